@@ -1,0 +1,1 @@
+"""The bench's command line, one file per command."""

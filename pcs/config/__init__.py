@@ -1,0 +1,1 @@
+"""Site files and device profiles: YAML in, model out, every mistake at once."""

@@ -1,0 +1,1 @@
+"""The only sockets and files of the controller, behind `pcs.ports`."""

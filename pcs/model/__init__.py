@@ -1,0 +1,1 @@
+"""The vocabulary: frozen values that every other package speaks. Imports nothing of the project but itself."""

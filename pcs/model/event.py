@@ -1,0 +1,35 @@
+"""What the core can say happened. The journal keeps events, the shell puts them into words."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pcs.model.units import Instant
+
+
+class EventKind(StrEnum):
+    """Kinds of event, stable names for machines."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    IDENTIFIED = "identified"
+    PHASE_CHANGED = "phase changed"
+    FAULT_RAISED = "fault raised"
+    FAULT_CLEARED = "fault cleared"
+    ACTION_CHANGED = "fail-safe action changed"
+    BINDING_CHANGED = "binding limit changed"
+    EXCURSION_ENDED = "excursion ended"
+    WIRING_VERIFIED = "wiring verified"
+    RESPONSE_MEASURED = "response measured"
+    RATING_MISMATCH = "rating differs from the site file"
+    JOURNAL_ALARM = "journal alarm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event: when, what, about whom, and the facts as named values (numbers carry their unit in the name)."""
+
+    at: Instant
+    kind: EventKind
+    source_id: str = ""
+    text: str = ""
+    facts: tuple[tuple[str, float | str], ...] = ()

@@ -1,0 +1,42 @@
+"""Faults are values: what can be wrong, as the core sees it. An exception is only for a bug or for an edge."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """Every condition that the fail-safe table knows, and every way in which a request can go unanswered."""
+
+    # One request, reported by a link or a device.
+    NO_CONNECTION = "no connection"
+    NO_ANSWER = "no answer in time"
+    BAD_ANSWER = "answer does not fit the request"
+    REFUSED = "refused by the device"
+    NOT_A_NUMBER = "value not a number or not implemented"
+    WRONG_DEVICE = "not the device that the profile describes"
+    NOT_APPLIED = "limit read back differs from the limit written"
+
+    # Conditions that the core derives, over time.
+    METER_LATE = "meter missed one update"
+    METER_STALE = "meter missed two updates"
+    METER_LOST = "no valid meter sample"
+    METER_FROZEN = "meter repeats itself"
+    METER_IMPLAUSIBLE = "meter values contradict each other"
+    METER_OPEN_CT = "CT open or not connected"
+    METER_MISWIRED = "flow answers a DER with the wrong sign"
+    DER_SILENT = "DER does not answer"
+    DER_DISOBEDIENT = "DER does not follow its limit"
+    DER_RESTARTED = "DER dropped its limit"
+    DER_FOREIGN_LIMIT = "limit on the DER set by someone else"
+    DER_SECOND_WRITER = "somebody else changes the DER's limit"
+    CANNOT_HOLD = "limit cannot be held with the DERs that obey"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault: what, who, when, and the evidence in words that an installer understands."""
+
+    kind: FaultKind
+    source_id: str
+    at_s: float
+    detail: str = ""

@@ -1,0 +1,98 @@
+"""What the shell hands to the core: observations of devices, each with the times that bound it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterReading:
+    """One poll of a meter. Whether it holds a *new* measurement is for the core to decide from `words`.
+
+    `import_w` is the total as the meter states it, sign already turned to import-positive and CT ratio applied;
+    `phase_import_w` and `phase_current_a` are per phase, empty where the meter has none. `words` are the raw register
+    bytes of everything read (the liveness channel: measurements jitter, a dead meter repeats itself).
+    """
+
+    meter_id: str
+    import_w: float
+    phase_import_w: tuple[float, ...] = ()
+    phase_current_a: tuple[float, ...] = ()
+    phase_voltage_v: tuple[float, ...] = ()
+    frequency_hz: float | None = None
+    resolution_w: float = 1.0
+    words: bytes = b""
+    sent_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerReading:
+    """One poll of a DER's telemetry. `injection_w` None: the device answers but does not say its power."""
+
+    der_id: str
+    injection_w: float | None
+    words: bytes = b""
+    sent_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReadback:
+    """What a DER says of its own limit. `limit_w` None: no limit in force.
+
+    `reversion_limit_w` is what an armed timer will fall back to (None: to no limit, or no timer);
+    `reversion_s` is the armed time (0 or None: not armed), `remaining_s` what is left of it.
+    """
+
+    der_id: str
+    limit_w: float | None
+    reversion_limit_w: float | None = None
+    reversion_s: float | None = None
+    remaining_s: float | None = None
+    sent_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitApplied:
+    """A limit was written, read back and found equal. `limit_w` is what the device now holds, after rounding."""
+
+    der_id: str
+    limit_w: float
+    sent_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerIdentified:
+    """A DER was identified; ratings are frozen here for the whole run (an inverter may report 0 W at night).
+
+    `rating_w` is the 100 % of the device's own limit register, `resolution_w` the smallest step of that register.
+    `reverts_safe`: its timer can fall back to a chosen value. `found` is the limit it held when it was met and
+    `found_is_own` whether our journal or the armed reversion value explains that limit.
+    """
+
+    der_id: str
+    manufacturer: str
+    model: str
+    serial: str
+    firmware: str
+    variant: str
+    rating_w: float
+    resolution_w: float
+    reverts_safe: bool
+    found: LimitReadback
+    found_is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterIdentified:
+    """A meter was identified. `has_liveness`: it reports volts or hertz, which never stand still on a live grid."""
+
+    meter_id: str
+    manufacturer: str
+    model: str
+    serial: str
+    firmware: str
+    variant: str
+    phases: int
+    has_liveness: bool

@@ -1,0 +1,115 @@
+"""A site as its file describes it, parsed and complete: what there is, how it is reached, what must hold."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pcs.model.limit import Limit
+from pcs.model.profile import DeviceProfile
+
+
+class System(StrEnum):
+    """The electrical service."""
+
+    SINGLE = "single"
+    SPLIT = "split"
+    WYE = "wye"
+    DELTA = "delta"
+
+
+class DerKind(StrEnum):
+    """What kind of DER a unit is."""
+
+    PV = "pv"
+    BATTERY = "battery"
+    HYBRID = "hybrid"
+    EVSE = "evse"
+    GENERATOR = "generator"
+
+
+class MeterSign(StrEnum):
+    """What positive means in a meter's registers. Control never starts on `LEARN`."""
+
+    IMPORT_POSITIVE = "import+"
+    EXPORT_POSITIVE = "export+"
+    LEARN = "learn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAddress:
+    """Where a device is reached: Modbus TCP at host and port. One connection serves all units behind it."""
+
+    host: str
+    port: int = 502
+
+    def __str__(self) -> str:
+        return f"tcp://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentTransformer:
+    """The CTs of a meter: ratio applied to the registers, accuracy class in percent, phase error in degrees."""
+
+    ratio: float = 1.0
+    class_pct: float = 0.0
+    phase_error_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterSpec:
+    """One meter. `update_s` and `averaging_s` override the profile; `class_pct` is the meter's own accuracy class."""
+
+    id: str
+    profile: DeviceProfile
+    link: LinkAddress
+    unit: int
+    point: str
+    sign: MeterSign = MeterSign.IMPORT_POSITIVE
+    ct: CurrentTransformer = CurrentTransformer()
+    class_pct: float = 1.0
+    update_s: float | None = None
+    averaging_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerSpec:
+    """One DER. An uncontrolled one may have no profile and no link; it counts at nameplate where it is not measured."""
+
+    id: str
+    kind: DerKind
+    nameplate_w: float
+    profile: DeviceProfile | None = None
+    link: LinkAddress | None = None
+    unit: int = 1
+    controlled: bool = True
+    connection: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """The controller's own knobs, with the defaults of DESIGN section 5.
+
+    `release_slew_pct_s`: how fast caps rise, percent of nameplate per second (restriction is never slewed).
+    `cycle_s`: the step runs at least this often. `credited_min_load_w`: host load that the safe state may count on.
+    """
+
+    release_slew_pct_s: float = 20.0
+    cycle_s: float = 0.1
+    credited_min_load_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The whole site file."""
+
+    name: str
+    timezone: str
+    system: System
+    nominal_v: float
+    meters: tuple[MeterSpec, ...]
+    ders: tuple[DerSpec, ...]
+    limits: tuple[Limit, ...]
+    journal_dir: str
+    """Absolute, or relative to the site file's folder; already resolved."""
+    tuning: Tuning = Tuning()
+    digest: str = ""
+    """SHA-256 of the file's bytes: which configuration this is."""

@@ -1,0 +1,83 @@
+"""What the shell needs of the world, as Protocols. Implementations live in `pcs.io`; tests bring their own."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from pcs.model.command import LimitActivePower
+from pcs.model.event import Event
+from pcs.model.fault import Fault
+from pcs.model.units import Instant
+
+
+class Priority(IntEnum):
+    """Who goes first on a link; the lower number wins (DESIGN section 6)."""
+
+    LIMIT_WRITE = 0
+    FAST_READ = 1
+    VERIFY = 2
+    SLOW_READ = 3
+    SCAN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply that fits its request exactly: `data` are the register bytes (big-endian words; empty for a write)."""
+
+    data: bytes
+    sent_s: float
+    received_s: float
+
+
+class Link(Protocol):
+    """One Modbus connection with one owner. Every method returns a value: the reply, or the fault that came instead."""
+
+    async def read(self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority) -> Reply | Fault:
+        """Read `count` holding registers from `address`; `deadline_s` covers waiting, connecting and the reply."""
+        ...
+
+    async def write(
+        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+    ) -> Reply | Fault:
+        """Write `words` in one frame (function 16)."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; later requests answer `NO_CONNECTION`."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the shell takes its time from."""
+
+    def now(self) -> Instant:
+        """The present moment on both clocks."""
+        ...
+
+
+class Journal(Protocol):
+    """The site's memory. Nothing here blocks, raises or delays a command; trouble shows in `trouble()`."""
+
+    def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """Remember a limit *before* it goes on the wire, so that a restart recognises it as our own."""
+        ...
+
+    def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
+        """Whether a limit found on the device with this serial number is one that we intended."""
+        ...
+
+    def step(self, line: bytes) -> None:
+        """Keep one step's inputs and commands (a line of `pcs.codec.journal`); given up first when space runs out."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Keep one event; written out at once."""
+        ...
+
+    def trouble(self) -> str:
+        """What is wrong with the journal, in words; empty when all is well."""
+        ...
+
+    def close(self) -> None:
+        """Write out what is waiting and close."""
+        ...

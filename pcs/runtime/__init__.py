@@ -1,0 +1,1 @@
+"""The asyncio shell: polls, steps, sends."""
