@@ -23,7 +23,9 @@ log = logging.getLogger("pcs")
 
 @click.command("run", short_help="Control a site.")
 @click.argument("site_file", type=click.Path(path_type=Path), metavar="SITE.yaml")
-@click.option("--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time.")
+@click.option(
+    "--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time."
+)
 def command(site_file: Path, duration_s: float | None) -> None:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
 
