@@ -7,8 +7,8 @@ DEMO_SECONDS ?= 60
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
-# A virtual environment knows its own folder: when the checkout was moved or copied, it is made anew.
-ifneq "$(shell cat $(VENV)/.ready 2>/dev/null)" "$(CURDIR)"
+# A virtual environment knows its own folder and its Python: when either has moved, it is made anew.
+ifneq "$(shell $(BIN)/python -c 0 2>/dev/null && cat $(VENV)/.ready 2>/dev/null)" "$(CURDIR)"
 MOVED := moved
 endif
 # Two at a time, and each one's words in one piece. A caller's own -j goes before.
