@@ -35,7 +35,7 @@ WORDS = (
     ),
     Word(word="feed-in", say="export", text=r"\bfeed[- ]?in\b", identifier=r"feed_?in(_|$)"),
     Word(word="zero feed-in", say="non-export", text=r"\bzero[- ]feed"),
-    Word(word="house load", say="host load", X),
+    Word(word="house load", say="host load", text=r"\bhouse (load|demand)\b", identifier=r"(^|_)house(_|$)"),
     Word(
         word="nameplate capacity",
         say="nameplate rating",
