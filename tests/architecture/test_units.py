@@ -20,10 +20,18 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "hi": "a bound: the unit is that of the thing it bounds",
     "value": "the unit stands beside it (Limit.quantity), or the function works for any unit",
     "values": "as value",
-    "float": "a decoder of bytes: the unit is the caller's",
-    "float32": "a decoder of bytes: the unit is the caller's",
-    "float64": "a decoder of bytes: the unit is the caller's",
-    "scaled": "a decoder of bytes: the unit is the caller's",
+    "number": "a decoder of bytes: the unit is the caller's",
+    "raw": "a register's number before its scale",
+    "written": "registers' numbers before their scale",
+    "scale": "what a value is multiplied by, to get its unit",
+    "offset": "what is added to a value before it has its unit",
+    "watts": "the unit is the name",
+}
+ALLOWED = {  # what is named by somebody else, or has no unit of its own
+    "CtBlock.class_": "key of the site file, which is fixed: accuracy class in percent",
+    "LimitBlock.margin": "key of the site file, which is fixed: in the unit of its limit",
+    "Source.peak": "a source is a curve of any unit",
+    "Inverter.advance": "an action that also returns the energy, in W*s",
 }
 MEASURES = {"float", "Band"}
 SEQUENCES = {"Iterable", "Iterator", "Sequence", "deque", "frozenset", "list", "set", "tuple"}
@@ -40,7 +48,7 @@ def measures(annotation: ast.expr | None) -> bool:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             sides = [side for side in (left, right) if not (isinstance(side, ast.Constant) and side.value is None)]
             return all(measures(side) for side in sides)
-        case ast.Subscript(value=ast.Name(id=name), slice=inside):
+        case ast.Subscript(value=ast.Name(id=name), slice=inside):  # several numbers of one kind
             parts = list(inside.elts) if isinstance(inside, ast.Tuple) else [inside]
             parts = [part for part in parts if not (isinstance(part, ast.Constant) and part.value is ...)]
             if name in MAPPINGS:
@@ -63,7 +71,7 @@ def unitless(module: Module) -> list[str]:
 
 
 def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and qualified name of every float field, parameter and float-returning function."""
+    """Line and qualified name of every float field, parameter and public function that returns one float."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             for line in node.body:
@@ -75,7 +83,8 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
         for argument in floats:
             yield argument.lineno, f"{name}.{argument.arg}"
         generic = any(argument.arg.rsplit("_", 1)[-1] in UNITLESS for argument in floats)  # clamp(value, lo, hi)
-        if measures(function.returns) and not generic and not function.name.startswith("__"):
+        several = isinstance(function.returns, ast.Subscript)
+        if measures(function.returns) and not several and not generic and not function.name.startswith("_"):
             yield function.lineno, name
 
 

@@ -33,7 +33,7 @@ WORDS = (
         text=r"\bpower_w\b",
         identifier=r"^(active_)?power(_w)?$",
     ),
-    Word(word="feed-in", say="export", text=r"\bfeed[- ]?in\b", identifier=r"feed_?in(_|$)"),
+    Word(word="feed-in", say="export", text=r"\bfeed-?in\b", identifier=r"feed_?in(_|$)"),
     Word(word="zero feed-in", say="non-export", text=r"\bzero[- ]feed"),
     Word(word="house load", say="host load", text=r"\bhouse (load|demand)\b", identifier=r"(^|_)house(_|$)"),
     Word(
@@ -78,7 +78,8 @@ def misnamed(module: Module) -> list[str]:
             pattern = re.compile(word.identifier)
             found |= {(line, name, word) for line, name in identifiers(module.tree) if pattern.search(snake(name))}
         for line, text in strings(module.tree):
-            found |= {(line, hit.group(), word) for hit in re.finditer(word.text, text, flags(word))}
+            hits = re.finditer(word.text, text, flags(word))
+            found |= {(line + text.count("\n", 0, hit.start()), hit.group(), word) for hit in hits}
     return [
         f"{module.path}:{line}: {name!r}, say: {word.say}"
         for line, name, word in sorted(found, key=str)
