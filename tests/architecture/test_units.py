@@ -21,6 +21,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "value": "the unit stands beside it (Limit.quantity), or the function works for any unit",
     "values": "as value",
     "number": "a decoder of bytes: the unit is the caller's",
+    "scaled": "a decoder of bytes: the unit is the caller's",
     "raw": "a register's number before its scale",
     "written": "registers' numbers before their scale",
     "scale": "what a value is multiplied by, to get its unit",
@@ -66,7 +67,9 @@ def has_unit(name: str) -> bool:
 def unitless(module: Module) -> list[str]:
     """Every float of a module that does not say its unit."""
     return [
-        f"{module.path}:{line}: {name}" for line, name in names(module.tree) if not has_unit(name.rsplit(".", 1)[-1])
+        f"{module.path}:{line}: {name}"
+        for line, name in names(module.tree)
+        if name not in ALLOWED and not has_unit(name.rsplit(".", 1)[-1])
     ]
 
 
