@@ -52,7 +52,7 @@ contracts: setup
 	@$(BIN)/lint-imports --no-logo
 
 inner: setup
-	$(BIN)/python -m pytest -q $(call existing,unit architecture)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q $(call existing,unit architecture)
 
 ## make demo       60 s of a real day: a simulated site and the controller that holds its export limit
 demo: setup
