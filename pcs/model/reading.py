@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pcs.model.fault import Fault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterReading:
@@ -63,6 +65,15 @@ class LimitApplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitFailed:
+    """A limit could not be written, or reads back otherwise: whether the device took it is not known."""
+
+    der_id: str
+    limit_w: float
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DerIdentified:
     """A DER was identified; ratings are frozen here for the whole run (an inverter may report 0 W at night).
 
@@ -96,3 +107,9 @@ class MeterIdentified:
     variant: str
     phases: int
     has_liveness: bool
+
+
+Observation = (
+    MeterIdentified | MeterReading | DerIdentified | DerReading | LimitReadback | LimitApplied | LimitFailed | Fault
+)
+"""All that one step may be told. A bare `Fault` is a read or an identification that came to nothing."""
