@@ -76,7 +76,11 @@ def walk(bases: tuple[int, ...] = BASES) -> Walk:
         if isinstance(answer, Fault):
             if answer.kind is FaultKind.NO_CONNECTION:
                 return NoMap(kind=answer.kind, detail=answer.detail)
-            seen.append(f"at {base}: {answer.kind.value} ({answer.detail})" if answer.detail else f"at {base}: {answer.kind.value}")
+            seen.append(
+                f"at {base}: {answer.kind.value} ({answer.detail})"
+                if answer.detail
+                else f"at {base}: {answer.kind.value}"
+            )
             if answer.kind is not FaultKind.REFUSED:
                 worst = answer.kind
         elif answer == _MARKER:

@@ -22,7 +22,7 @@ from pcs.model.fault import FaultKind
 from pcs.model.site import LinkAddress
 from pcs.ports import Reply
 
-# What pymodbus would log arrives at the caller as a fault with evidence; at lower levels it would also format each frame.
+# What pymodbus would log arrives at the caller as a fault with evidence; at lower levels it also formats each frame.
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 READ_HOLDING = 3
@@ -30,7 +30,9 @@ WRITE_MULTIPLE = 16
 
 _MBAP = struct.Struct(">HHHBB")  # transaction, protocol, length, unit, function
 _LENGTH_MIN, _LENGTH_MAX = 3, 254  # unit + function + at least one byte; MODBUS messaging on TCP/IP V1.0b, section 4.1
-_BUFFER_MAX = 1 << 18  # asyncio reads at most 256 KiB at once; everything must pass the check, so pymodbus may drop nothing
+_BUFFER_MAX = (
+    1 << 18
+)  # asyncio reads at most 256 KiB at once; everything must pass the check, so pymodbus may drop nothing
 _ABANDONED_MAX = 8  # requests whose reply may still come; two time-outs in a row close the connection anyway
 
 EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
@@ -115,10 +117,12 @@ class ModbusConnection:
 
         Args:
             pdu: The request; pymodbus gives it its transaction id.
-            head: What the reply must have behind its protocol id: length, unit, function and the fixed part of its body.
+            head: What the reply must have behind its protocol id: length, unit, function, fixed part of the body.
             size: Size of the whole reply frame in bytes.
             deadline_s: Loop time at which waiting ends.
         """
+        if self.broken:  # lost while the unit's gap was kept
+            return Failure(kind=FaultKind.NO_CONNECTION, detail=self.broken)
         loop = self._loop
         self._torn = 0
         pending = self._pending = _Pending(head, size, loop.time(), loop.create_future())
@@ -169,7 +173,7 @@ class ModbusConnection:
             pending = self._pending
             if pending is not None:
                 pending.settle(Failure(kind=FaultKind.BAD_ANSWER, detail=trouble))
-            self.broken = self.broken or trouble
+            self.abort(trouble)
         return b""
 
     def _receive(self, data: bytes) -> str:

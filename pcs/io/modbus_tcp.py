@@ -73,11 +73,15 @@ class ModbusTcpLink:
         self._timeouts_in_a_row = 0
         self._gap_s = {unit: gap for unit, gap in (min_gap_s or {}).items() if gap > 0.0}
         self._quiet_until_s: dict[int, float] = {}
-        self._counts = dict.fromkeys(("requests", "good", "not_sent", "late_replies", "connects", *_COUNTED.values()), 0)
+        self._counts = dict.fromkeys(
+            ("requests", "good", "not_sent", "late_replies", "connects", *_COUNTED.values()), 0
+        )
         self._last_error = ""
         self._last_error_s: float | None = None
 
-    async def read(self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority) -> Reply | Fault:
+    async def read(
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+    ) -> Reply | Fault:
         """See `ports.Link.read`."""
         if not (1 <= count <= READ_MAX and 0 <= address <= 0x1_0000 - count and 0 <= unit <= 255):
             raise ValueError(f"no read of {count} registers at {address} of unit {unit}")
@@ -107,7 +111,9 @@ class ModbusTcpLink:
         connection = self._connection
         usable = connection is not None and not connection.broken
         late = self._counts["late_replies"] + (connection.late_replies if connection else 0)
-        seen = LinkCounters(**self._counts, connected=usable, last_error=self._last_error, last_error_s=self._last_error_s)
+        seen = LinkCounters(
+            **self._counts, connected=usable, last_error=self._last_error, last_error_s=self._last_error_s
+        )
         return replace(seen, late_replies=late)
 
     async def _request(
@@ -134,8 +140,10 @@ class ModbusTcpLink:
         if isinstance(outcome, Reply):
             return outcome
         now_s = loop.time()
-        self._last_error, self._last_error_s = outcome.detail, now_s
-        return Fault(kind=outcome.kind, source_id=f"{self.address} unit {unit}", at_s=now_s, detail=outcome.detail)
+        verb = "reading" if pdu.function_code == READ_HOLDING else "writing"
+        detail = f"{outcome.detail} ({verb} {pdu.count} at {pdu.address})"
+        self._last_error, self._last_error_s = detail, now_s
+        return Fault(kind=outcome.kind, source_id=f"{self.address} unit {unit}", at_s=now_s, detail=detail)
 
     async def _on_the_wire(
         self, loop: asyncio.AbstractEventLoop, unit: int, pdu: ModbusPDU, head: bytes, size: int, until_s: float
@@ -152,10 +160,12 @@ class ModbusTcpLink:
                 self._judge(opened, loop.time())
                 return opened
             connection = opened
-        if unit in self._quiet_until_s:
-            pause_s = self._quiet_until_s[unit] - loop.time()
-            if pause_s > 0.0:
-                await asyncio.sleep(pause_s)
+        pause_s = self._quiet_until_s.get(unit, 0.0) - loop.time()
+        if pause_s > 0.0:
+            await asyncio.sleep(min(pause_s, max(0.0, until_s - loop.time())))
+        if loop.time() >= until_s:
+            self._counts["not_sent"] += 1
+            return Failure(kind=FaultKind.NO_ANSWER, detail="deadline passed before the request could be sent")
         try:
             answer = await connection.transact(pdu, head, size, until_s)
         finally:
@@ -175,6 +185,9 @@ class ModbusTcpLink:
         self._give_up("")
         connection = ModbusConnection(self.address)
         failure = await connection.open(until_s)
+        if failure is None and self._closed:
+            connection.abort("link closed")
+            failure = Failure(kind=FaultKind.NO_CONNECTION, detail="link closed")
         if failure is not None:
             return failure
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Whose turn it is on a link: one owner at a time, the most urgent waiter next, first come first served among equals."""
+"""Whose turn it is on a link: one owner at a time, the most urgent waiter next, in order of arrival among equals."""
 
 import asyncio
 import heapq
@@ -45,8 +45,8 @@ class PriorityTurn:
         In a full queue the latest of the least urgent gives way, be it a waiter or this very request.
         """
         loop = asyncio.get_running_loop()
-        entry = (priority, next(self._order), loop.create_future())
-        future = entry[2]
+        future: asyncio.Future[Turn] = loop.create_future()
+        entry = (priority, next(self._order), future)
         if len(self._waiting) >= self._max_waiting:
             self._make_room(entry)
         if not future.done():

@@ -7,6 +7,7 @@ import asyncio
 import json
 import multiprocessing
 import struct
+import sys
 import time
 from multiprocessing.connection import Connection
 from typing import Any
@@ -27,7 +28,9 @@ class _Server(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         transaction, _, _, unit, _, _, count = struct.unpack(">HHHBBHH", data)
-        self.transport.write(struct.pack(">HHHBBB", transaction, 0, 3 + 2 * count, unit, 3, 2 * count) + bytes(2 * count))
+        self.transport.write(
+            struct.pack(">HHHBBB", transaction, 0, 3 + 2 * count, unit, 3, 2 * count) + bytes(2 * count)
+        )
 
 
 def _serve(pipe: Connection) -> None:
@@ -90,7 +93,7 @@ def run(rounds: int = ROUNDS, reads: int = READS) -> dict[str, Any]:
         process.join()
     bare, link = (sorted(column)[rounds // 2] for column in zip(*pairs, strict=True))
     result = {"bare_reads_per_s": round(bare), "link_reads_per_s": round(link), "ratio": round(link / bare, 3)}
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result) + "\n")
     return result
 
 

@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sunspec2 import device
 
-from pcs.codec.registers import SCALE_MAX, SCALE_MIN, TYPES, encode, scaled
+from pcs.codec.registers import SCALE_MAX, SCALE_MIN, TYPES, Field, Layout, encode, scaled
 from pcs.codec.sunspec import decode_model
 from pcs.codec.sunspec_models import MODELS
-
 
 _NOT_POINTS = ("ID", "L", "Pad", "model_id", "mid", "error")
 
@@ -36,12 +35,16 @@ def _length(model_id: int) -> int:
 
 @st.composite
 def _registers(draw: st.DrawFn, model_id: int) -> bytes:
-    """A model's registers: random words, valid scale factors, printable text, and not-implemented values now and then."""
-    words = list(struct.unpack(f">{_length(model_id)}H", draw(st.binary(min_size=(n := 2 * _length(model_id)), max_size=n))))
+    """A model's registers: random words, valid scale factors, printable text, now and then no value."""
+    words = list(
+        struct.unpack(f">{_length(model_id)}H", draw(st.binary(min_size=(n := 2 * _length(model_id)), max_size=n)))
+    )
     words[0], words[1] = model_id, _length(model_id) - 2
     for field in MODELS[model_id].values():
         if field.type == "sunssf":
-            words[field.offset] = draw(st.one_of(st.just(0x8000), st.integers(SCALE_MIN, SCALE_MAX).map(lambda v: v & 0xFFFF)))
+            words[field.offset] = draw(
+                st.one_of(st.just(0x8000), st.integers(SCALE_MIN, SCALE_MAX).map(lambda v: v & 0xFFFF))
+            )
         elif field.type == "string":
             value = draw(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=2 * field.words))
             words[field.offset : field.offset + field.words] = encode("string", value, field.words)
@@ -81,8 +84,6 @@ def test_a_model_that_ends_early_has_none_of_the_points_behind_its_end(model_id:
 
 @given(data=st.data(), name=st.sampled_from(sorted(set(TYPES) - {"string", "float32", "float64"})))
 def test_whole_numbers_come_back_as_they_were_encoded(data: st.DataObject, name: str) -> None:
-    from pcs.codec.registers import Field, Layout
-
     kind = TYPES[name]
     bits = 16 * kind.words
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if kind.code.islower() else (0, 2**bits - 1)
