@@ -44,7 +44,11 @@ class Intent:
 
 
 class IntentLog:
-    """The intents of one directory. `intend` and `explains` belong to one thread, `sync` to another."""
+    """The intents of one directory, read at once; `sync` opens the files for writing.
+
+    `intend` and `explains` belong to one thread, `sync` to another. Two writers would spoil the files: hold the
+    directory's lock before the first `sync`.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -59,7 +63,6 @@ class IntentLog:
         self._lock = threading.Lock()  # held for one write to the page cache at most
         self._why_not = ""
         self._load()
-        self.sync()
 
     def intend(self, serial: str, limit_w: float, reversion_limit_w: float) -> None:
         """Remember a limit. One write to the page cache; the same limit again costs nothing."""

@@ -10,13 +10,19 @@ from pcs.io import intents
 from pcs.io.intents import FILE_BYTES, FILE_NAMES, KEPT, IntentLog
 
 
+def opened(directory: Path) -> IntentLog:
+    log = IntentLog(directory)
+    log.sync()
+    return log
+
+
 def reopened(directory: Path) -> IntentLog:
     """What a new process sees: nothing but the files."""
-    return IntentLog(directory)
+    return opened(directory)
 
 
 def test_an_intent_is_explained_without_any_close_or_sync(tmp_path: Path) -> None:
-    IntentLog(tmp_path).intend("SN1", 4000.0, 0.0)
+    opened(tmp_path).intend("SN1", 4000.0, 0.0)
     log = reopened(tmp_path)
     assert log.explains("SN1", 4000.0, 1.0)
     assert log.explains("SN1", 0.0, 1.0), "the armed reversion value is ours too"
@@ -28,7 +34,7 @@ def test_an_intent_is_explained_without_any_close_or_sync(tmp_path: Path) -> Non
 
 
 def test_a_torn_last_line_is_ignored_and_nothing_else_is(tmp_path: Path) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     log.intend("SN1", 1000.0, 0.0)
     log.intend("SN1", 2000.0, 0.0)
     for name in FILE_NAMES:
@@ -47,14 +53,14 @@ def test_a_torn_last_line_is_ignored_and_nothing_else_is(tmp_path: Path) -> None
 def test_damaged_files_open_as_empty_and_work_again(tmp_path: Path, damage: bytes) -> None:
     for name in FILE_NAMES:
         (tmp_path / name).write_bytes(damage)
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     log.intend("SN1", 1000.0, 0.0)
     assert not log.trouble()
     assert reopened(tmp_path).explains("SN1", 1000.0, 0.5)
 
 
 def test_the_last_intents_of_every_device_stay_however_many_the_others_have(tmp_path: Path) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     log.intend("rarely", 7.0, 0.0)
     for n in range(30_000):
         log.intend(f"often{n % 3}", float(n), 0.0)
@@ -69,7 +75,7 @@ def test_the_last_intents_of_every_device_stay_however_many_the_others_have(tmp_
 
 
 def test_a_thousand_serials_stay_within_the_files(tmp_path: Path) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     for n in range(1000):
         for k in range(20):
             log.intend(f"\x07{n:063d}", float(k), 0.0)
@@ -80,7 +86,7 @@ def test_a_thousand_serials_stay_within_the_files(tmp_path: Path) -> None:
 
 
 def test_intents_that_come_while_a_file_is_compacted_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     log.intend("SN1", 1.0, 0.0)
     real: Callable[[int], None] = os.fdatasync
     calls = iter(range(100))
@@ -100,7 +106,7 @@ def test_intents_that_come_while_a_file_is_compacted_are_kept(tmp_path: Path, mo
             (copy / name).write_bytes((directory / name).read_bytes())
         with monkeypatch.context() as m:
             m.setattr(intents.os, "fdatasync", real)
-            return IntentLog(copy)
+            return opened(copy)
 
     monkeypatch.setattr(intents.os, "fdatasync", slow_disk)
     log._offset = FILE_BYTES - 200
@@ -111,7 +117,7 @@ def test_intents_that_come_while_a_file_is_compacted_are_kept(tmp_path: Path, mo
 
 
 def test_a_snapshot_that_was_torn_by_a_power_cut_costs_nothing_even_twice(tmp_path: Path) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     for n in range(100):
         log.intend("SN1", float(n), 0.0)
     for _ in range(2):
@@ -127,8 +133,8 @@ def test_a_snapshot_that_was_torn_by_a_power_cut_costs_nothing_even_twice(tmp_pa
 def test_a_directory_that_appears_late_is_taken_into_use_with_what_it_holds(tmp_path: Path) -> None:
     away, home = tmp_path / "away", tmp_path / "home"
     home.mkdir()
-    IntentLog(home).intend("SN1", 1000.0, 0.0)
-    log = IntentLog(away)
+    opened(home).intend("SN1", 1000.0, 0.0)
+    log = opened(away)
     log.intend("SN1", 2000.0, 0.0)
     assert "cannot be remembered" in log.trouble()
     assert log.explains("SN1", 2000.0, 0.1), "this run knows it"
@@ -140,7 +146,7 @@ def test_a_directory_that_appears_late_is_taken_into_use_with_what_it_holds(tmp_
 
 
 def test_the_same_limit_again_writes_nothing(tmp_path: Path) -> None:
-    log = IntentLog(tmp_path)
+    log = opened(tmp_path)
     log.intend("SN1", 1000.0, 0.0)
     before = log._offset
     log.intend("SN1", 1000.0, 0.0)
@@ -151,7 +157,7 @@ def test_the_same_limit_again_writes_nothing(tmp_path: Path) -> None:
 
 def test_intending_after_close_or_without_a_directory_does_not_raise(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
-    log = IntentLog(tmp_path / "file" / "journal")
+    log = opened(tmp_path / "file" / "journal")
     log.intend("SN1", 1000.0, 0.0)
     log.sync()
     log.close()
