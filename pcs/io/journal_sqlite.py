@@ -54,14 +54,19 @@ class SqliteJournal:
     """`pcs.ports.Journal` in a directory. All methods are for one thread, that of the event loop."""
 
     def __init__(
-        self, directory: Path, clock: Clock, *, max_bytes: int = DEFAULT_MAX_BYTES, open_file: OpenFile = open_file
+        self,
+        directory: Path | str,
+        clock: Clock,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        open_file: OpenFile = open_file,
     ) -> None:
         """Open what can be opened; a directory that cannot be written is trouble, not an error.
 
         Raises:
             JournalInUseError: another controller keeps its journal here.
         """
-        self._directory = directory
+        self._directory = Path(directory)
         self._clock = clock
         self._max_bytes = max_bytes
         self._open_file = open_file
@@ -88,7 +93,7 @@ class SqliteJournal:
         self._barriers: deque[threading.Event] = deque()
         self._closing = False
         self._open_first()
-        self._intents = IntentLog(directory)
+        self._intents = IntentLog(self._directory)
         if self._lock:
             self._intents.sync()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
