@@ -32,7 +32,9 @@ class Reply:
 class Link(Protocol):
     """One Modbus connection with one owner. Every method returns a value: the reply, or the fault that came instead."""
 
-    async def read(self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority) -> Reply | Fault:
+    async def read(
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+    ) -> Reply | Fault:
         """Read `count` holding registers from `address`; `deadline_s` covers waiting, connecting and the reply."""
         ...
 
