@@ -31,6 +31,9 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
 }
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:[.,]\d+)?)\s*([kMm]?)(?:W|VA|A|V|s|Hz|%|Wh|deg)?(?:/s)?\s*$")
+_PROPER = ("Modbus", "IANA")
+"""Words that keep their capital inside a sentence."""
+_EMPTY = "nothing stands after the colon; fill it in or remove the key"
 _FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3}
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -59,8 +62,9 @@ def _report(model: type[BaseModel], document: Document, detail: ErrorDetails) ->
         document.report(path, "unknown key", expected=f"one of {', '.join(known)}", hint=_did_you_mean(path[-1], known))
     elif kind == "literal_error":
         choices = _choices(_at(model, path))
+        hint = _EMPTY if value is None else _did_you_mean(value, choices)
         expected = " or ".join(choices) if len(choices) < 3 else f"one of {', '.join(choices)}"
-        document.report(path, "is not a known value", got=got, expected=expected, hint=_did_you_mean(value, choices))
+        document.report(path, "is not a known value", got=got, expected=expected, hint=hint)
     elif kind in _KINDS:
         document.report(
             path, f"must be {_KINDS[kind]}", got=got, expected=_described(model, path), hint=_hint(kind, value)
@@ -84,7 +88,7 @@ def _hint(kind: str, value: object) -> str:
     """What the author probably meant."""
     match value:
         case None:
-            return "nothing stands after the colon; fill it in or remove the key"
+            return _EMPTY
         case bool() if kind == "string_type":
             return f'put it in quotes: "{shown(value)}"'
         case int() | float() if kind == "string_type":
@@ -123,14 +127,14 @@ def _keys(node: Any) -> list[str]:
 def _described(model: type[BaseModel], path: Path_) -> str:
     """What belongs at `path`, in the words of the schema."""
     parent = _at(model, path[:-1])
-    if not _is_model(parent):
+    if not path or not _is_model(parent):
         return ""
     for name, field in parent.model_fields.items():
         if (field.alias or name) == path[-1]:
             extra = field.json_schema_extra
             unit = f" ({extra['unit']})" if isinstance(extra, dict) and "unit" in extra else ""
             words = str(field.description or "").split(";")[0].split(". ")[0].rstrip(".:")
-            return (words[:1].lower() + words[1:] if words[1:2].islower() else words) + unit
+            return (words if words.startswith(_PROPER) else words[:1].lower() + words[1:]) + unit
     return ""
 
 

@@ -72,8 +72,8 @@ def _beyond_control(site: Site) -> list[str]:
         short_w = free_w - load_w - limit.value
         if short_w > 0:
             found.append(
-                f"the safe state cannot hold the {limit.name}: what is not controlled ({names}, {free_w:g} W nameplate) "
-                f"can exceed it by {short_w:g} W with every controlled DER at 0"
+                f"the safe state cannot hold the {limit.name}: what is not controlled "
+                f"({names}, {free_w:g} W nameplate) can exceed it by {short_w:g} W with every controlled DER at 0"
             )
     return found
 
@@ -90,8 +90,8 @@ def _slow(site: Site) -> list[str]:
             response_s = slowest_response_s(der) if der.controlled else None
             if response_s is not None and response_s > limit.correct_within_s:
                 found.append(
-                    f"{limit.name}: {der.id} may take {response_s:.1f} s for a full step (slowest plant of its profile), "
-                    f"longer than correct_within_s {limit.correct_within_s:g}"
+                    f"{limit.name}: {der.id} may take {response_s:.1f} s for a full step "
+                    f"(slowest plant of its profile), longer than correct_within_s {limit.correct_within_s:g}"
                 )
     return found
 
@@ -110,7 +110,8 @@ def _without_controller(site: Site) -> list[str]:
 
 
 def _unproven(site: Site) -> list[str]:
-    profiles = {p.id: p for device in (*site.meters, *site.ders) if (p := device.profile) is not None}
+    named = [meter.profile for meter in site.meters] + [der.profile for der in site.ders if der.profile is not None]
+    profiles = {profile.id: profile for profile in named}
     return [f"profile {p.id}: {p.evidence.value}" for p in profiles.values() if p.evidence is Evidence.UNVERIFIED]
 
 

@@ -155,7 +155,7 @@ class LimitBlock(Block):
     value: float = Field(
         ge=0,
         le=1e9,
-        description="The limit, a magnitude; 0 means none at all.",
+        description="The limit, a magnitude; 0 allows none at all.",
         json_schema_extra=_unit("W (VA, A)"),
     )
     basis: Literal["total", "phase", "conductor"] = Field(

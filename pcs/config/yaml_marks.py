@@ -23,8 +23,9 @@ MAX_VALUES = 100_000
 MAX_DEPTH = 32
 """The deepest key of a site file lies at depth 5."""
 
-type_name = "tag:yaml.org,2002:"
-_TEXT = {type_name + t for t in ("str", "timestamp", "value", "merge")}
+_TAG = "tag:yaml.org,2002:"
+_BLOCKS = {_TAG + "map", _TAG + "seq"}
+_TEXT = {_TAG + t for t in ("str", "timestamp", "value", "merge")}
 
 Path_ = tuple[str | int, ...]
 """Where a value lies: keys and list positions from the top."""
@@ -130,6 +131,8 @@ class _Builder:
                 self.document.report(path, "is nested too deeply or unfolds too far", hint="check anchors and aliases")
             self.values_left = min(self.values_left, -1)
             return None
+        if not isinstance(node, ScalarNode) and node.tag not in _BLOCKS:
+            self.foreign_tag(node, path)
         match node:
             case MappingNode():
                 return self.mapping(node, path)
@@ -159,7 +162,7 @@ class _Builder:
         if not isinstance(word, str):
             self.report_at(node, path, "is not a plain value")
             return None
-        match str(node.tag).removeprefix(type_name):
+        match str(node.tag).removeprefix(_TAG):
             case "null":
                 return None
             case "bool":
@@ -174,8 +177,11 @@ class _Builder:
                 except UnicodeDecodeError:
                     self.report_at(node, path, "holds half a character", hint="an escape \\uD800..\\uDFFF stands alone")
                     return None
+        self.foreign_tag(node, path)
+        return word
+
+    def foreign_tag(self, node: Node, path: Path_) -> None:
         self.report_at(node, path, "has a YAML tag that is not used here", got=shown(str(node.tag)), hint="remove it")
-        return None
 
     def line(self, node: Node) -> int:
         return int(min(self.last_line, node.start_mark.line + 1))
