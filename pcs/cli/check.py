@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pcs.config import load_site
-from pcs.config.review import fallbacks, safe_total_w, warnings
+from pcs.config.review import ANY, fallbacks, safe_total_w, warnings
 from pcs.model.site import DerSpec, MeterSign, MeterSpec, Site
 
 _SIGNS = {
@@ -114,7 +114,7 @@ def _der(der: DerSpec) -> list[str]:
     at = f", {der.profile.id} at {der.link} unit {der.unit}" if der.profile else ""
     told = "controlled" if der.controlled else "not controlled"
     without = [
-        f"    without the controller{f' (if model {variant})' if variant else ''} {words}"
+        f"    without the controller{f' (if model {variant})' if variant != ANY else ''} {words}"
         for variant, words in fallbacks(der).items()
     ]
     return [f"  {der.id}: {der.kind.value}, {der.nameplate_w:g} W nameplate, {told}{at}", *without]

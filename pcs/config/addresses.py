@@ -1,5 +1,6 @@
 """Link addresses as people write them."""
 
+import ipaddress
 import re
 
 from pcs.model.site import LinkAddress
@@ -18,6 +19,11 @@ def parse_link(text: str) -> LinkAddress | None:
     if match is None:
         return None
     host = match["host"].strip("[]").lower()
+    if match["host"].startswith("[") or re.fullmatch(r"[\d.]+", host):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return None
     if match["port"] is None:
         return LinkAddress(host=host)
     port = int(match["port"])

@@ -3,6 +3,8 @@
 from pcs.model.profile import Evidence, FallbackDirection, LimitAction
 from pcs.model.site import DerSpec, Site
 
+ANY = "any"
+"""The variant of a fallback that does not depend on what the device turns out to be."""
 CRD_CORRECT_WITHIN_S = 30.0  # UL 1741 CRD for PCS: open-loop response at most 30 s (CRD-OLRT-2)
 SOCKET_PATH_BYTES = 107  # Linux: sun_path holds 108 bytes with its closing zero
 _FULL_STEP_PCT = 90.0  # an OLRT ends at 90 % of the change
@@ -12,7 +14,7 @@ _LAGS_TO_90_PCT = 2.303  # ln 10: a first-order lag has made 90 % of its change
 def fallbacks(der: DerSpec) -> dict[str, str]:
     """What the DER does when its controller dies, in words, by the variant that it may turn out to be."""
     if not der.controlled:
-        return {"": "runs on: it is not controlled, and counts at its nameplate rating"}
+        return {ANY: "runs on: it is not controlled, and counts at its nameplate rating"}
     actions = der.profile.limits if der.profile is not None else None
     return {variant: _fallback(action) for variant, action in (actions or {}).items()}
 

@@ -72,7 +72,7 @@ def spelled(path: Path_) -> str:
 
 def load(path: Path) -> Document:
     """Read and parse `path`. Never raises for what a file may hold; `Document.problems` says what is wrong."""
-    document = Document(file=str(path))
+    document = Document(file=str(path).encode("utf-8", "backslashreplace").decode())
     raw = _read(path, document)
     if raw is None:
         return document

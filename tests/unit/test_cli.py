@@ -126,6 +126,12 @@ def test_version_and_help_end_with_0(capsys: pytest.CaptureFixture[str]) -> None
     assert "--log-format" in capsys.readouterr().out
 
 
+def test_wrong_usage_is_told_in_json_on_stdout_when_json_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check", "--json"]) == Exit.CONFIG
+    told = json.loads(capsys.readouterr().out)
+    assert (told["error"], told["exit_code"], told["message"]) == ("usage", 2, "Missing argument 'SITE.yaml'.")
+
+
 @pytest.mark.usefixtures("probe")
 @pytest.mark.parametrize("code", list(Exit))
 def test_a_command_ends_with_the_code_that_it_returns(code: Exit) -> None:

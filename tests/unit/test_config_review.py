@@ -53,7 +53,7 @@ def test_what_a_der_does_without_its_controller_is_said_for_each_variant(site: S
     assert words["123"].startswith("hold: ")
     assert any(w.startswith("inv1: if it is controlled by model 123, nothing tightens") for w in warnings(site))
     assert not any("704" in w for w in warnings(site))
-    assert fallbacks(site.ders[1])[""].startswith("runs on")
+    assert fallbacks(site.ders[1])["any"].startswith("runs on")
 
 
 def test_a_correction_time_that_the_plant_cannot_meet_or_the_crd_does_not_allow_is_told(site: Site) -> None:
