@@ -239,3 +239,10 @@ def test_every_service_and_connection_is_accepted_for_total_limits(system: str, 
             ("system: wye", f"system: {system}"), ("controlled: false", f"controlled: false, connection: {connection}")
         )
     )
+
+
+@pytest.mark.parametrize("text", ["meters:\n  -\n", "meters:\n  -\n\n\n", "-\n", "site:\n", "limits:\n- point: poi\n-"])
+def test_an_empty_entry_at_the_end_is_told_with_a_line_of_the_file(text: str) -> None:
+    lines = [int(line.split(":")[1]) for line in mistakes(text)]
+    assert 1 <= min(lines)
+    assert max(lines) <= len(text.splitlines())
