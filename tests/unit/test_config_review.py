@@ -7,6 +7,7 @@ import pytest
 from pcs.config.profiles import profile_folder
 from pcs.config.review import fallbacks, safe_total_w, slowest_response_s, warnings
 from pcs.config.site import load_site
+from pcs.model.profile import FallbackDirection
 from pcs.model.site import Site, Tuning
 
 
@@ -77,3 +78,13 @@ def test_profiles_without_evidence_are_named_once_each(site: Site) -> None:
         "profile sunspec/meter: unverified on hardware",
         "profile sunspec/inverter: unverified on hardware",
     ]
+
+
+def test_a_der_that_drops_its_limit_without_a_controller_is_said_to_be_open(site: Site) -> None:
+    profile = site.ders[0].profile
+    assert profile is not None
+    assert profile.limits is not None
+    opens = replace(profile.limits["123"], fallback=FallbackDirection.OPEN)
+    der = replace(site.ders[0], profile=replace(profile, limits={"123": opens}))
+    assert fallbacks(der) == {"123": "open: drops the limit"}
+    assert any(w.startswith("inv1: if it is controlled by model 123") for w in warnings(replace(site, ders=(der,))))

@@ -204,6 +204,7 @@ def test_every_mistake_of_a_file_is_told_at_once_in_the_order_of_its_lines() -> 
         (b"a: 1\nb: \x00\n", "site.yaml:2: holds a character that YAML does not allow (got #x0000)"),
         (b"[" * 5000, "site.yaml:1: is nested too deeply"),
         (b"#" * 1_000_001, "site.yaml:1: is too large, expected at most 1000000 bytes"),
+        (b"key: " + b"9" * 5000 + b"\n", "site.yaml:1: "),
         (b"site: &a [*a]\n", "site.yaml:1: "),
         (b'site: {name: "\\ud800"}\n', "site.yaml:1: "),
     ],
@@ -244,5 +245,5 @@ def test_every_service_and_connection_is_accepted_for_total_limits(system: str, 
 @pytest.mark.parametrize("text", ["meters:\n  -\n", "meters:\n  -\n\n\n", "-\n", "site:\n", "limits:\n- point: poi\n-"])
 def test_an_empty_entry_at_the_end_is_told_with_a_line_of_the_file(text: str) -> None:
     lines = [int(line.split(":")[1]) for line in mistakes(text)]
-    assert 1 <= min(lines)
+    assert min(lines) >= 1
     assert max(lines) <= len(text.splitlines())
