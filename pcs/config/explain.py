@@ -34,6 +34,7 @@ _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:[.,]\d+)?)\s*([kMm]?)(?:W|VA|A|V|s|Hz|%
 _PROPER = ("Modbus", "IANA")
 """Words that keep their capital inside a sentence."""
 _EMPTY = "nothing stands after the colon; fill it in or remove the key"
+_DECIMAL_COMMA = "a comma ends the number here; write a decimal point, or no separator of thousands"
 _FACTORS = {"": 1.0, "k": 1e3, "M": 1e6, "m": 1e-3}
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -59,7 +60,8 @@ def _report(model: type[BaseModel], document: Document, detail: ErrorDetails) ->
         document.report(path, "is missing", expected=_described(model, path))
     elif kind == "extra_forbidden":
         known = _keys(_at(model, path[:-1]))
-        document.report(path, "unknown key", expected=f"one of {', '.join(known)}", hint=_did_you_mean(path[-1], known))
+        hint = _DECIMAL_COMMA if str(path[-1]).isdigit() else _did_you_mean(path[-1], known)
+        document.report(path, "unknown key", expected=f"one of {', '.join(known)}", hint=hint)
     elif kind == "literal_error":
         choices = _choices(_at(model, path))
         hint = _EMPTY if value is None else _did_you_mean(value, choices)
@@ -76,6 +78,8 @@ def _report(model: type[BaseModel], document: Document, detail: ErrorDetails) ->
     elif kind in ("too_short", "too_long"):
         words = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
         document.report(path, "has the wrong number of entries", got=str(context["actual_length"]), expected=words)
+    elif kind == "string_pattern_mismatch" and value == "":
+        document.report(path, "is empty", expected=_described(model, path))
     elif kind == "string_pattern_mismatch":
         document.report(path, "holds characters that are not allowed", got=got, expected=_described(model, path))
     elif kind == "string_too_long":
@@ -91,6 +95,8 @@ def _hint(kind: str, value: object) -> str:
             return _EMPTY
         case bool() if kind == "string_type":
             return f'put it in quotes: "{shown(value)}"'
+        case 0 | 1 if kind == "bool_type":
+            return f"write {'true' if value == 1 else 'false'}"
         case int() | float() if kind == "string_type":
             return f'put it in quotes: "{shown(value)}"'
         case float() if kind in ("int_type", "int_from_float") and value == value // 1:
@@ -109,7 +115,7 @@ def _number_hint(text: str) -> str:
     if text.lower() in _TRUTH:
         return f"`{shown(text)[1:-1]}` is text in YAML 1.2; write a plain number"
     match = _QUANTITY.match(text)
-    if match is None:
+    if match is None or len(text) > 20:  # no quantity of a site has more digits
         return "write a plain number without unit or quotes"
     number = float(match[1].replace(",", ".")) * _FACTORS[match[2]]
     return f"write {number:.12g} without unit or quotes"

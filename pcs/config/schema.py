@@ -18,7 +18,11 @@ _CORRECT_WITHIN_S = cast(float, Limit.__dataclass_fields__["correct_within_s"].d
 
 Id = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=40, description="Name: letters, digits, `_ . -`."),
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        max_length=40,
+        description="Name of letters, digits, dashes, dots and underscores.",
+    ),
 ]
 Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$", max_length=200)]
 """One line of text: control characters would reach the installer's terminal."""

@@ -203,19 +203,20 @@ class _Builder:
 
 
 def _integer(word: str) -> object:
-    digits = word.replace("_", "")
-    sign = -1 if digits.startswith("-") else 1
-    bare = digits.lstrip("+-")
-    base = {"0x": 16, "0o": 8, "0b": 2}.get(bare[:2].lower(), 10)
+    """A whole number of the YAML 1.2 core schema; anything else (such as 1_000) stays text."""
+    sign = -1 if word.startswith("-") else 1
+    digits = word.lstrip("+-")
+    base = {"0x": 16, "0o": 8}.get(digits[:2], 10)
+    digits = digits[2:] if base != 10 else digits
     try:
-        return sign * int(bare[2:] if base != 10 else bare, base)
+        return word if "_" in digits else sign * int(digits, base)
     except ValueError:
         return word
 
 
 def _real(word: str) -> object:
     try:
-        return float(word.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+        return word if "_" in word else float(word.lower().replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
         return word
 
