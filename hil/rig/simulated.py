@@ -16,7 +16,7 @@ from hil.plant.plant import Plant
 from hil.rig.devices import Device
 from hil.rig.modbus_server import DeviceServer, LinkFault
 from hil.rig.twin_build import build_plant, inverter_device, largest_flow_w, meter_device
-from hil.rig.twin_file import DerPart, FaultPart, MeterPart, TwinFile
+from hil.rig.twin_file import LINK_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class SimulatedSite:
             server.down()
         elif fault.fault == "up":
             self._plug(server)
-        elif fault.fault in LinkFault:
+        elif fault.fault in LINK_FAULTS:
             server.set_fault(LinkFault(fault.fault), fault.seconds)
         elif fault.fault == "clear":
             server.set_fault(LinkFault.OK)
