@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hil.plant.meter import MeterMode
 from hil.rig.modbus_server import LinkFault
@@ -93,6 +93,13 @@ class _LinkPart(_Part):
     base: Literal[0, 40000, 50000] = 40000
     reply_s: NotNegative = 0.01
     reply_jitter_s: NotNegative = 0.0
+
+    @field_validator("link")
+    @classmethod
+    def _port_exists(cls, link: str) -> str:
+        if int(link.rpartition(":")[2]) > 65535:
+            raise ValueError("the port must be 65535 or less")
+        return link
 
     @property
     def host(self) -> str:

@@ -25,7 +25,7 @@ def site(*, load: Source, meter: MeterSpec | None = None, ders: tuple[Der, ...] 
 def pv(available_w: float | Source = 9000.0, **behaviour: float) -> Der:
     source = available_w if isinstance(available_w, Source) else Source.constant(available_w)
     spec = {"nameplate_w": 10000.0, **behaviour}
-    return Der(inverter=InverterSpec(id="inv1", phase_share=SINGLE, **spec), available_w=source)  # type: ignore[arg-type]
+    return Der(inverter=InverterSpec(id="inv1", phase_share=SINGLE, **spec), available_w=source)
 
 
 def test_a_held_source_jumps_at_its_instants_and_a_linear_one_runs_between_them() -> None:
