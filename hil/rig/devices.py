@@ -56,7 +56,7 @@ class MeterDevice:
     """Models 1 and 201-204 (int) or 211-214 (float) over a `Meter`."""
 
     def __init__(self, meter: Meter, *, model: int, base: int, unit: int, largest_w: float):
-        self.meter, self._model = meter, model
+        self.meter = meter
         power_sf = power_scale_factor(largest_w)
         factors = {"A_SF": -1, "V_SF": -1, "Hz_SF": -2, "PF_SF": -2, "TotWh_SF": 0}
         factors |= {"W_SF": power_sf, "VA_SF": power_sf, "VAR_SF": power_sf}
@@ -64,35 +64,32 @@ class MeterDevice:
         self._version = -1
         _identify(self.image, f"meter {model}", meter.spec.id, unit)
         self.image.set_raw(model, "Evt", 0)
+        letters = _PHASES[: len(meter.sample.phase_import_w)]
+        totals = ("W", "VA", "VAR", "PF", "Hz", "PhV", "A", "TotWhImp", "TotWhExp")
+        names = (*totals, *(f"{name}{c}" for c in letters for name in ("Wph", "VAph", "PhVph", "Aph")))
+        self._live = tuple(self.image.points[model, name] for name in names)
+        self._powers = tuple(self.image.points[model, name] for name in ("W", *(f"Wph{c}" for c in letters)))
 
     def refresh(self, now_s: float) -> None:
         """Encode the newest sample."""
         if self.meter.version == self._version:
             return
         self._version = self.meter.version
-        sample, model, put = self.meter.sample, self._model, self.image.set
-        phases = sample.phase_import_w
+        sample, put = self.meter.sample, self.image.put
+        phases, volts = sample.phase_import_w, sample.phase_voltage_v
         if not sample.valid:
-            for name in ("W", *(f"Wph{c}" for c in _PHASES[: len(phases)])):
-                put(model, name, None)
+            for point in self._powers:
+                put(point, None)
             return
-        put(model, "W", sample.import_w)
-        put(model, "VA", sum(map(abs, phases)))
-        put(model, "VAR", 0.0)
-        put(model, "PF", 100.0)
-        put(model, "Hz", sample.frequency_hz)
-        put(model, "PhV", sum(sample.phase_voltage_v) / len(phases))
-        put(model, "TotWhImp", sample.imported_wh)
-        put(model, "TotWhExp", sample.exported_wh)
-        total_a = 0.0
-        for c, phase_w, phase_v in zip(_PHASES, phases, sample.phase_voltage_v, strict=False):
-            phase_a = abs(phase_w) / phase_v
-            total_a += phase_a
-            put(model, "Wph" + c, phase_w)
-            put(model, "VAph" + c, abs(phase_w))
-            put(model, "PhVph" + c, phase_v)
-            put(model, "Aph" + c, phase_a)
-        put(model, "A", total_a)
+        amperes = [abs(phase_w) / phase_v for phase_w, phase_v in zip(phases, volts, strict=True)]
+        apparent = [abs(phase_w) for phase_w in phases]
+        values = (
+            *(sum(phases), sum(apparent), 0.0, 100.0, sample.frequency_hz, sum(volts) / len(volts), sum(amperes)),
+            *(sample.imported_wh, sample.exported_wh),
+            *(value for phase in zip(phases, apparent, volts, amperes, strict=True) for value in phase),
+        )
+        for point, value in zip(self._live, values, strict=True):
+            put(point, value)
 
     def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
         """A meter takes no writes."""

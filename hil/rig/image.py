@@ -21,15 +21,19 @@ _BITS = {"h": 16, "H": 16, "i": 32, "I": 32, "q": 64, "Q": 64}
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a point lies and how it is encoded; `unimplemented` is the raw value that stands for "not there"."""
+    """Where a point lies (`offset` in bytes) and how it is encoded; `divisor` turns its unit into raw values.
+
+    `unimplemented` is the raw value that stands for "not there".
+    """
 
     model: int
     name: str
     address: int
+    offset: int
     words: int
     kind: str
     code: Struct | None
-    scale_factor: str
+    divisor: float
     unimplemented: int | float
     lowest: int
     highest: int
@@ -58,43 +62,56 @@ class Image:
     def __init__(self, models: Sequence[int], base: int, scale_factors: Mapping[tuple[int, str], int]):
         self.base = base
         self.points: dict[tuple[int, str], Point] = {}
-        self._divisors: dict[Point, float] = {}
         address = base + 2
+        raws = dict(scale_factors)
         for model in models:
             start = address
             for word in LAYOUTS[model].split():
                 name, kind, factor, *_ = (*word.split(":"), "")
                 words = int(kind.removeprefix("string")) if kind.startswith("string") else SIZES[kind]
-                self.points[model, name] = Point(model, name, address, words, kind, *_split(kind, factor))
+                divisor = 10.0 ** scale_factors.get((model, factor), 0)
+                code, unimplemented, lowest, highest = _encoding(kind)
+                self.points[model, name] = Point(
+                    model,
+                    name,
+                    address,
+                    2 * (address - base),
+                    words,
+                    kind,
+                    code,
+                    divisor,
+                    unimplemented,
+                    lowest,
+                    highest,
+                )
                 address += words
-            self.points[model, "L"], length = self.points[model, "L"], address - start - 2
-            scale_factors = {**scale_factors, (model, "ID"): model, (model, "L"): length}
+            raws |= {(model, "ID"): model, (model, "L"): address - start - 2}
         self.words = address + 2 - base
         self._bytes = bytearray(2 * self.words)
         self._bytes[:4] = b"SunS"
         self._bytes[-4:] = b"\xff\xff\x00\x00"
-        for (model, name), point in self.points.items():
-            if point.code is None:
-                continue
-            raw = scale_factors.get((model, name), point.unimplemented)
-            self.set_raw(model, name, raw)
-            self._divisors[point] = 10.0 ** scale_factors.get((model, point.scale_factor), 0)
+        for key, point in self.points.items():
+            if point.code is not None:
+                point.code.pack_into(self._bytes, point.offset, raws.get(key, point.unimplemented))
 
     def set_text(self, model: int, name: str, text: str) -> None:
         """Set a string point, cut to its size and padded with NUL."""
         point = self.points[model, name]
-        at, size = 2 * (point.address - self.base), 2 * point.words
-        self._bytes[at : at + size] = text.encode()[:size].ljust(size, b"\0")
+        size = 2 * point.words
+        self._bytes[point.offset : point.offset + size] = text.encode()[:size].ljust(size, b"\0")
 
     def set_raw(self, model: int, name: str, raw: float) -> None:
         """Set a point to a raw value, unscaled."""
         point = self.points[model, name]
         assert point.code is not None
-        point.code.pack_into(self._bytes, 2 * (point.address - self.base), raw)
+        point.code.pack_into(self._bytes, point.offset, raw)
 
     def set(self, model: int, name: str, value: float | None) -> None:
+        """Set a point in its unit; see `put`."""
+        self.put(self.points[model, name], value)
+
+    def put(self, point: Point, value: float | None) -> None:
         """Set a point in its unit: scaled, rounded and held within the type's range; None: not implemented."""
-        point = self.points[model, name]
         assert point.code is not None
         raw: float
         if value is None or not isfinite(value):
@@ -102,19 +119,23 @@ class Image:
         elif point.kind == "float32":
             raw = value
         else:
-            raw = min(point.highest, max(point.lowest, round(value / self._divisors[point])))
-        point.code.pack_into(self._bytes, 2 * (point.address - self.base), raw)
+            raw = round(value / point.divisor)
+            if raw > point.highest:
+                raw = point.highest
+            elif raw < point.lowest:
+                raw = point.lowest
+        point.code.pack_into(self._bytes, point.offset, raw)
 
     def raw(self, model: int, name: str) -> float:
         """The raw value of a point."""
         point = self.points[model, name]
         assert point.code is not None
-        value: float = point.code.unpack_from(self._bytes, 2 * (point.address - self.base))[0]
+        value: float = point.code.unpack_from(self._bytes, point.offset)[0]
         return value
 
     def value(self, model: int, name: str) -> float:
         """The value of a point in its unit."""
-        return self.raw(model, name) * self._divisors[self.points[model, name]]
+        return self.raw(model, name) * self.points[model, name].divisor
 
     def read(self, address: int, count: int) -> bytes | None:
         """The bytes of `count` registers, or None where there are no such registers."""
@@ -122,8 +143,3 @@ class Image:
         if at < 0 or at + count > self.words:
             return None
         return bytes(self._bytes[2 * at : 2 * (at + count)])
-
-
-def _split(kind: str, factor: str) -> tuple[Struct | None, str, int | float, int, int]:
-    code, unimplemented, lowest, highest = _encoding(kind)
-    return code, factor, unimplemented, lowest, highest

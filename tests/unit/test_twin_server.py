@@ -2,25 +2,16 @@
 
 import asyncio
 import struct
-from collections.abc import Coroutine
 from typing import Any
 
-import async_solipsism
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from hil.rig.simulated import SimulatedSite
 from hil.rig.twin_file import FaultPart, TwinFile
+from tests.virtual_time import run_virtually
 
 READ_W = bytes((3,)) + struct.pack(">HH", 40088, 2)  # model 203 begins at 40070; W is its point 18
-
-
-def on_virtual_time(work: Coroutine[Any, Any, Any]) -> Any:
-    loop = async_solipsism.EventLoop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.close()
 
 
 def twin(**more: Any) -> TwinFile:
@@ -84,7 +75,7 @@ def with_site(work: Any, **more: Any) -> Any:
                 PEERS.pop().writer.close()
             await site.stop()
 
-    return on_virtual_time(run())
+    return run_virtually(run())
 
 
 def test_a_read_answers_with_the_newest_measurement_and_the_clock_is_that_of_the_loop() -> None:
