@@ -15,7 +15,16 @@ from typing import Any
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback, MeterIdentified, MeterReading
+from pcs.model.reading import (
+    DerIdentified,
+    DerReading,
+    LimitApplied,
+    LimitFailed,
+    LimitReadback,
+    MeterIdentified,
+    MeterReading,
+    Observation,
+)
 from pcs.model.units import Instant
 
 VERSION = 1
@@ -24,16 +33,13 @@ VERSION = 1
 HEADER = b'{"pcs.journal":%d}' % VERSION
 """First line of every file or blob of journal lines."""
 
-Input = MeterReading | DerReading | LimitReadback | LimitApplied | DerIdentified | MeterIdentified | Fault
-"""What the shell hands to the core."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
     """Everything that one step saw and did. Replaying `inputs` at `now` must give `commands` and `events` again."""
 
     now: Instant
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[Observation, ...] = ()
     commands: tuple[LimitActivePower, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -161,6 +167,11 @@ def _fault(r: Row) -> Fault:
     return Fault(kind=FaultKind(r[1]), source_id=r[2], at_s=r[3], detail=r[4])
 
 
+def _failed(r: Row) -> LimitFailed:
+    fault = Fault(kind=FaultKind(r[3]), source_id=r[4], at_s=r[5], detail=r[6])
+    return LimitFailed(der_id=r[1], limit_w=r[2], fault=fault)
+
+
 _ROW_OF: dict[type, Callable[[Any], Row]] = {
     MeterReading: _meter_row,
     DerReading: lambda r: ["d", r.der_id, r.injection_w, r.words.hex(), r.sent_s, r.received_s],
@@ -168,15 +179,17 @@ _ROW_OF: dict[type, Callable[[Any], Row]] = {
     LimitApplied: lambda r: ["a", r.der_id, r.limit_w, r.sent_s, r.received_s],
     DerIdentified: _der_identified_row,
     MeterIdentified: _meter_identified_row,
+    LimitFailed: lambda r: ["x", r.der_id, r.limit_w, r.fault.kind, r.fault.source_id, r.fault.at_s, r.fault.detail],
     Fault: lambda r: ["f", r.kind, r.source_id, r.at_s, r.detail],
 }
-_INPUT_OF: dict[str, Callable[[Row], Input]] = {
+_INPUT_OF: dict[str, Callable[[Row], Observation]] = {
     "m": _meter,
     "d": _der,
     "b": _readback,
     "a": _applied,
     "D": _der_identified,
     "M": _meter_identified,
+    "x": _failed,
     "f": _fault,
 }
 
