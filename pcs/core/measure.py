@@ -196,13 +196,11 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     Late and stale need the evidence of polls that ended; lost is the clock's word alone.
     """
     if state.fresh_s is None or state.period_s is None:
-        detail = state.bad.detail or state.bad.kind.value if state.bad else "waiting for its first measurements"
+        detail = _why(state) or "waiting for its first measurements"
         return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail=detail)
     jitter_s = max(0.06, 0.5 * state.period_s)
     clock_s = now_s - state.fresh_s
-    why = (
-        state.bad.kind.value + (f" ({state.bad.detail})" if state.bad and state.bad.detail else "") if state.bad else ""
-    )
+    why = _why(state)
     if clock_s >= max(LOST_AFTER_S, 3 * state.period_s + jitter_s):
         kind = FaultKind.METER_LOST if state.bad or _unpolled(state) else FaultKind.METER_FROZEN
         return Fault(kind=kind, source_id=meter_id, at_s=now_s, detail=why or "same words in every reply")
@@ -214,6 +212,13 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     if age_s > state.period_s + jitter_s:
         return Fault(kind=FaultKind.METER_LATE, source_id=meter_id, at_s=now_s, detail=why)
     return None
+
+
+def _why(state: MeterState) -> str:
+    """What the last poll came to, in words; empty when it was a valid one."""
+    if state.bad is None:
+        return ""
+    return f"{state.bad.kind.value} ({state.bad.detail})" if state.bad.detail else state.bad.kind.value
 
 
 def _unpolled(state: MeterState) -> bool:
