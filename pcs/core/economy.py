@@ -1,4 +1,4 @@
-"""From caps to commands: what is worth a write, and when. Lowering is never delayed; raising and refreshing are economised.
+"""From caps to commands: what is worth a write, and when. Lowering is never delayed; raising and refreshing can wait.
 
 A register that may wear out is never written in a loop: such a DER is parked at its static safe cap (DESIGN section 6).
 """
