@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pcs.model.fault import Fault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterReading:
@@ -63,10 +65,20 @@ class LimitApplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitFailed:
+    """A limit could not be written, or reads back otherwise: whether the device took it is not known."""
+
+    der_id: str
+    limit_w: float
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DerIdentified:
     """A DER was identified; ratings are frozen here for the whole run (an inverter may report 0 W at night).
 
     `rating_w` is the 100 % of the device's own limit register, `resolution_w` the smallest step of that register.
+    `rating_source` says where the rating comes from, and why, when the device's own figure was not believed.
     `reverts_safe`: its timer can fall back to a chosen value. `found` is the limit it held when it was met and
     `found_is_own` whether our journal or the armed reversion value explains that limit.
     """
@@ -78,6 +90,7 @@ class DerIdentified:
     firmware: str
     variant: str
     rating_w: float
+    rating_source: str = ""
     resolution_w: float
     reverts_safe: bool
     found: LimitReadback
@@ -96,3 +109,9 @@ class MeterIdentified:
     variant: str
     phases: int
     has_liveness: bool
+
+
+Observation = (
+    MeterIdentified | MeterReading | DerIdentified | DerReading | LimitReadback | LimitApplied | LimitFailed | Fault
+)
+"""All that one step may be told. A bare `Fault` is a read or an identification that came to nothing."""

@@ -95,6 +95,10 @@ class Tuning:
     release_slew_pct_s: float = 20.0
     cycle_s: float = 0.1
     credited_min_load_w: float = 0.0
+    telemetry_poll_s: float = 0.2
+    """How often a DER is asked for its power."""
+    verify_s: float = 2.0
+    """How often a DER is asked for the limit it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""`pcs run SITE.yaml`: control the site until told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from pathlib import Path
+
+import click
+
+from pcs.config import load_site
+from pcs.io.clock import SystemClock
+from pcs.io.control_socket import ControlSocket
+from pcs.io.journal_sqlite import SqliteJournal
+from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.model.event import Event
+from pcs.model.site import Site
+from pcs.runtime.controller import Controller, World
+from pcs.runtime.pollers import WrongDeviceError
+
+log = logging.getLogger("pcs")
+
+
+@click.command("run", short_help="Control a site.")
+@click.argument("site_file", type=click.Path(path_type=Path), metavar="SITE.yaml")
+@click.option(
+    "--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time."
+)
+def command(site_file: Path, duration_s: float | None) -> None:
+    """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
+
+    Stops on SIGTERM and SIGINT, and leaves every DER at its share of the safe set.
+    """
+    site = load_site(site_file)
+    try:
+        asyncio.run(_run(site, duration_s))
+    except WrongDeviceError as trouble:
+        click.echo(f"pcs: {trouble}", err=True)
+        click.echo("pcs: check the address and the profile in the site file; nothing was controlled with it", err=True)
+        raise SystemExit(3) from None
+
+
+async def _run(site: Site, duration_s: float | None) -> None:
+    clock = SystemClock()
+    journal = SqliteJournal(Path(site.journal_dir), clock)
+    try:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if duration_s is not None:
+            loop.call_later(duration_s, stop.set)
+        world = World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say)
+        controller = Controller(site, world)
+        async with contextlib.AsyncExitStack() as stack:
+            socket = ControlSocket(Path(site.journal_dir), controller.status)
+            await stack.enter_async_context(socket)
+            await controller.run(stop)
+    finally:
+        journal.close()
+
+
+def _say(event: Event) -> None:
+    log.info("%s %s%s", event.kind.value, f"{event.source_id} " if event.source_id else "", event.text)

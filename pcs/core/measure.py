@@ -1,0 +1,252 @@
+"""Meter polls in, measurements out: what is new, when it was true, how old it is, and whether it can be believed.
+
+A poll is not a measurement. A sample is fresh when its words changed; only then may it move a cap. Its time is an
+interval: it was published after the last poll that still showed the old words was sent, and before this reply came.
+Ages count from the last fresh sample in missed updates (DESIGN section 6).
+"""
+
+from dataclasses import dataclass, replace
+
+from pcs.core.policy import Policy
+from pcs.model.fault import Fault, FaultKind
+from pcs.model.reading import MeterIdentified, MeterReading
+from pcs.model.units import Span
+
+LOST_AFTER_S = 2.0
+"""DESIGN section 6: safe at max(2 s, three periods). Leaves 28 s of the CRD's 30 s (CRD-OLRT-2) for the DERs."""
+FRESH_TO_RECOVER = 3
+"""New samples in a row before a meter that was lost is believed again."""
+INTERVALS_TO_IDENTIFY = 5
+"""Changes seen before the update period counts as identified."""
+LONGEST_PERIOD_S = 5.0
+"""A meter that is slower (or stands still) is no meter to control by: WattNode's default averaging is 5 s."""
+UNEVIDENCED_S = 0.4
+"""How long the shell may simply not have polled (a busy gateway) before its own silence counts as the meter's age."""
+ZERO_FOR_S = 1.0
+"""Exact zeros for this long are an open CT: the import cushion makes a legitimate exact zero impossible."""
+PHASE_SUM_TOLERANCE = 0.02
+"""Total against the sum of phases: class 1 meters add their phases in the same registers, 2 % allows for skew."""
+FROZEN_RESOLUTIONS = 5
+"""DESIGN section 6: unchanged words while the expected change exceeds five resolutions are a lost meter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One new measurement of the point: `import_w` in total and per phase, true somewhere in `span`.
+
+    It was published between `published_s` and `received_s`.
+    """
+
+    import_w: float
+    phase_import_w: tuple[float, ...]
+    resolution_w: float
+    span: Span
+    published_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterState:
+    """What is remembered of the meter between steps (times on the monotonic clock, seconds)."""
+
+    identified: MeterIdentified | None = None
+    words: bytes = b""
+    shown_s: float | None = None
+    """When the last valid poll was sent, whatever it showed."""
+    fresh_s: float | None = None
+    """When the last new measurement was received."""
+    evidence_s: float | None = None
+    """When the last poll was sent that has ended, well or badly."""
+    period_s: float | None = None
+    intervals: tuple[float, ...] = ()
+    sample: Sample | None = None
+    zero_since_s: float | None = None
+    phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
+    fresh_run: int = 0
+    lost: bool = True
+    bad: Fault | None = None
+    """Why the last poll was no measurement; None when it was one."""
+
+
+def take(
+    state: MeterState, reading: MeterReading | Fault, policy: Policy, moving_w: float
+) -> tuple[MeterState, Sample | None]:
+    """Take one poll; returns the new state and the sample when the poll holds a new measurement.
+
+    `moving_w` is how much the DERs' injection has changed since the last fresh sample: a meter without a liveness
+    channel that shows nothing of it is frozen.
+    """
+    if isinstance(reading, Fault):
+        return replace(state, bad=reading, evidence_s=reading.at_s, fresh_run=0), None
+    bad = implausible(reading, policy)
+    if bad:
+        return replace(state, bad=bad, evidence_s=reading.sent_s, fresh_run=0), None
+    if not state.words or state.shown_s is None:  # the first poll only shows where we begin
+        return replace(state, words=reading.words, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
+    if reading.words == state.words and not _confirms(state, reading, moving_w):
+        return replace(state, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
+    return _fresh(state, reading, policy)
+
+
+def _confirms(state: MeterState, reading: MeterReading, moving_w: float) -> bool:
+    """Whether unchanged words are a new measurement: only where nothing in the meter must move."""
+    if state.identified is None or state.identified.has_liveness or state.period_s is None or state.fresh_s is None:
+        return False
+    return (
+        reading.received_s - state.fresh_s >= state.period_s and moving_w <= FROZEN_RESOLUTIONS * reading.resolution_w
+    )
+
+
+def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[MeterState, Sample]:
+    changed = reading.words != state.words
+    period_s, intervals = _identify_period(state, reading, policy) if changed else (state.period_s, state.intervals)
+    averaging_s = policy.meter.averaging_s
+    if averaging_s is None and policy.meter.profile.meter is not None:
+        averaging_s = policy.meter.profile.meter.averaging_s
+    if averaging_s is None:
+        averaging_s = period_s or 0.0
+    assert state.shown_s is not None
+    sample = Sample(
+        import_w=reading.import_w,
+        phase_import_w=reading.phase_import_w,
+        resolution_w=reading.resolution_w,
+        span=Span(from_s=state.shown_s - averaging_s, to_s=reading.received_s),
+        published_s=state.shown_s,
+        received_s=reading.received_s,
+    )
+    run = state.fresh_run + 1
+    return replace(
+        state,
+        words=reading.words,
+        shown_s=reading.sent_s,
+        fresh_s=reading.received_s,
+        evidence_s=reading.sent_s,
+        period_s=period_s,
+        intervals=intervals,
+        sample=sample,
+        zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
+        phase_zero_since_s=tuple(
+            _since(s, z, reading.received_s)
+            for s, z in zip(state.phase_zero_since_s, _phase_zeros(reading), strict=False)
+        ),
+        fresh_run=run,
+        lost=state.lost and run < FRESH_TO_RECOVER,
+        bad=None,
+    ), sample
+
+
+def _identify_period(
+    state: MeterState, reading: MeterReading, policy: Policy
+) -> tuple[float | None, tuple[float, ...]]:
+    """The update period: declared, or the median of the changes seen; once identified it may only become shorter.
+
+    A quiet night stretches the intervals between changes; letting the period grow with them would let the meter die
+    unnoticed.
+    """
+    declared_s = policy.meter.update_s or (policy.meter.profile.meter.update_s if policy.meter.profile.meter else None)
+    if declared_s is not None:
+        return declared_s, ()
+    if state.fresh_s is None:
+        return state.period_s, ()
+    intervals = (*state.intervals, reading.received_s - state.fresh_s)[-INTERVALS_TO_IDENTIFY:]
+    if len(intervals) < INTERVALS_TO_IDENTIFY:
+        return state.period_s, intervals
+    median_s = sorted(intervals)[INTERVALS_TO_IDENTIFY // 2]
+    if median_s > LONGEST_PERIOD_S:
+        return state.period_s, intervals
+    return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals
+
+
+def _since(since_s: float | None, is_so: bool, now_s: float) -> float | None:
+    return (since_s if since_s is not None else now_s) if is_so else None
+
+
+def _all_zero(reading: MeterReading) -> bool:
+    return reading.import_w == 0.0 and not any(reading.phase_import_w) and not any(reading.phase_current_a)
+
+
+def _phase_zeros(reading: MeterReading) -> tuple[bool, ...]:
+    currents_a = reading.phase_current_a or (0.0,) * len(reading.phase_import_w)
+    return tuple(w == 0.0 and a == 0.0 for w, a in zip(reading.phase_import_w, currents_a, strict=False))
+
+
+def implausible(reading: MeterReading, policy: Policy) -> Fault | None:
+    """Whether the values of one reading contradict each other or the service (watts, volts)."""
+    phases_w = reading.phase_import_w
+    if len(phases_w) > 1:
+        gap_w = abs(sum(phases_w) - reading.import_w)
+        allowed_w = PHASE_SUM_TOLERANCE * sum(map(abs, phases_w)) + 3 * len(phases_w) * reading.resolution_w
+        if gap_w > allowed_w:
+            return _fault(reading, f"total {reading.import_w:.0f} W, but the phases add up to {sum(phases_w):.0f} W")
+    for number, voltage_v in enumerate(reading.phase_voltage_v[: policy.phases], start=1):
+        if policy.phases == 3 and not 0.5 * policy.nominal_v <= voltage_v <= 2.0 * policy.nominal_v:
+            return _fault(
+                reading, f"L{number} shows {voltage_v:.0f} V where {policy.nominal_v:g} V is nominal: voltage tap lost?"
+            )
+    return None
+
+
+def _fault(reading: MeterReading, detail: str) -> Fault:
+    return Fault(kind=FaultKind.METER_IMPLAUSIBLE, source_id=reading.meter_id, at_s=reading.received_s, detail=detail)
+
+
+def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
+    """How the meter's age stands at `now_s`: None, late (hold), stale (tighten) or lost (safe).
+
+    Late and stale need the evidence of polls that ended; lost is the clock's word alone.
+    """
+    if state.fresh_s is None or state.period_s is None:
+        detail = state.bad.detail or state.bad.kind.value if state.bad else "waiting for its first measurements"
+        return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail=detail)
+    jitter_s = max(0.06, 0.5 * state.period_s)
+    clock_s = now_s - state.fresh_s
+    why = (
+        state.bad.kind.value + (f" ({state.bad.detail})" if state.bad and state.bad.detail else "") if state.bad else ""
+    )
+    if clock_s >= max(LOST_AFTER_S, 3 * state.period_s + jitter_s):
+        kind = FaultKind.METER_LOST if state.bad or _unpolled(state) else FaultKind.METER_FROZEN
+        return Fault(kind=kind, source_id=meter_id, at_s=now_s, detail=why or "same words in every reply")
+    if state.lost:
+        return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail="coming back")
+    age_s = max((state.evidence_s or state.fresh_s) - state.fresh_s, clock_s - UNEVIDENCED_S)
+    if age_s > 2 * state.period_s + jitter_s:
+        return Fault(kind=FaultKind.METER_STALE, source_id=meter_id, at_s=now_s, detail=why)
+    if age_s > state.period_s + jitter_s:
+        return Fault(kind=FaultKind.METER_LATE, source_id=meter_id, at_s=now_s, detail=why)
+    return None
+
+
+def _unpolled(state: MeterState) -> bool:
+    return state.shown_s is None or state.fresh_s is None or state.shown_s <= state.fresh_s
+
+
+def tightening(state: MeterState, now_s: float) -> float:
+    """How far the caps have moved from where they were (0) to the safe set (1) while the meter is stale."""
+    if state.fresh_s is None or state.period_s is None:
+        return 1.0
+    jitter_s = max(0.06, 0.5 * state.period_s)
+    begin_s = 2 * state.period_s + jitter_s
+    end_s = max(LOST_AFTER_S, 3 * state.period_s + jitter_s)
+    return min(1.0, max(0.0, (now_s - state.fresh_s - begin_s) / (end_s - begin_s)))
+
+
+def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float) -> Fault | None:
+    """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
+
+    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound).
+    """
+    if state.zero_since_s is not None and now_s - state.zero_since_s >= ZERO_FOR_S:
+        return Fault(
+            kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
+        )
+    sample = state.sample
+    if sample is None or len(sample.phase_import_w) < 3:
+        return None
+    per_phase_w = balanced_injection_w / 3
+    if per_phase_w <= max(FROZEN_RESOLUTIONS * sample.resolution_w, 20.0):
+        return None
+    for number, since_s in enumerate(state.phase_zero_since_s, start=1):
+        if since_s is not None and now_s - since_s >= ZERO_FOR_S:
+            detail = f"L{number} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it"
+            return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)
+    return None

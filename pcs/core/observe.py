@@ -1,0 +1,259 @@
+"""The interval observer: what a DER can be injecting at any recent moment, given what it was told and what it said.
+
+Two bounding plants run side by side (DESIGN section 5). The upper bound `hi_w` follows the slowest plant of the profile's
+band down and the fastest up, the lower bound `lo_w` the fastest down. Only commands move them; telemetry resets both at
+its own time. `told_hi_w` is the upper bound from commands alone: telemetry that lies or stands still cannot lift `hi_w`
+above it, so a wrong reading buys no limit. A PV unit below its cap is sun-limited: a command that rises does not move it.
+"""
+
+from dataclasses import dataclass, replace
+from math import exp
+from typing import NamedTuple
+
+from pcs.model.profile import DerTiming
+from pcs.model.units import Span
+
+RING = 64
+"""Moments remembered; with the spacing below they cover telemetry age, dead time and the meter's window."""
+FALL_PER_S = 0.16
+"""Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
+record of reference plant study section 6."""
+INFINITY = float("inf")
+ARRIVED_W = 0.5
+"""An exponential never arrives; half a watt is there."""
+BOUND_SHARE = 0.02
+"""A unit within 2 % of nameplate of its cap is limit-bound."""
+
+
+class Told(NamedTuple):
+    """One command: when it left, when it was confirmed (infinity: not yet), and the cap in watts."""
+
+    sent_s: float
+    acked_s: float
+    cap_w: float
+
+
+class Tick(NamedTuple):
+    """The observer at one moment: which caps may be in force, and the bounds on injection (watts)."""
+
+    at_s: float
+    cap_lo_w: float
+    cap_hi_w: float
+    cap_down_w: float
+    """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
+    cap_up_w: float
+    """The highest cap that a *raise* under way can have brought: only this lifts an upper bound."""
+    lo_w: float
+    hi_w: float
+    told_hi_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What is known of one DER's injection. The last tick is the present."""
+
+    told: tuple[Told, ...]
+    ticks: tuple[Tick, ...]
+    telemetry_w: float | None = None
+    telemetry_span: Span | None = None
+    limit_bound: bool = True
+    """Whether the cap, and not the sun, decides: only then does a rising cap lift the upper bound."""
+
+
+def unknown(now_s: float, most_w: float) -> Track:
+    """A DER about which nothing is known yet: anything from 0 to `most_w`."""
+    return Track(
+        told=(Told(now_s - 1e6, now_s - 1e6, most_w),),
+        ticks=(Tick(now_s, most_w, most_w, INFINITY, 0.0, 0.0, most_w, most_w),),
+    )
+
+
+def settle_s(timing: DerTiming, share: float) -> float:
+    """How long the slowest plant of the band needs to follow a command over `share` of its nameplate (seconds)."""
+    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + 3.0 * timing.time_constant_s.hi
+
+
+def horizon_s(timing: DerTiming, window_s: float) -> float:
+    """How far back the ticks must reach: telemetry age, the meter's window and a second for the links."""
+    return timing.telemetry_s + window_s + 1.0
+
+
+def tell(track: Track, sent_s: float, cap_w: float) -> Track:
+    """A command left for the DER; until it is confirmed, old and new cap are both possible."""
+    told = (*track.told, Told(sent_s, INFINITY, cap_w))[-RING:]
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
+
+
+def _mark(ticks: tuple[Tick, ...], at_s: float) -> tuple[Tick, ...]:
+    """While nothing moves no ticks are kept; before something does, the present gets one to move from."""
+    last = ticks[-1]
+    return (*ticks, last._replace(at_s=at_s)) if at_s > last.at_s else ticks
+
+
+def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Track:
+    """The DER confirmed that it holds `cap_w` (rounded as it rounds) since some moment between the two times."""
+    kept = tuple(t for t in track.told if t.acked_s != INFINITY or t.sent_s > received_s)
+    last_known_s = kept[-1].acked_s if kept else float("-inf")
+    told = (*kept, Told(sent_s, max(received_s, last_known_s), cap_w))[-RING:]
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
+
+
+class Caps(NamedTuple):
+    """Which caps can be in force in the plant at one moment: lowest, highest, lowered to, raised to (watts)."""
+
+    lo_w: float
+    hi_w: float
+    down_w: float
+    up_w: float
+
+
+def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
+    """The caps that can be in force at `at_s`, dead time included."""
+    fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
+    lo, hi, down, up = INFINITY, 0.0, INFINITY, 0.0
+    for k in range(len(told) - 1, -1, -1):
+        t = told[k]
+        if t.sent_s <= fast:
+            lo, hi = min(lo, t.cap_w), max(hi, t.cap_w)
+            if k > 0 and t.cap_w > told[k - 1].cap_w:
+                up = max(up, t.cap_w)
+            elif k > 0:
+                down = min(down, t.cap_w)
+            if t.acked_s <= slow:
+                break
+    return Caps(lo, hi, down, up) if lo != INFINITY else Caps(told[0].cap_w, told[0].cap_w, INFINITY, 0.0)
+
+
+def _fall(value: float, target: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
+    if value - target < ARRIVED_W:
+        return target
+    step = (value - target) * (1.0 - exp(-dt_s / tau_s))
+    return value - (min(step, ramp_w_s * dt_s) if ramp_w_s is not None else step)
+
+
+def _move(
+    lo: float, hi: float, caps: Caps, dt_s: float, timing: DerTiming, most_w: float, follows: bool
+) -> tuple[float, float]:
+    """Both bounds, `dt_s` later: down with their own plant; up only where the cap decides, with the fastest."""
+    _, cap_hi, cap_down, cap_up = caps
+    if lo > cap_down:
+        lo = _fall(lo, cap_down, dt_s, timing.time_constant_s.lo, None)
+    if hi > cap_hi:
+        hi = _fall(hi, cap_hi, dt_s, timing.time_constant_s.hi, timing.ramp_pct_s / 100.0 * most_w)
+    elif follows and hi < cap_up:
+        hi = cap_up + (hi - cap_up) * exp(-dt_s / timing.time_constant_s.lo)
+        hi = cap_up if cap_up - hi < ARRIVED_W else hi
+    return lo, max(lo, hi)
+
+
+def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window_s: float) -> Track:
+    """Bring the bounds to `now_s` by what was told. `most_w` is the nameplate, `window_s` how far back is asked later."""
+    last = track.ticks[-1]
+    dt_s = now_s - last.at_s
+    if dt_s <= 0.0:
+        return track
+    caps = _caps_at(track.told, now_s, timing)
+    lo, hi = _move(last.lo_w, last.hi_w, caps, dt_s, timing, most_w, track.limit_bound)
+    _, told_hi = _move(0.0, last.told_hi_w, caps, dt_s, timing, most_w, True)
+    tick = Tick(now_s, *caps, min(lo, told_hi), min(hi, told_hi), told_hi)
+    if tick[1:] == last[1:]:
+        return track
+    horizon = horizon_s(timing, window_s)
+    ticks = track.ticks
+    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
+        old = ticks[-1]
+        tick = tick._replace(lo_w=min(tick.lo_w, old.lo_w), hi_w=max(tick.hi_w, old.hi_w))
+        ticks = ticks[:-1]
+    first = 0
+    while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
+        first += 1
+    return Track(
+        told=_recent(track.told, now_s - horizon - timing.dead_time_s.hi),
+        ticks=(*ticks[first:], tick),
+        telemetry_w=track.telemetry_w,
+        telemetry_span=track.telemetry_span,
+        limit_bound=track.limit_bound,
+    )
+
+
+def _recent(told: tuple[Told, ...], since_s: float) -> tuple[Told, ...]:
+    """Forget commands that a later, confirmed one has replaced before `since_s`."""
+    for k in range(len(told) - 1, 0, -1):
+        if told[k].acked_s < since_s:
+            return told[k:]
+    return told
+
+
+def correct(
+    track: Track, telemetry_w: float, sent_s: float, received_s: float, timing: DerTiming, most_w: float
+) -> Track:
+    """Telemetry: the DER injected `telemetry_w` at some moment between `sent_s - telemetry_s` and `received_s`.
+
+    The bounds restart from that value at both ends of the interval and the wider result counts, so that an old value
+    is as harmless as a fresh one is helpful. Moments at which no command allowed that value do not count.
+    """
+    value_w = max(0.0, telemetry_w)
+    near_w = BOUND_SHARE * most_w
+    oldest_s = sent_s - timing.telemetry_s
+    known = _since(track.ticks, oldest_s)
+    can_be = (max(oldest_s, t.at_s) for t in known if t.told_hi_w >= value_w - near_w)
+    span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
+    cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
+    bound = value_w >= cap_lo_w - near_w
+    early_lo = early_hi = late_lo = late_hi = value_w
+    ticks = list(_mark(track.ticks, received_s))
+    previous_s = span.from_s
+    for k, t in enumerate(ticks):
+        if t.at_s < span.from_s:
+            continue
+        dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.cap_up_w)
+        previous_s = t.at_s
+        early_lo, early_hi = _move(early_lo, early_hi, caps, dt_s, timing, most_w, bound)
+        if t.at_s > span.to_s:
+            late_dt_s = min(dt_s, t.at_s - span.to_s)
+            late_lo, late_hi = _move(late_lo, late_hi, caps, late_dt_s, timing, most_w, bound)
+        if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet
+            lo, hi = min(early_lo, late_lo, t.told_hi_w), min(max(early_hi, late_hi), t.told_hi_w)
+            ticks[k] = t._replace(lo_w=lo, hi_w=hi)
+    return replace(
+        track,
+        ticks=tuple(ticks),
+        telemetry_w=telemetry_w,
+        telemetry_span=span,
+        limit_bound=bound,
+    )
+
+
+def _since(ticks: tuple[Tick, ...], from_s: float) -> tuple[Tick, ...]:
+    """The ticks that say something about the time from `from_s` on: the last one before it, and all later ones."""
+    first = 0
+    while len(ticks) - first > 1 and ticks[first + 1].at_s <= from_s:
+        first += 1
+    return ticks[first:]
+
+
+def bounds(track: Track, span: Span) -> tuple[float, float]:
+    """The hull of what the DER can have injected during `span` (lower, upper; watts)."""
+    lo, hi = INFINITY, 0.0
+    later_s = INFINITY
+    for t in reversed(track.ticks):
+        if t.at_s <= span.to_s or later_s == INFINITY or later_s > span.to_s:
+            lo, hi = min(lo, t.lo_w), max(hi, t.hi_w)
+        later_s = t.at_s
+        if t.at_s <= span.from_s:
+            break
+    return lo, hi
+
+
+def certain_w(track: Track, lo_w: float, at_s: float) -> float:
+    """The lower bound that a *raise* may count on: a sun-limited unit may have fallen since it last spoke (watts)."""
+    if track.telemetry_span is None or track.limit_bound:
+        return lo_w
+    age_s = max(0.0, at_s - track.telemetry_span.from_s)
+    return max(0.0, lo_w * (1.0 - FALL_PER_S * age_s))
+
+
+def present(track: Track) -> tuple[float, float]:
+    """The bounds on injection now (lower, upper; watts)."""
+    last = track.ticks[-1]
+    return last.lo_w, last.hi_w

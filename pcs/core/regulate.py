@@ -1,0 +1,106 @@
+"""The control law: an absolute estimate of the load, asserted always (DESIGN section 5).
+
+With the DERs' injection known to lie in [lo, hi] at the time of the meter sample, the budget that holds the limit lies
+between ``import + lo + limit - margin`` and the same with hi. One sample suffices, nothing winds up, and a step of the sun
+is a non-event. Rules:
+
+1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
+2. Without flow beyond the limit, a budget that is merely too high waits until every DER has had time to speak: otherwise
+   a rising sun, seen by the meter before the telemetry, would look like falling load.
+3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
+"""
+
+from dataclasses import dataclass, replace
+
+from pcs.core.envelope import Envelope
+from pcs.model.units import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What is known at one meter sample (watts): the flow, and bounds on what all DERs inject in its span.
+
+    `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on.
+    `reserved_w`: injection that DERs which do not obey may rise to on their own.
+    """
+
+    import_w: float
+    span: Span
+    lo_w: float
+    hi_w: float
+    certain_w: float
+    reserved_w: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What the obeying DERs may inject together (watts), and the clocks of the rules."""
+
+    total_w: float = 0.0
+    at_s: float | None = None
+    """When the budget was last allowed to rise."""
+    credit_until_s: float = 0.0
+    too_high_since_s: float | None = None
+    frozen_w: float | None = None
+    """The budget when the meter went stale: tightening starts from here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The times and rates of one step: `settle_s` for a full step of the slowest plant, `speak_s` until every DER's
+    telemetry must have shown what the meter shows, `slew_w_s` for rising, `most_w` the sum of what may be capped.
+    """
+
+    settle_s: float
+    speak_s: float
+    slew_w_s: float
+    most_w: float
+
+
+def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: float) -> Budget:
+    """The budget after one fresh sample. Restricting is immediate, releasing is slewed."""
+    if envelope.export_limit_w is None:
+        return replace(budget, total_w=pace.most_w, at_s=now_s, frozen_w=None)
+    outer_w, inner_w = (
+        flow.import_w + envelope.export_limit_w - m - flow.reserved_w
+        for m in (envelope.margin.total_w, envelope.margin.inner_w)
+    )
+    credited_w = flow.hi_w if now_s < budget.credit_until_s else flow.lo_w
+    beyond = flow.import_w + envelope.export_limit_w < envelope.margin.inner_w
+    too_high = budget.total_w > inner_w + credited_w
+    since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
+    if too_high and (beyond or (since_s is not None and now_s - since_s >= pace.speak_s)):
+        total_w = max(0.0, outer_w + credited_w)
+        share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
+        credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
+        return replace(
+            budget,
+            total_w=total_w,
+            at_s=now_s,
+            credit_until_s=max(budget.credit_until_s, credit_s),
+            too_high_since_s=None,
+            frozen_w=None,
+        )
+    goal_w = min(pace.most_w, outer_w + flow.certain_w)
+    total_w = budget.total_w
+    if goal_w > total_w and budget.at_s is not None:
+        total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))
+    return replace(budget, total_w=total_w, at_s=now_s, too_high_since_s=since_s, frozen_w=None)
+
+
+def hold(budget: Budget, now_s: float) -> Budget:
+    """No fresh knowledge: keep the budget, and let no time count towards a later raise."""
+    return replace(budget, at_s=now_s)
+
+
+def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> Budget:
+    """Move from the budget that was in force when the meter went stale towards the safe total, `part` of the way."""
+    if safe_w is None:
+        return hold(budget, now_s)
+    start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
+    return replace(
+        budget,
+        total_w=min(budget.total_w, start_w + (min(safe_w, start_w) - start_w) * part),
+        at_s=now_s,
+        frozen_w=start_w,
+    )

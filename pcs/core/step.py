@@ -1,0 +1,253 @@
+"""One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md, top to bottom."""
+
+from dataclasses import replace
+
+from pcs.core import ders, economy, excursion, measure, observe, report, response
+from pcs.core.ders import DerState
+from pcs.core.dispatch import Claim, dispatch, share
+from pcs.core.envelope import Envelope, envelope, safe_total_w
+from pcs.core.failsafe import Action, obeys, site_action
+from pcs.core.measure import MeterState, Sample
+from pcs.core.policy import Policy
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
+from pcs.core.state import Inputs, Outcome, State
+from pcs.core.wiring import Wiring, WiringState, watch
+from pcs.model.command import LimitActivePower
+from pcs.model.fault import Fault, FaultKind
+from pcs.model.reading import (
+    DerIdentified,
+    DerReading,
+    LimitApplied,
+    LimitFailed,
+    LimitReadback,
+    MeterIdentified,
+    MeterReading,
+    Observation,
+)
+from pcs.model.units import Instant, Span
+
+PROBATION_SLEW_PCT_S = 3.0
+"""How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
+WATCHABLE_SHARE = 0.15
+"""The wiring check needs the injection to within 15 % of nameplate."""
+EXCURSION_SHARE = 0.01
+"""Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
+
+
+def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
+    """Take what was heard, decide what every DER may do, and say what changed."""
+    window_s = _window_s(state.meter)
+    fleet = tuple(observe_to_now(d, policy, window_s, now.mono_s) for d in state.ders)
+    meter, fleet, sample = _absorb(state, inputs, policy, fleet)
+    fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
+    bounds = envelope(policy)
+    flow = _flow(fleet, sample) if sample else None
+    wiring = _watch(state, fleet, sample, flow, policy) if sample and flow else state.wiring
+    meter, faults = _faults(meter, fleet, wiring.verdict is Wiring.WRONG, wiring.detail, policy, now.mono_s)
+    action = site_action(faults)
+    obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
+    reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
+    safe_w = safe_total_w(bounds, policy, reserved_w)
+    verified = wiring.verdict is Wiring.VERIFIED
+    budget = _budget(state, flow, fleet, bounds, meter, action, safe_w, reserved_w, verified, policy, now.mono_s)
+    caps_w, safe_caps_w, fleet = _share_out(budget, action, safe_w, fleet, obeying, state, now.mono_s)
+    if _cannot_hold(state, caps_w, now.mono_s):
+        detail = "every DER that obeys is at 0 W and the flow is still beyond the limit"
+        faults = (*faults, Fault(kind=FaultKind.CANNOT_HOLD, source_id="poi", at_s=now.mono_s, detail=detail))
+    commands, fleet = _commands(fleet, caps_w, safe_caps_w, now.mono_s)
+    excursions, ended, following, responded = state.excursions, None, state.response, None
+    if sample and flow:
+        limit_w = bounds.export_limit_w
+        tolerance_w = EXCURSION_SHARE * policy.nameplate_w
+        excursions, ended = excursion.account(excursions, sample, state.meter.fresh_s, limit_w, tolerance_w)
+        following, responded = response.follow(following, sample, flow.lo_w, flow.hi_w, limit_w, policy.nameplate_w)
+    after = State(
+        meter=meter,
+        ders=fleet,
+        wiring=wiring,
+        envelope=bounds,
+        budget=budget,
+        action=action,
+        faults=faults,
+        excursions=excursions,
+        response=following,
+        demand_w=(flow.import_w + flow.lo_w, flow.import_w + flow.hi_w) if flow else state.demand_w,
+        injection_fresh_w=0.5 * (flow.lo_w + flow.hi_w) if flow else state.injection_fresh_w,
+        caps_w=caps_w,
+        safe_w=safe_caps_w,
+    )
+    return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, ended, responded, now))
+
+
+def observe_to_now(der: DerState, policy: Policy, window_s: float, now_s: float) -> DerState:
+    """Bring one DER's bounds to the present."""
+    track = observe.advance(der.track, now_s, der.timing, der.weight_w, window_s)
+    return der if track is der.track else replace(der, track=track)
+
+
+def _window_s(meter: MeterState) -> float:
+    """How far back the meter's sample may reach (seconds)."""
+    return meter.sample.received_s - meter.sample.span.from_s if meter.sample else 1.0
+
+
+def _absorb(
+    state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ...]
+) -> tuple[MeterState, tuple[DerState, ...], Sample | None]:
+    """Every observation to whom it concerns; the newest fresh sample counts."""
+    meter, sample = state.meter, None
+    by_id = {d.spec.id: d for d in fleet}
+    for o in inputs.observations:
+        if isinstance(o, MeterIdentified):
+            meter = replace(meter, identified=o)
+        elif isinstance(o, MeterReading) or (isinstance(o, Fault) and o.source_id == policy.meter.id):
+            moving_w = abs(sum(_middle_w(d) for d in by_id.values()) - state.injection_fresh_w)
+            meter, fresh = measure.take(meter, o, policy, moving_w)
+            sample = fresh or sample
+        else:
+            der_id = o.source_id if isinstance(o, Fault) else o.der_id
+            if der_id in by_id:
+                by_id[der_id] = _heard(by_id[der_id], o)
+    return meter, tuple(by_id.values()), sample
+
+
+def _heard(der: DerState, o: Observation) -> DerState:
+    match o:
+        case DerIdentified():
+            return ders.identified(der, o, o.found.received_s)
+        case DerReading():
+            return ders.telemetry(der, o)
+        case LimitApplied():
+            return ders.applied(der, o)
+        case LimitReadback():
+            return ders.readback(der, o, der.identified.resolution_w if der.identified else 1.0)
+        case LimitFailed():
+            return ders.unwritten(der, o)
+        case Fault():
+            return ders.refused(der, o)
+        case _:
+            return der
+
+
+def _middle_w(der: DerState) -> float:
+    last = der.track.ticks[-1]
+    return 0.5 * (last.lo_w + last.hi_w)
+
+
+def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
+    """Bounds on all injection in the sample's span. A DER that is silent counts with what it surely injects: nothing."""
+    lo_w = hi_w = certain_w = 0.0
+    for d in fleet:
+        if any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in d.conditions):
+            continue
+        lo, hi = observe.bounds(d.track, sample.span)
+        lo_w, hi_w = lo_w + lo, hi_w + hi
+        certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
+    return Flow(import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0)
+
+
+def _watch(state: State, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
+    if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
+        return state.wiring
+    balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
+    imports_w = (sample.import_w, *sample.phase_import_w)
+    middle_w = 0.5 * (flow.lo_w + flow.hi_w)
+    return watch(state.wiring, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s)
+
+
+def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
+    return all(d.spec.connection in (None, "L123") for d in fleet)
+
+
+def _faults(
+    meter: MeterState, fleet: tuple[DerState, ...], miswired: bool, why: str, policy: Policy, now_s: float
+) -> tuple[MeterState, tuple[Fault, ...]]:
+    """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
+    faults: list[Fault] = []
+    aged = measure.age_fault(meter, policy.meter.id, now_s)
+    if aged:
+        faults.append(aged)
+        if aged.kind in (FaultKind.METER_LOST, FaultKind.METER_FROZEN) and not meter.lost:
+            meter = replace(meter, lost=True, fresh_run=0)
+    lo_w = (
+        sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
+    )
+    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
+    if opened:
+        faults.append(opened)
+    if miswired:
+        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=why))
+    for d in fleet:
+        faults.extend(d.conditions)
+    return meter, tuple(faults)
+
+
+def _budget(
+    state: State,
+    flow: Flow | None,
+    fleet: tuple[DerState, ...],
+    bounds: Envelope,
+    meter: MeterState,
+    action: Action,
+    safe_w: float | None,
+    reserved_w: float,
+    verified: bool,
+    policy: Policy,
+    now_s: float,
+) -> Budget:
+    """What the obeying DERs may inject together: the law on a fresh sample, the table's action otherwise."""
+    most_w = sum(d.most_w for d in fleet)
+    if action is Action.SAFE:
+        return Budget(total_w=most_w if safe_w is None else safe_w, at_s=now_s)
+    if action is Action.TIGHTEN:
+        return tighten(state.budget, safe_w, measure.tightening(meter, now_s), now_s)
+    if flow is None:
+        return hold(state.budget, now_s) if action is Action.HOLD else state.budget
+    slew_pct_s = (
+        policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
+    )
+    pace = Pace(
+        settle_s=max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0),
+        speak_s=max((d.timing.telemetry_s for d in fleet), default=0.0) + 2 * policy.tuning.telemetry_poll_s,
+        slew_w_s=slew_pct_s / 100.0 * most_w,
+        most_w=most_w,
+    )
+    return regulate(state.budget, replace(flow, reserved_w=reserved_w), bounds, pace, now_s)
+
+
+def _share_out(
+    budget: Budget,
+    action: Action,
+    safe_w: float | None,
+    fleet: tuple[DerState, ...],
+    obeying: tuple[bool, ...],
+    state: State,
+    now_s: float,
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[DerState, ...]]:
+    """Caps and safe shares per DER (watts). Who does not obey is told its safe share of nothing: 0."""
+    last_s = state.budget.at_s if state.budget.at_s is not None else now_s
+    fleet = tuple(ders.wants(d, max(0.0, now_s - last_s)) for d in fleet)
+    weights_w = tuple(d.weight_w if o else 0.0 for d, o in zip(fleet, obeying, strict=True))
+    safe_caps_w = share(safe_w if safe_w is not None else sum(weights_w), weights_w)
+    if action is Action.SAFE:
+        return safe_caps_w, safe_caps_w, fleet
+    claims = tuple(
+        Claim(weight_w=d.weight_w, most_w=d.most_w, want_w=d.want_w)
+        if o
+        else Claim(weight_w=0.0, most_w=0.0, want_w=0.0)
+        for d, o in zip(fleet, obeying, strict=True)
+    )
+    return dispatch(budget.total_w, claims), safe_caps_w, fleet
+
+
+def _cannot_hold(state: State, caps_w: tuple[float, ...], now_s: float) -> bool:
+    """Flow beyond the limit for longer than the slowest plant takes, while nothing that obeys is left to lower."""
+    excursion_ = state.excursions.present
+    longest_s = max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
+    return excursion_ is not None and not any(caps_w) and now_s - excursion_.from_s > longest_s
+
+
+def _commands(
+    fleet: tuple[DerState, ...], caps_w: tuple[float, ...], safe_w: tuple[float, ...], now_s: float
+) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
+    told = [economy.command(d, c, s, now_s) for d, c, s in zip(fleet, caps_w, safe_w, strict=True)]
+    return tuple(c for _, c in told if c is not None), tuple(d for d, _ in told)

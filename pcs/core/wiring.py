@@ -1,0 +1,89 @@
+"""The passive wiring check: does the flow at the point answer the DERs with the right sign, in sum and on each phase?
+
+At a right-wired point `import + injection` is the load, whatever the DERs do; at a reversed one `injection - import` is.
+Whichever of the two stands still while the DERs move tells which it is. Only movements count that are large against the
+load's noise; a load step inside the window moves both sums and proves nothing.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+WINDOW_S = 3.0
+POINTS = 24
+"""Moments kept of the window; more would cost time on every sample and add nothing."""
+MOVE_SHARE = 0.05
+"""A movement of 5 % of nameplate proves something (the probe envelope of DESIGN section 6)."""
+STILL = 0.35
+"""The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
+BACKOFF_S = 60.0
+"""A site with a wrong-signed answer stays safe this long, then starts anew, unverified."""
+
+
+class Wiring(StrEnum):
+    """What is known of the meter's direction."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WiringState:
+    """The verdict, since when, the evidence, and the recent (time, import per phase or total, injection) points."""
+
+    verdict: Wiring = Wiring.UNVERIFIED
+    since_s: float = 0.0
+    detail: str = ""
+    points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+
+
+def watch(
+    state: WiringState,
+    imports_w: tuple[float, ...],
+    injection_w: float,
+    balanced: bool,
+    nameplate_w: float,
+    now_s: float,
+) -> WiringState:
+    """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection's interval.
+
+    `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
+    """
+    if state.verdict is Wiring.WRONG and now_s - state.since_s >= BACKOFF_S:
+        state = WiringState(since_s=now_s)
+    points = state.points
+    if points and now_s - points[-1][0] < WINDOW_S / POINTS:
+        return state
+    points = (*(p for p in points if now_s - p[0] <= WINDOW_S), (now_s, imports_w, injection_w))
+    state = replace(state, points=points)
+    if state.verdict is Wiring.WRONG:
+        return state
+    moved_w = _span(tuple(p[2] for p in points))
+    if moved_w < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+        return state
+    phases = len(imports_w) - 1 if balanced else 0
+    wrong = [k for k in range(1 + phases) if _answer(points, k, phases) is Wiring.WRONG]
+    if wrong:
+        where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
+        detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
+        return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
+    if state.verdict is Wiring.UNVERIFIED and _answer(points, 0, phases) is Wiring.VERIFIED:
+        detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
+        return replace(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
+    return state
+
+
+def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> Wiring:
+    part = 1.0 if k == 0 else 1.0 / phases
+    moved_w = _span(tuple(p[2] for p in points)) * part
+    right_w = _span(tuple(p[1][k] + part * p[2] for p in points))
+    reversed_w = _span(tuple(p[1][k] - part * p[2] for p in points))
+    if right_w < STILL * moved_w:
+        return Wiring.VERIFIED
+    if reversed_w < STILL * moved_w and right_w > 1.4 * moved_w:
+        return Wiring.WRONG
+    return Wiring.UNVERIFIED
+
+
+def _span(values_w: tuple[float, ...]) -> float:
+    return max(values_w) - min(values_w) if values_w else 0.0

@@ -1,0 +1,149 @@
+"""The shell around the core: tasks for every device, one cycle that steps, and an end that leaves the site safe."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pcs.codec.journal import StepRecord, encode
+from pcs.core.policy import Policy, policy_for
+from pcs.core.state import Inputs, Outcome, State, initial
+from pcs.core.step import step
+from pcs.devices import registry
+from pcs.model.command import LimitActivePower
+from pcs.model.event import Event, EventKind
+from pcs.model.site import LinkAddress, Site
+from pcs.ports import Clock, Journal, Link
+from pcs.runtime.inbox import Inbox
+from pcs.runtime.pollers import DerTasks, poll_meter
+from pcs.runtime.status import status
+
+LEAVE_WITHIN_S = 3.0
+"""How long the end may take to leave every DER at its share of the safe set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything the controller needs from outside, behind ports: time, memory, and a link per address."""
+
+    clock: Clock
+    journal: Journal
+    link: Callable[[LinkAddress], Link]
+    on_event: Callable[[Event], None] = lambda _: None
+
+
+class Controller:
+    """One run of the controller on one site."""
+
+    def __init__(self, site: Site, world: World) -> None:
+        self.site, self.world = site, world
+        self.policy: Policy = policy_for(site)
+        self.state: State = initial(self.policy, world.clock.now())
+        self.started = world.clock.now()
+        self.steps = 0
+        self._inbox = Inbox()
+        self._links: dict[LinkAddress, Link] = {}
+        self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
+        self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
+
+    def _link(self, address: LinkAddress) -> Link:
+        """The one connection to an address; devices behind the same address share it."""
+        if address not in self._links:
+            self._links[address] = self.world.link(address)
+        return self._links[address]
+
+    def _der(self, der_id: str) -> DerTasks:
+        spec = next(d for d in self.policy.controlled if d.id == der_id)
+        assert spec.link is not None
+        device = registry.inverter_for(spec, self._link(spec.link), self.world.journal.explains)
+        return DerTasks(device, der_id, self.policy, self._inbox, self.world.journal, self.world.clock)
+
+    def status(self) -> dict[str, Any]:
+        """What people may know of this moment (schema pcs.status/1)."""
+        return status(
+            self.site,
+            self.policy,
+            self.state,
+            self.started,
+            self.world.clock.now(),
+            self.steps,
+            self._links,
+            self.world.journal.trouble(),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Control until `stop` is set; whatever ends it, the DERs are left at the safe set.
+
+        Raises:
+            WrongDeviceError: at start, a device is not what its profile says.
+        """
+        self._tell(EventKind.STARTED, f"{self.site.name}: not commissioned (no seal); passive checks only")
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(poll_meter(self._meter, self.policy.meter.id, self._inbox, self._period_s)),
+                    group.create_task(self._cycle()),
+                    *(group.create_task(work) for d in self._ders.values() for work in (d.poll(), d.write())),
+                ]
+                await self._until(stop, tasks)
+        except* Exception as trouble:
+            raise trouble.exceptions[0] from None
+        finally:
+            await self._leave()
+
+    async def _until(self, stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+    def _period_s(self) -> float | None:
+        return self.state.meter.period_s
+
+    async def _cycle(self) -> None:
+        """Step on everything the meter says, and at least every cycle without it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._inbox.wait(loop.time() + self.policy.tuning.cycle_s)
+            self._step()
+
+    def _step(self) -> None:
+        inputs = Inputs(observations=self._inbox.take())
+        now = self.world.clock.now()
+        outcome: Outcome = step(self.state, inputs, self.policy, now)
+        self.state = outcome.state
+        self.steps += 1
+        for command in outcome.commands:  # commands go out first
+            self._ders[command.der_id].command(command)
+        record = StepRecord(now=now, inputs=inputs.observations, commands=outcome.commands, events=outcome.events)
+        self.world.journal.step(encode(record))
+        for event in outcome.events:
+            self.world.journal.event(event)
+            self.world.on_event(event)
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        event = Event(at=self.world.clock.now(), kind=kind, text=text)
+        self.world.journal.event(event)
+        self.world.on_event(event)
+
+    async def _leave(self) -> None:
+        """Leave every DER at its share of the safe set, all at once and within a bound; then close everything."""
+        left: list[str] = []
+
+        async def leave(der_id: str, safe_w: float) -> None:
+            command = LimitActivePower(der_id=der_id, limit_w=safe_w, reversion_limit_w=safe_w, urgent=True)
+            if await self._ders[der_id].carry_out(command):
+                left.append(der_id)
+
+        limited = self.state.envelope.export_limit_w is not None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await asyncio.gather(
+                    *(leave(d.spec.id, w) for d, w in zip(self.state.ders, self.state.safe_w, strict=True) if limited)
+                )
+        kept = ", ".join(d for d in self._ders if d not in left)
+        self._tell(
+            EventKind.STOPPED, "every DER left at its safe cap" if not kept else f"could not be left safe: {kept}"
+        )
+        for link in self._links.values():
+            await link.close()

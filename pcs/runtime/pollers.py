@@ -1,0 +1,181 @@
+"""One task for the meter and two for every DER: ask, hand what came to the inbox, carry commands out.
+
+Each DER has one slot for its next command: the latest wins, so a slow device never works off a queue of old caps.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from pcs.core.policy import Policy
+from pcs.devices.registry import Inverter, Meter
+from pcs.model.command import LimitActivePower
+from pcs.model.fault import Fault, FaultKind
+from pcs.model.reading import DerIdentified, LimitFailed, MeterIdentified
+from pcs.model.units import Instant
+from pcs.ports import Clock, Journal
+from pcs.runtime.inbox import Inbox
+
+IDENTIFY_FIRST_S = 0.2
+IDENTIFY_MOST_S = 5.0
+"""Back-off of identification: quick while the site starts, polite to an inverter that sleeps at night."""
+QUICKEST_POLL_S = 0.05
+SLOWEST_POLL_S = 0.1
+"""DESIGN section 5: poll every min(100 ms, update period / 2)."""
+RETRY_S = 0.1
+LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER)
+
+
+T = TypeVar("T", covariant=True)
+
+
+class _Asked(Protocol[T]):
+    async def measure(self) -> T | Fault: ...
+
+    async def still_same(self) -> Fault | None: ...
+
+
+class WrongDeviceError(Exception):
+    """At start, a device is not what its profile says: nothing was controlled with it, and nothing will be."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.source_id}: {fault.kind.value}: {fault.detail}")
+        self.fault = fault
+
+
+class Pace:
+    """A fixed rhythm that skips what it missed instead of catching up."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._next_s = loop.time()
+
+    async def wait(self, period_s: float) -> None:
+        """Sleep until the next beat of `period_s`."""
+        now_s = self._loop.time()
+        self._next_s += period_s
+        if self._next_s <= now_s:
+            self._next_s = now_s + period_s if now_s - self._next_s > period_s else now_s
+        await asyncio.sleep(self._next_s - now_s)
+
+
+def _named(outcome: Fault, source_id: str) -> Fault:
+    return replace(outcome, source_id=source_id)
+
+
+async def poll_meter(meter: Meter, meter_id: str, inbox: Inbox, period_s: Callable[[], float | None]) -> None:
+    """Identify the meter, then ask it for ever. `period_s` is its update period as far as it is known."""
+    loop = asyncio.get_running_loop()
+    await _meet_meter(meter, meter_id, inbox, at_start=True)
+    pace, lost = Pace(loop), False
+    while True:
+        outcome = await _ask(meter, lost)
+        lost = isinstance(outcome, Fault) and (lost or outcome.kind in LINK_LOST)
+        inbox.put(_named(outcome, meter_id) if isinstance(outcome, Fault) else outcome, urgent=True)
+        if isinstance(outcome, Fault) and outcome.kind is FaultKind.WRONG_DEVICE:
+            await _meet_meter(meter, meter_id, inbox, at_start=False)
+            lost = False
+        known_s = period_s()
+        await pace.wait(QUICKEST_POLL_S if known_s is None else max(QUICKEST_POLL_S, min(SLOWEST_POLL_S, known_s / 2)))
+
+
+async def _ask(device: _Asked[T], lost: bool) -> T | Fault:
+    """One poll; after a lost link, first make sure that the same device is back."""
+    changed = await device.still_same() if lost else None
+    return await device.measure() if changed is None else changed
+
+
+async def _meet_meter(meter: Meter, meter_id: str, inbox: Inbox, *, at_start: bool) -> None:
+    backoff_s = IDENTIFY_FIRST_S
+    while True:
+        outcome = await meter.identify()
+        if isinstance(outcome, MeterIdentified):
+            inbox.put(outcome, urgent=True)
+            return
+        if outcome.kind is FaultKind.WRONG_DEVICE and at_start:
+            raise WrongDeviceError(_named(outcome, meter_id))
+        inbox.put(_named(outcome, meter_id), urgent=True)
+        await asyncio.sleep(backoff_s)
+        backoff_s = min(IDENTIFY_MOST_S, 2 * backoff_s)
+
+
+class DerTasks:
+    """What runs for one DER: identification and polling, and the writer that owns its command slot."""
+
+    def __init__(
+        self, device: Inverter, der_id: str, policy: Policy, inbox: Inbox, journal: Journal, clock: Clock
+    ) -> None:
+        self.device, self.der_id = device, der_id
+        self._policy, self._inbox, self._journal, self._clock = policy, inbox, journal, clock
+        self._slot: LimitActivePower | None = None
+        self._wanted = asyncio.Event()
+        self._identity: DerIdentified | None = None
+
+    def command(self, command: LimitActivePower) -> None:
+        """Put a command into the slot; one that still waits there is replaced."""
+        self._slot = command
+        self._wanted.set()
+
+    async def poll(self) -> None:
+        """Identify the DER, then ask for its power, and now and then for the limit that it holds, for ever."""
+        tuning = self._policy.tuning
+        await self._meet(at_start=True)
+        loop = asyncio.get_running_loop()
+        pace, verify_s, lost = Pace(loop), loop.time() + tuning.verify_s, False
+        while True:
+            await pace.wait(tuning.telemetry_poll_s)
+            outcome = await _ask(self.device, lost)
+            if isinstance(outcome, Fault):
+                lost = lost or outcome.kind in LINK_LOST
+                self._inbox.put(_named(outcome, self.der_id))
+                if outcome.kind is FaultKind.WRONG_DEVICE:
+                    self._identity, lost = None, False
+                    await self._meet(at_start=False)
+                continue
+            lost = False
+            self._inbox.put(outcome)
+            if loop.time() >= verify_s:
+                verify_s = loop.time() + tuning.verify_s
+                seen = await self.device.read_limit()
+                self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
+
+    async def _meet(self, *, at_start: bool) -> None:
+        backoff_s = IDENTIFY_FIRST_S
+        while True:
+            outcome = await self.device.identify()
+            if isinstance(outcome, DerIdentified):
+                first = await self.device.measure()
+                self._identity = outcome
+                self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)
+                return
+            if outcome.kind is FaultKind.WRONG_DEVICE and at_start:
+                raise WrongDeviceError(_named(outcome, self.der_id))
+            self._inbox.put(_named(outcome, self.der_id))
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(IDENTIFY_MOST_S, 2 * backoff_s)
+
+    async def write(self) -> None:
+        """Carry out the newest command, for ever. What is intended is remembered before it goes on the wire."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            command, self._slot = self._slot, None
+            if command is not None:
+                await self.carry_out(command)
+
+    async def carry_out(self, command: LimitActivePower) -> bool:
+        """Write one command now; returns whether the device confirmed it."""
+        identity = self._identity
+        if identity is None:
+            return False
+        now: Instant = self._clock.now()
+        self._journal.intend(identity.serial, command, now)
+        outcome = await self.device.apply(command)
+        if isinstance(outcome, Fault):
+            fault = _named(outcome, self.der_id)
+            self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=fault))
+            await asyncio.sleep(RETRY_S)
+            return False
+        self._inbox.put(outcome)
+        return True
