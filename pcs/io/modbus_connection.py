@@ -80,6 +80,7 @@ class ModbusConnection:
         self._loop = asyncio.get_running_loop()
         self._pending: _Pending | None = None
         self._abandoned: deque[int] = deque(maxlen=_ABANDONED_MAX)
+        self._seen = 0
         self._torn = 0
         self.broken = ""
         self.late_replies = 0
@@ -164,7 +165,8 @@ class ModbusConnection:
 
     def _on_packet(self, sending: bool, data: bytes) -> bytes:
         """See every byte before pymodbus does, which is then left nothing to decode."""
-        if sending:
+        if sending:  # pymodbus forgets what it has received
+            self._seen = 0
             return data
         trouble = self._receive(data)
         if trouble:
@@ -175,13 +177,13 @@ class ModbusConnection:
         return b""
 
     def _receive(self, data: bytes) -> str:
-        """Look at everything received since the last request; returns what is wrong with it, if anything is.
+        """Look at what came since the last whole frame; returns what is wrong with it, if anything is.
 
-        Called again with more bytes while the reply is incomplete, so it starts over each time. Allowed are replies to
-        requests that were given up, and then exactly one reply to the present one.
+        `data` is everything since the last request was sent. Allowed are replies to requests that were given up, each
+        once, and then exactly one reply to the present request.
         """
         pending = self._pending
-        at, end = 0, len(data)
+        at, end = self._seen, len(data)
         while end - at >= 8:
             transaction, protocol, length, unit, function = _MBAP.unpack_from(data, at)
             if protocol != 0 or not _LENGTH_MIN <= length <= _LENGTH_MAX:
@@ -189,14 +191,15 @@ class ModbusConnection:
             frame = data[at : at + 6 + length]
             if len(frame) < 6 + length:
                 break
-            at += 6 + length
+            at = self._seen = at + 6 + length
             if pending is not None and transaction == pending.transaction:
                 if at != end:
                     return f"{end - at} bytes too many behind the reply"
                 return self._judge(pending, frame, unit, function)
             if transaction not in self._abandoned:
                 return f"reply to a request that was never made (transaction {transaction})"
-            self.late_replies += at == end
+            self._abandoned.remove(transaction)
+            self.late_replies += 1
         self._torn = end - at
         if at < end and pending is None:
             return f"{end - at} bytes that nobody asked for"

@@ -98,6 +98,17 @@ MALFORMED: dict[str, Callable[[Request], bytes]] = {
 }
 
 
+EVIDENCE = {
+    "one register short": "9 bytes instead of 11",
+    "byte count says less than the frame holds": "06",
+    "wrong unit": "unit 2 instead of 1",
+    "function of input registers": "function 4 instead of 3",
+    "transaction of the future": "transaction 2",
+    "text": "48 54 54 50",
+    "reply twice": "17 bytes too many",
+}
+
+
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_reply_is_a_bad_answer_at_once_and_the_next_reply_is_the_right_one(name: str) -> None:
     async def work(link: ModbusTcpLink, server: FaultyServer) -> None:
@@ -106,7 +117,7 @@ def test_a_malformed_reply_is_a_bad_answer_at_once_and_the_next_reply_is_the_rig
         answer = await read(link)
         assert isinstance(answer, Fault)
         assert answer.kind is FaultKind.BAD_ANSWER
-        assert answer.detail
+        assert EVIDENCE.get(name, "") in answer.detail
         assert loop.time() - began_s < DEADLINE_S / 2
         assert not link.counters().connected
         good, took_s = await until_good(link, 300)
@@ -172,6 +183,31 @@ def test_a_late_reply_between_two_requests_is_dropped() -> None:
 
     seen = with_server(work, late(DEADLINE_S * 1.5))
     assert (seen.late_replies, seen.connects) == (1, 1)
+
+
+def test_a_late_reply_after_a_good_one_is_dropped_without_harm() -> None:
+    async def work(link: ModbusTcpLink, server: FaultyServer) -> None:
+        assert isinstance(await read(link, 100), Fault)
+        assert isinstance(await read(link, 200), Reply)
+        await asyncio.sleep(DEADLINE_S)
+        answer = await read(link, 300)
+        assert isinstance(answer, Reply)
+        assert answer.data == registers(300, 4)
+
+    seen = with_server(work, late(DEADLINE_S * 1.5))
+    assert (seen.timeouts, seen.good, seen.late_replies, seen.connects) == (1, 2, 1, 1)
+
+
+def test_a_late_reply_that_comes_twice_costs_the_connection() -> None:
+    async def work(link: ModbusTcpLink, server: FaultyServer) -> None:
+        assert isinstance(await read(link, 100), Fault)
+        await asyncio.sleep(DEADLINE_S)
+        answer = await read(link, 300)
+        assert isinstance(answer, Reply)
+        assert answer.data == registers(300, 4)
+
+    twice = late(DEADLINE_S * 1.5, saying(lambda r: frame(r) * 2))
+    assert with_server(work, twice).connects == 2
 
 
 def test_a_late_reply_glued_to_the_next_one_is_told_apart() -> None:
