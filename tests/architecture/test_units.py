@@ -12,6 +12,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "factor": "a ratio of two equal units",
     "fraction": "a ratio of two equal units",
     "gain": "a ratio of two equal units",
+    "part": "a ratio of two equal units",
     "ratio": "a ratio of two equal units",
     "share": "a ratio of two equal units",
     "speed": "virtual time over real time",
@@ -54,7 +55,8 @@ def measures(annotation: ast.expr | None) -> bool:
             parts = [part for part in parts if not (isinstance(part, ast.Constant) and part.value is ...)]
             if name in MAPPINGS:
                 return measures(parts[-1])
-            return name in SEQUENCES and bool(parts) and all(measures(part) for part in parts)
+            records = any(isinstance(part, ast.Subscript) for part in parts)  # rows of a table: no unit fits them all
+            return name in SEQUENCES and bool(parts) and not records and all(measures(part) for part in parts)
         case _:
             return False
 
