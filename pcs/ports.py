@@ -35,7 +35,10 @@ class Link(Protocol):
     async def read(
         self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
     ) -> Reply | Fault:
-        """Read `count` holding registers from `address`; `deadline_s` covers waiting, connecting and the reply."""
+        """Read `count` holding registers from `address`.
+
+        `deadline_s` is a duration, counted from this call: it covers waiting for the turn, connecting and the reply.
+        """
         ...
 
     async def write(

@@ -1,16 +1,17 @@
 """`pcs run SITE.yaml`: control the site until told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 from pathlib import Path
 
 import click
 
+from pcs.cli.exits import Exit
 from pcs.config import load_site
 from pcs.io.clock import SystemClock
 from pcs.io.control_socket import ControlSocket
+from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.modbus_tcp import ModbusTcpLink
 from pcs.model.event import Event
@@ -23,8 +24,10 @@ log = logging.getLogger("pcs")
 
 @click.command("run", short_help="Control a site.")
 @click.argument("site_file", type=click.Path(path_type=Path), metavar="SITE.yaml")
-@click.option("--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time.")
-def command(site_file: Path, duration_s: float | None) -> None:
+@click.option(
+    "--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time."
+)
+def command(site_file: Path, duration_s: float | None) -> Exit:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
 
     Stops on SIGTERM and SIGINT, and leaves every DER at its share of the safe set.
@@ -32,10 +35,14 @@ def command(site_file: Path, duration_s: float | None) -> None:
     site = load_site(site_file)
     try:
         asyncio.run(_run(site, duration_s))
+    except JournalInUseError as trouble:
+        click.echo(f"pcs: {trouble}", err=True)
+        return Exit.LINK
     except WrongDeviceError as trouble:
         click.echo(f"pcs: {trouble}", err=True)
-        click.echo("pcs: check the address and the profile in the site file; nothing was controlled with it", err=True)
-        raise SystemExit(3) from None
+        click.echo("pcs: check the address and the profile in the site file; it was never commanded", err=True)
+        return Exit.LINK
+    return Exit.DONE
 
 
 async def _run(site: Site, duration_s: float | None) -> None:
@@ -48,12 +55,15 @@ async def _run(site: Site, duration_s: float | None) -> None:
             loop.add_signal_handler(number, stop.set)
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
-        world = World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say)
-        controller = Controller(site, world)
-        async with contextlib.AsyncExitStack() as stack:
-            socket = ControlSocket(Path(site.journal_dir), controller.status)
-            await stack.enter_async_context(socket)
+        controller = Controller(site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say))
+        socket = ControlSocket(Path(site.journal_dir) / "control.sock", lambda _: controller.status())
+        unheard = await socket.start()
+        if unheard:
+            log.warning("%s", unheard)
+        try:
             await controller.run(stop)
+        finally:
+            await socket.close()
     finally:
         journal.close()
 

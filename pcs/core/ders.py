@@ -37,6 +37,10 @@ class DerState:
     timing: DerTiming
     track: Track
     identified: DerIdentified | None = None
+    weight_w: float
+    """Its nameplate or rating, whichever is more: for shares, and for what it may inject when it does not obey."""
+    most_w: float
+    """The highest cap it may ever get: its rating, or a foreign limit."""
     since_s: float
     """When this run began to look for it."""
     heard_s: float | None = None
@@ -63,17 +67,6 @@ class DerState:
     obeying_since_s: float | None = None
     want_w: float = 0.0
 
-    @property
-    def most_w(self) -> float:
-        """The highest cap it may ever get: its rating, or a foreign limit."""
-        rating_w = self.identified.rating_w if self.identified else self.spec.nameplate_w
-        return rating_w if self.foreign_w is None else min(rating_w, self.foreign_w)
-
-    @property
-    def weight_w(self) -> float:
-        """Its nameplate, for shares and for what it may inject when it does not obey."""
-        return max(self.spec.nameplate_w, self.identified.rating_w if self.identified else 0.0)
-
 
 def new(spec: DerSpec, timing: DerTiming, now_s: float) -> DerState:
     """A DER that nobody has met yet."""
@@ -81,6 +74,8 @@ def new(spec: DerSpec, timing: DerTiming, now_s: float) -> DerState:
         spec=spec,
         timing=timing,
         track=observe.unknown(now_s, spec.nameplate_w),
+        weight_w=spec.nameplate_w,
+        most_w=spec.nameplate_w,
         since_s=now_s,
         want_w=spec.nameplate_w,
     )
@@ -90,16 +85,20 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
     """It was met: ratings are frozen now, and a limit found on it is our own or somebody else's."""
     held_w = found.found.limit_w
     foreign = held_w is not None and not found.found_is_own
+    foreign_w = held_w if foreign else der.foreign_w
+    weight_w = max(found.rating_w, der.spec.nameplate_w)
     der = replace(
         der,
         identified=found,
+        weight_w=weight_w,
+        most_w=found.rating_w if foreign_w is None else min(found.rating_w, foreign_w),
         heard_s=now_s,
         failing=None,
         held_w=held_w,
         sent_w=None,
         pending=False,
-        foreign_w=held_w if foreign and held_w is not None else der.foreign_w,
-        track=observe.unknown(now_s, max(found.rating_w, der.spec.nameplate_w)),
+        foreign_w=foreign_w,
+        track=observe.unknown(now_s, weight_w),
         want_w=found.rating_w,
     )
     der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT)
@@ -196,7 +195,7 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerStat
     der = having(der, FaultKind.DER_SECOND_WRITER, now_s, detail)
     if found_w < held_w:
         lower_w = found_w if der.foreign_w is None else min(found_w, der.foreign_w)
-        return replace(der, foreign_w=lower_w, held_w=found_w, sent_w=found_w)
+        return replace(der, foreign_w=lower_w, most_w=min(der.most_w, lower_w), held_w=found_w, sent_w=found_w)
     return replace(der, sent_w=None, held_w=None)  # ours is the lower: say it again
 
 
@@ -235,4 +234,5 @@ def wants(der: DerState, dt_s: float) -> DerState:
         return replace(der, want_w=der.most_w) if der.want_w != der.most_w else der
     room_w = max(0.0, der.track.telemetry_w) + WANT_ROOM_SHARE * der.weight_w
     want_w = max(room_w, der.want_w - WANT_FALL_PER_S * der.weight_w * dt_s)
-    return replace(der, want_w=min(der.most_w, want_w))
+    want_w = min(der.most_w, want_w)
+    return der if want_w == der.want_w else replace(der, want_w=want_w)

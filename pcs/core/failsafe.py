@@ -49,17 +49,48 @@ class Rule:
 
 TABLE = (
     Rule(kind=FaultKind.METER_LATE, action=Action.HOLD, does="caps may not rise"),
-    Rule(kind=FaultKind.METER_STALE, action=Action.TIGHTEN, does="caps move towards the safe set, there at max(2 s, 3 periods)"),
-    Rule(kind=FaultKind.METER_LOST, action=Action.SAFE, clears=Clears.AFTER_FRESH, does="safe set: no credit for any load"),
-    Rule(kind=FaultKind.METER_FROZEN, action=Action.SAFE, clears=Clears.AFTER_FRESH, does="safe set: a repeated number is no number"),
+    Rule(
+        kind=FaultKind.METER_STALE,
+        action=Action.TIGHTEN,
+        does="caps move towards the safe set, there at max(2 s, 3 periods)",
+    ),
+    Rule(
+        kind=FaultKind.METER_LOST,
+        action=Action.SAFE,
+        clears=Clears.AFTER_FRESH,
+        does="safe set: no credit for any load",
+    ),
+    Rule(
+        kind=FaultKind.METER_FROZEN,
+        action=Action.SAFE,
+        clears=Clears.AFTER_FRESH,
+        does="safe set: a repeated number is no number",
+    ),
     Rule(kind=FaultKind.METER_OPEN_CT, action=Action.SAFE, does="safe set: exact zeros are no measurement"),
-    Rule(kind=FaultKind.METER_MISWIRED, action=Action.SAFE, clears=Clears.AFTER_BACKOFF, does="safe set: the flow's sign is not known"),
+    Rule(
+        kind=FaultKind.METER_MISWIRED,
+        action=Action.SAFE,
+        clears=Clears.AFTER_BACKOFF,
+        does="safe set: the flow's sign is not known",
+    ),
     Rule(kind=FaultKind.DER_SILENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"),
-    Rule(kind=FaultKind.DER_DISOBEDIENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"),
+    Rule(
+        kind=FaultKind.DER_DISOBEDIENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"
+    ),
     Rule(kind=FaultKind.WRONG_DEVICE, der_action=DerAction.RESERVE, does="never commanded; assumed at nameplate"),
     Rule(kind=FaultKind.DER_RESTARTED, der_action=DerAction.REASSERT, does="its cap is written again at once"),
-    Rule(kind=FaultKind.DER_FOREIGN_LIMIT, der_action=DerAction.HONOUR, clears=Clears.BY_INSTALLER, does="never raised above the limit found"),
-    Rule(kind=FaultKind.DER_SECOND_WRITER, der_action=DerAction.HONOUR, clears=Clears.BY_INSTALLER, does="the lower of both limits holds; no fighting"),
+    Rule(
+        kind=FaultKind.DER_FOREIGN_LIMIT,
+        der_action=DerAction.HONOUR,
+        clears=Clears.BY_INSTALLER,
+        does="never raised above the limit found",
+    ),
+    Rule(
+        kind=FaultKind.DER_SECOND_WRITER,
+        der_action=DerAction.HONOUR,
+        clears=Clears.BY_INSTALLER,
+        does="the lower of both limits holds; no fighting",
+    ),
     Rule(kind=FaultKind.CANNOT_HOLD, does="alarm: every DER that obeys is at its least already"),
 )
 """The rows that exist so far; the site's action is the highest of all that are active."""

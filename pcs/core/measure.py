@@ -68,7 +68,9 @@ class MeterState:
     """Why the last poll was no measurement; None when it was one."""
 
 
-def take(state: MeterState, reading: MeterReading | Fault, policy: Policy, moving_w: float) -> tuple[MeterState, Sample | None]:
+def take(
+    state: MeterState, reading: MeterReading | Fault, policy: Policy, moving_w: float
+) -> tuple[MeterState, Sample | None]:
     """Take one poll; returns the new state and the sample when the poll holds a new measurement.
 
     `moving_w` is how much the DERs' injection has changed since the last fresh sample: a meter without a liveness
@@ -90,7 +92,9 @@ def _confirms(state: MeterState, reading: MeterReading, moving_w: float) -> bool
     """Whether unchanged words are a new measurement: only where nothing in the meter must move."""
     if state.identified is None or state.identified.has_liveness or state.period_s is None or state.fresh_s is None:
         return False
-    return reading.received_s - state.fresh_s >= state.period_s and moving_w <= FROZEN_RESOLUTIONS * reading.resolution_w
+    return (
+        reading.received_s - state.fresh_s >= state.period_s and moving_w <= FROZEN_RESOLUTIONS * reading.resolution_w
+    )
 
 
 def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[MeterState, Sample]:
@@ -131,7 +135,9 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
     ), sample
 
 
-def _identify_period(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[float | None, tuple[float, ...]]:
+def _identify_period(
+    state: MeterState, reading: MeterReading, policy: Policy
+) -> tuple[float | None, tuple[float, ...]]:
     """The update period: declared, or the median of the changes seen; once identified it may only become shorter.
 
     A quiet night stretches the intervals between changes; letting the period grow with them would let the meter die
@@ -181,9 +187,7 @@ def implausible(reading: MeterReading, policy: Policy) -> Fault | None:
 
 
 def _fault(reading: MeterReading, detail: str) -> Fault:
-    return Fault(
-        kind=FaultKind.METER_IMPLAUSIBLE, source_id=reading.meter_id, at_s=reading.received_s, detail=detail
-    )
+    return Fault(kind=FaultKind.METER_IMPLAUSIBLE, source_id=reading.meter_id, at_s=reading.received_s, detail=detail)
 
 
 def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
@@ -192,11 +196,11 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     Late and stale need the evidence of polls that ended; lost is the clock's word alone.
     """
     if state.fresh_s is None or state.period_s is None:
-        detail = state.bad.detail or state.bad.kind.value if state.bad else "waiting for its first measurements"
+        detail = _why(state) or "waiting for its first measurements"
         return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail=detail)
     jitter_s = max(0.06, 0.5 * state.period_s)
     clock_s = now_s - state.fresh_s
-    why = state.bad.kind.value + (f" ({state.bad.detail})" if state.bad and state.bad.detail else "") if state.bad else ""
+    why = _why(state)
     if clock_s >= max(LOST_AFTER_S, 3 * state.period_s + jitter_s):
         kind = FaultKind.METER_LOST if state.bad or _unpolled(state) else FaultKind.METER_FROZEN
         return Fault(kind=kind, source_id=meter_id, at_s=now_s, detail=why or "same words in every reply")
@@ -208,6 +212,13 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     if age_s > state.period_s + jitter_s:
         return Fault(kind=FaultKind.METER_LATE, source_id=meter_id, at_s=now_s, detail=why)
     return None
+
+
+def _why(state: MeterState) -> str:
+    """What the last poll came to, in words; empty when it was a valid one."""
+    if state.bad is None:
+        return ""
+    return f"{state.bad.kind.value} ({state.bad.detail})" if state.bad.detail else state.bad.kind.value
 
 
 def _unpolled(state: MeterState) -> bool:
@@ -230,7 +241,9 @@ def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float,
     `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound).
     """
     if state.zero_since_s is not None and now_s - state.zero_since_s >= ZERO_FOR_S:
-        return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero")
+        return Fault(
+            kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
+        )
     sample = state.sample
     if sample is None or len(sample.phase_import_w) < 3:
         return None

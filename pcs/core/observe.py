@@ -19,6 +19,8 @@ FALL_PER_S = 0.16
 """Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
 record of reference plant study section 6."""
 INFINITY = float("inf")
+ARRIVED_W = 0.5
+"""An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
 """A unit within 2 % of nameplate of its cap is limit-bound."""
 
@@ -78,14 +80,22 @@ def horizon_s(timing: DerTiming, window_s: float) -> float:
 
 def tell(track: Track, sent_s: float, cap_w: float) -> Track:
     """A command left for the DER; until it is confirmed, old and new cap are both possible."""
-    return replace(track, told=(*track.told, Told(sent_s, INFINITY, cap_w))[-RING:])
+    told = (*track.told, Told(sent_s, INFINITY, cap_w))[-RING:]
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
+
+
+def _mark(ticks: tuple[Tick, ...], at_s: float) -> tuple[Tick, ...]:
+    """While nothing moves no ticks are kept; before something does, the present gets one to move from."""
+    last = ticks[-1]
+    return (*ticks, last._replace(at_s=at_s)) if at_s > last.at_s else ticks
 
 
 def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Track:
     """The DER confirmed that it holds `cap_w` (rounded as it rounds) since some moment between the two times."""
     kept = tuple(t for t in track.told if t.acked_s != INFINITY or t.sent_s > received_s)
     last_known_s = kept[-1].acked_s if kept else float("-inf")
-    return replace(track, told=(*kept, Told(sent_s, max(received_s, last_known_s), cap_w))[-RING:])
+    told = (*kept, Told(sent_s, max(received_s, last_known_s), cap_w))[-RING:]
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
 
 
 class Caps(NamedTuple):
@@ -115,6 +125,8 @@ def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
 
 
 def _fall(value: float, target: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
+    if value - target < ARRIVED_W:
+        return target
     step = (value - target) * (1.0 - exp(-dt_s / tau_s))
     return value - (min(step, ramp_w_s * dt_s) if ramp_w_s is not None else step)
 
@@ -130,6 +142,7 @@ def _move(
         hi = _fall(hi, cap_hi, dt_s, timing.time_constant_s.hi, timing.ramp_pct_s / 100.0 * most_w)
     elif follows and hi < cap_up:
         hi = cap_up + (hi - cap_up) * exp(-dt_s / timing.time_constant_s.lo)
+        hi = cap_up if cap_up - hi < ARRIVED_W else hi
     return lo, max(lo, hi)
 
 
@@ -140,12 +153,11 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     if dt_s <= 0.0:
         return track
     caps = _caps_at(track.told, now_s, timing)
-    if caps[0] == caps[1] == last.lo_w == last.hi_w == last.told_hi_w:
-        tick = Tick(now_s, *caps, last.lo_w, last.hi_w, last.told_hi_w)
-    else:
-        lo, hi = _move(last.lo_w, last.hi_w, caps, dt_s, timing, most_w, track.limit_bound)
-        _, told_hi = _move(0.0, last.told_hi_w, caps, dt_s, timing, most_w, True)
-        tick = Tick(now_s, *caps, min(lo, told_hi), min(hi, told_hi), told_hi)
+    lo, hi = _move(last.lo_w, last.hi_w, caps, dt_s, timing, most_w, track.limit_bound)
+    _, told_hi = _move(0.0, last.told_hi_w, caps, dt_s, timing, most_w, True)
+    tick = Tick(now_s, *caps, min(lo, told_hi), min(hi, told_hi), told_hi)
+    if tick[1:] == last[1:]:
+        return track
     horizon = horizon_s(timing, window_s)
     ticks = track.ticks
     if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
@@ -155,7 +167,13 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     first = 0
     while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
         first += 1
-    return replace(track, ticks=(*ticks[first:], tick), told=_recent(track.told, now_s - horizon - timing.dead_time_s.hi))
+    return Track(
+        told=_recent(track.told, now_s - horizon - timing.dead_time_s.hi),
+        ticks=(*ticks[first:], tick),
+        telemetry_w=track.telemetry_w,
+        telemetry_span=track.telemetry_span,
+        limit_bound=track.limit_bound,
+    )
 
 
 def _recent(told: tuple[Told, ...], since_s: float) -> tuple[Told, ...]:
@@ -166,7 +184,9 @@ def _recent(told: tuple[Told, ...], since_s: float) -> tuple[Told, ...]:
     return told
 
 
-def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, timing: DerTiming, most_w: float) -> Track:
+def correct(
+    track: Track, telemetry_w: float, sent_s: float, received_s: float, timing: DerTiming, most_w: float
+) -> Track:
     """Telemetry: the DER injected `telemetry_w` at some moment between `sent_s - telemetry_s` and `received_s`.
 
     The bounds restart from that value at both ends of the interval and the wider result counts, so that an old value
@@ -175,14 +195,15 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     value_w = max(0.0, telemetry_w)
     near_w = BOUND_SHARE * most_w
     oldest_s = sent_s - timing.telemetry_s
-    can_be = (t.at_s for t in track.ticks if t.at_s >= oldest_s and t.told_hi_w >= value_w - near_w)
+    known = _since(track.ticks, oldest_s)
+    can_be = (max(oldest_s, t.at_s) for t in known if t.told_hi_w >= value_w - near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
-    cap_lo_w = min((t.cap_lo_w for t in track.ticks if t.at_s >= span.from_s), default=track.ticks[-1].cap_lo_w)
+    cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
     bound = value_w >= cap_lo_w - near_w
     early_lo = early_hi = late_lo = late_hi = value_w
-    ticks = list(track.ticks)
+    ticks = list(_mark(track.ticks, received_s))
     previous_s = span.from_s
-    for k, t in enumerate(track.ticks):
+    for k, t in enumerate(ticks):
         if t.at_s < span.from_s:
             continue
         dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.cap_up_w)
@@ -203,14 +224,20 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     )
 
 
+def _since(ticks: tuple[Tick, ...], from_s: float) -> tuple[Tick, ...]:
+    """The ticks that say something about the time from `from_s` on: the last one before it, and all later ones."""
+    first = 0
+    while len(ticks) - first > 1 and ticks[first + 1].at_s <= from_s:
+        first += 1
+    return ticks[first:]
+
+
 def bounds(track: Track, span: Span) -> tuple[float, float]:
     """The hull of what the DER can have injected during `span` (lower, upper; watts)."""
     lo, hi = INFINITY, 0.0
     later_s = INFINITY
     for t in reversed(track.ticks):
-        if t.at_s <= span.to_s or later_s == INFINITY:
-            lo, hi = min(lo, t.lo_w), max(hi, t.hi_w)
-        elif later_s > span.to_s:
+        if t.at_s <= span.to_s or later_s == INFINITY or later_s > span.to_s:
             lo, hi = min(lo, t.lo_w), max(hi, t.hi_w)
         later_s = t.at_s
         if t.at_s <= span.from_s:

@@ -48,7 +48,8 @@ class Budget:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """The times and rates of one step: `settle_s` for a full step of the slowest plant, `speak_s` until every DER's
-    telemetry must have shown what the meter shows, `slew_w_s` for rising, `most_w` the sum of what may be capped."""
+    telemetry must have shown what the meter shows, `slew_w_s` for rising, `most_w` the sum of what may be capped.
+    """
 
     settle_s: float
     speak_s: float
@@ -98,5 +99,8 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
         return hold(budget, now_s)
     start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
     return replace(
-        budget, total_w=min(budget.total_w, start_w + (min(safe_w, start_w) - start_w) * part), at_s=now_s, frozen_w=start_w
+        budget,
+        total_w=min(budget.total_w, start_w + (min(safe_w, start_w) - start_w) * part),
+        at_s=now_s,
+        frozen_w=start_w,
     )

@@ -97,8 +97,14 @@ def _response(r: Response, now: Instant) -> Event:
         f"({r.olrt_lo_s:.2f} to {r.olrt_hi_s:.2f} s), beyond the limit until {r.beyond_s:.2f} s, self-measured"
     )
     facts = (
-        ("kind", r.kind.value), ("way", r.way.value), ("olrt_s", r.olrt_s), ("olrt_lo_s", r.olrt_lo_s),
-        ("olrt_hi_s", r.olrt_hi_s), ("beyond_s", r.beyond_s), ("judged_s", r.judged_s), ("step_w", r.step_w),
+        ("kind", r.kind.value),
+        ("way", r.way.value),
+        ("olrt_s", r.olrt_s),
+        ("olrt_lo_s", r.olrt_lo_s),
+        ("olrt_hi_s", r.olrt_hi_s),
+        ("beyond_s", r.beyond_s),
+        ("judged_s", r.judged_s),
+        ("step_w", r.step_w),
         ("method", "self-measured"),
     )
     return Event(at=now, kind=EventKind.RESPONSE_MEASURED, text=text, facts=facts)
@@ -125,7 +131,6 @@ def why(state: State) -> str:
 def binds(state: State) -> bool:
     """Whether the limit, and neither sun nor nameplate, decides what some DER injects."""
     return any(
-        d.identified is not None and d.track.limit_bound and d.track.telemetry_w is not None
-        and cap_w < d.most_w - 1.0
+        d.identified is not None and d.track.limit_bound and d.track.telemetry_w is not None and cap_w < d.most_w - 1.0
         for d, cap_w in zip(state.ders, state.caps_w, strict=True)
     )

@@ -72,9 +72,7 @@ class Tally:
     def plus(self, response: Response) -> "Tally":
         """The tally with one response more."""
         judged_s = response.judged_s
-        return Tally(
-            count=self.count + 1, sum_s=self.sum_s + judged_s, max_s=max(self.max_s, judged_s), last=response
-        )
+        return Tally(count=self.count + 1, sum_s=self.sum_s + judged_s, max_s=max(self.max_s, judged_s), last=response)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
 def observe_to_now(der: DerState, policy: Policy, window_s: float, now_s: float) -> DerState:
     """Bring one DER's bounds to the present."""
     track = observe.advance(der.track, now_s, der.timing, der.weight_w, window_s)
-    return replace(der, track=track)
+    return der if track is der.track else replace(der, track=track)
 
 
 def _window_s(meter: MeterState) -> float:
@@ -142,9 +142,7 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
         lo, hi = observe.bounds(d.track, sample.span)
         lo_w, hi_w = lo_w + lo, hi_w + hi
         certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
-    return Flow(
-        import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0
-    )
+    return Flow(import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0)
 
 
 def _watch(state: State, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
@@ -170,7 +168,9 @@ def _faults(
         faults.append(aged)
         if aged.kind in (FaultKind.METER_LOST, FaultKind.METER_FROZEN) and not meter.lost:
             meter = replace(meter, lost=True, fresh_run=0)
-    lo_w = sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
+    lo_w = (
+        sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
+    )
     opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
     if opened:
         faults.append(opened)
@@ -202,7 +202,9 @@ def _budget(
         return tighten(state.budget, safe_w, measure.tightening(meter, now_s), now_s)
     if flow is None:
         return hold(state.budget, now_s) if action is Action.HOLD else state.budget
-    slew_pct_s = policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
+    slew_pct_s = (
+        policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
+    )
     pace = Pace(
         settle_s=max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0),
         speak_s=max((d.timing.telemetry_s for d in fleet), default=0.0) + 2 * policy.tuning.telemetry_poll_s,
@@ -229,7 +231,9 @@ def _share_out(
     if action is Action.SAFE:
         return safe_caps_w, safe_caps_w, fleet
     claims = tuple(
-        Claim(weight_w=d.weight_w, most_w=d.most_w, want_w=d.want_w) if o else Claim(weight_w=0.0, most_w=0.0, want_w=0.0)
+        Claim(weight_w=d.weight_w, most_w=d.most_w, want_w=d.want_w)
+        if o
+        else Claim(weight_w=0.0, most_w=0.0, want_w=0.0)
         for d, o in zip(fleet, obeying, strict=True)
     )
     return dispatch(budget.total_w, claims), safe_caps_w, fleet

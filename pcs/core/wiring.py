@@ -38,7 +38,12 @@ class WiringState:
 
 
 def watch(
-    state: WiringState, imports_w: tuple[float, ...], injection_w: float, balanced: bool, nameplate_w: float, now_s: float
+    state: WiringState,
+    imports_w: tuple[float, ...],
+    injection_w: float,
+    balanced: bool,
+    nameplate_w: float,
+    now_s: float,
 ) -> WiringState:
     """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection's interval.
 

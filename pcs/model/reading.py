@@ -78,6 +78,7 @@ class DerIdentified:
     """A DER was identified; ratings are frozen here for the whole run (an inverter may report 0 W at night).
 
     `rating_w` is the 100 % of the device's own limit register, `resolution_w` the smallest step of that register.
+    `rating_source` says where the rating comes from, and why, when the device's own figure was not believed.
     `reverts_safe`: its timer can fall back to a chosen value. `found` is the limit it held when it was met and
     `found_is_own` whether our journal or the armed reversion value explains that limit.
     """
@@ -89,6 +90,7 @@ class DerIdentified:
     firmware: str
     variant: str
     rating_w: float
+    rating_source: str = ""
     resolution_w: float
     reverts_safe: bool
     found: LimitReadback

@@ -42,7 +42,8 @@ class LinkAddress:
     port: int = 502
 
     def __str__(self) -> str:
-        return f"tcp://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host  # IPv6
+        return f"tcp://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

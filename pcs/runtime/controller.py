@@ -61,8 +61,16 @@ class Controller:
 
     def status(self) -> dict[str, Any]:
         """What people may know of this moment (schema pcs.status/1)."""
-        return status(self.site, self.policy, self.state, self.started, self.world.clock.now(), self.steps, self._links,
-                      self.world.journal.trouble())
+        return status(
+            self.site,
+            self.policy,
+            self.state,
+            self.started,
+            self.world.clock.now(),
+            self.steps,
+            self._links,
+            self.world.journal.trouble(),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set; whatever ends it, the DERs are left at the safe set.
@@ -134,6 +142,8 @@ class Controller:
                     *(leave(d.spec.id, w) for d, w in zip(self.state.ders, self.state.safe_w, strict=True) if limited)
                 )
         kept = ", ".join(d for d in self._ders if d not in left)
-        self._tell(EventKind.STOPPED, "every DER left at its safe cap" if not kept else f"could not be left safe: {kept}")
+        self._tell(
+            EventKind.STOPPED, "every DER left at its safe cap" if not kept else f"could not be left safe: {kept}"
+        )
         for link in self._links.values():
             await link.close()

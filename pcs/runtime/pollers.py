@@ -103,7 +103,9 @@ async def _meet_meter(meter: Meter, meter_id: str, inbox: Inbox, *, at_start: bo
 class DerTasks:
     """What runs for one DER: identification and polling, and the writer that owns its command slot."""
 
-    def __init__(self, device: Inverter, der_id: str, policy: Policy, inbox: Inbox, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, device: Inverter, der_id: str, policy: Policy, inbox: Inbox, journal: Journal, clock: Clock
+    ) -> None:
         self.device, self.der_id = device, der_id
         self._policy, self._inbox, self._journal, self._clock = policy, inbox, journal, clock
         self._slot: LimitActivePower | None = None

@@ -25,8 +25,14 @@ MISSING = (
 
 
 def status(
-    site: Site, policy: Policy, state: State, started: Instant, now: Instant, steps: int,
-    links: Mapping[LinkAddress, Link], trouble: str,
+    site: Site,
+    policy: Policy,
+    state: State,
+    started: Instant,
+    now: Instant,
+    steps: int,
+    links: Mapping[LinkAddress, Link],
+    trouble: str,
 ) -> dict[str, Any]:
     """Everything worth knowing now; powers in watts, times in seconds."""
     return {
@@ -164,4 +170,6 @@ def _tally(tally: Tally) -> dict[str, Any]:
 def _counters(link: Link) -> dict[str, Any]:
     counters = getattr(link, "counters", None)
     snapshot = counters() if callable(counters) else counters
-    return asdict(snapshot) if snapshot is not None and is_dataclass(snapshot) and not isinstance(snapshot, type) else {}
+    return (
+        asdict(snapshot) if snapshot is not None and is_dataclass(snapshot) and not isinstance(snapshot, type) else {}
+    )

@@ -1,0 +1,64 @@
+"""The bench's command `hil`: options that every command has, and how errors reach people."""
+
+import json
+import logging
+import sys
+
+import click
+
+from hil.cli.twin import twin
+from hil.rig.mistake import BadFileError
+from hil.rig.records import BadRecordError
+
+EXIT_CONFIGURATION = 2
+EXIT_RIG = 3
+EXIT_INTERNAL = 4
+
+logger = logging.getLogger(__name__)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"t": record.created, "level": record.levelname.lower(), "name": record.name, "msg": record.getMessage()}
+        return json.dumps(line)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="openpcs", prog_name="hil")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Form of the lines on stderr.")
+def cli(verbose: bool, log_format: str) -> None:
+    """The bench: simulated sites, test campaigns and verdicts."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else logging.Formatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
+
+
+cli.add_command(twin)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 2 configuration or usage, 3 rig, 4 internal."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_CONFIGURATION)
+    except click.Abort:
+        sys.exit(130)
+    except (BadFileError, BadRecordError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_CONFIGURATION)
+    except OSError as error:
+        click.echo(f"hil: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
+        sys.exit(EXIT_RIG)
+    except Exception as error:
+        logger.debug("internal error", exc_info=True)
+        click.echo(f"hil: internal error: {type(error).__name__}: {error} (run with -v for more)", err=True)
+        if logging.getLogger().isEnabledFor(logging.INFO):
+            logging.getLogger().exception("internal error")
+        sys.exit(EXIT_INTERNAL)

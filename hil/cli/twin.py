@@ -1,0 +1,67 @@
+"""`hil twin`: serve a simulated site over Modbus TCP until told to stop."""
+
+import asyncio
+import signal
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from hil.rig.simulated import SimulatedSite
+from hil.rig.site_file import TruthWriter, site_file
+from hil.rig.twin_load import load_twin
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--write-site", type=click.Path(path_type=Path), help="Write the matching site file here.")
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
+@click.option("--record", type=click.Path(path_type=Path), help="Write what really happens here, as CSV.")
+def twin(file: Path, write_site: Path | None, duration: float | None, record: Path | None) -> None:
+    """Serve the simulated site that FILE describes, until the duration is over or SIGTERM or SIGINT comes."""
+    description = load_twin(file)
+    site = SimulatedSite(description, file.parent)
+    with ExitStack() as stack:
+        writer = None
+        if record is not None:
+            writer = TruthWriter(site, stack.enter_context(_open(record)))
+            site.on_tick = writer.write
+        site_out = stack.enter_context(_open(write_site)) if write_site is not None else None
+        asyncio.run(_serve(site, site_out, duration))
+        if writer is not None:
+            writer.write(final=True)
+    _say("stopped")
+
+
+def _open(path: Path) -> TextIO:
+    """Open a file to write, before anything is served: a wrong path is said at once, as a mistake of usage."""
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror) from None
+
+
+async def _serve(site: SimulatedSite, site_out: TextIO | None, duration_s: float | None) -> None:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop.set)
+    await site.start()
+    try:
+        if site_out is not None:
+            site_out.write(site_file(site))
+            site_out.flush()
+        for name, server in site.servers.items():
+            _say(f"{name} tcp://{server.host}:{server.port} unit {server.unit}")
+        _say("serving")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duration_s):
+                await told_to_stop.wait()
+    finally:
+        await site.stop()
+
+
+def _say(line: str) -> None:
+    """One line on stdout, at once: others wait for it."""
+    print(line, flush=True)

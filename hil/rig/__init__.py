@@ -1,0 +1,1 @@
+"""What the bench has: rigs, real and simulated."""

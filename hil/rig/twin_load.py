@@ -1,0 +1,226 @@
+"""Reads a twin file: YAML 1.2, then the schema, then what a schema cannot say. Reports every mistake at once."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from hil.plant.plant import shares
+from hil.rig.mistake import BadFileError, Mistake
+from hil.rig.records import has_column
+from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, DerPart, TwinFile
+
+MAX_DEPTH = 12  # the schema needs 5
+MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
+Key = str | int
+Place = tuple[Key, ...]
+
+
+def load_twin(path: Path) -> TwinFile:
+    """Read and check a twin file.
+
+    Raises:
+        BadFileError: with every mistake found.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise _bad(path, 1, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _bad(path, 1, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _bad(path, 1, "is not UTF-8 text") from None
+    try:
+        root = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _bad(path, mark.line + 1 if mark else 1, f"is not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise _bad(path, 1, f"is not YAML: {error}") from None
+    lines: dict[Place, int] = {}
+    mistakes: list[Mistake] = []
+    raw = _plain(root, (), lines, mistakes, path) if root is not None else None
+    if not isinstance(raw, dict):
+        raise _bad(path, 1, "must be a mapping that begins with `schema: hil.twin/1`")
+    twin: TwinFile | None = None
+    try:
+        twin = TwinFile.model_validate(raw)
+    except ValidationError as error:
+        mistakes += _explain(error, lines, path)
+    mistakes += (
+        Mistake(file=str(path), line=_line(lines, place), where=_where(place), what=what, hint=hint)
+        for place, what, hint in _cross_check(raw, twin, path.parent)
+    )
+    if mistakes or twin is None:
+        raise BadFileError(sorted(mistakes, key=lambda mistake: mistake.line))
+    return twin
+
+
+def _bad(path: Path, line: int, what: str) -> BadFileError:
+    return BadFileError([Mistake(file=str(path), line=line, where="", what=what)])
+
+
+def _plain(node: Node, place: Place, lines: dict[Place, int], mistakes: list[Mistake], path: Path) -> Any:
+    """Plain Python values of a YAML node, the line of each, and its repeated keys."""
+    if place in lines or len(place) > MAX_DEPTH:
+        return None
+    lines[place] = node.start_mark.line + 1
+    if node.anchor is not None:
+        what = "has an anchor"
+        mistakes.append(
+            Mistake(
+                file=str(path), line=lines[place], where=_where(place), what=what, hint="write it out; aliases are off"
+            )
+        )
+        return None
+    if isinstance(node, MappingNode):
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            where = (*place, key)
+            if key in values:
+                line, first = key_node.start_mark.line + 1, lines[where]
+                what = f"is given twice (first on line {first})"
+                mistakes.append(Mistake(file=str(path), line=line, where=_where(where), what=what))
+                continue
+            values[key] = _plain(value_node, where, lines, mistakes, path)
+            lines[where] = key_node.start_mark.line + 1
+        return values
+    if isinstance(node, SequenceNode):
+        return [_plain(item, (*place, i), lines, mistakes, path) for i, item in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
+    return _scalar(node)
+
+
+def _scalar(node: ScalarNode) -> Any:
+    """Value of a scalar by the YAML 1.2 core schema, which knows no sexagesimals and no `NO`."""
+    kind = str(node.tag).rpartition(":")[2]
+    text = str(node.value)
+    match kind:
+        case "int":
+            return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+        case "float":
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        case "bool":
+            return text.lower() == "true"
+        case "null":
+            return None
+        case _:
+            return text
+
+
+def _explain(error: ValidationError, lines: dict[Place, int], path: Path) -> Iterator[Mistake]:
+    for problem in error.errors(include_url=False):
+        place: Place = problem["loc"]
+        what, hint = problem["msg"].removeprefix("Value error, "), ""
+        kind = problem["type"]
+        if kind == "extra_forbidden":
+            what = "unknown key"
+            near = get_close_matches(str(place[-1]), _known_keys(place[:-1]), n=1)
+            hint = f"did you mean {near[0]}?" if near else ""
+        elif kind == "missing":
+            what = "is missing"
+        else:
+            what = what[0].lower() + what[1:]
+            if not isinstance(problem["input"], dict | list):
+                what += f', got "{problem["input"]}"'
+            if kind in ("float_type", "int_type") and isinstance(problem["input"], str):
+                hint = "a number without a unit; the unit is in the key"
+        yield Mistake(file=str(path), line=_line(lines, place), where=_where(place), what=what, hint=hint)
+
+
+def _known_keys(place: Place) -> list[str]:
+    """The keys that the mapping at `place` may have, as far as the schema's first levels say."""
+    definitions = TwinFile.model_json_schema()["$defs"]
+    part = {"site": "SitePart", "meters": "MeterPart", "ders": "DerPart", "load": "LoadPart", "sun": "SourcePart"}
+    part |= {"faults": "FaultPart"}
+    if place and place[-1] == "record":
+        return list(definitions["RecordPart"]["properties"])
+    if place and place[0] in part:
+        return list(definitions[part[str(place[0])]]["properties"])
+    return list(TwinFile.model_json_schema()["properties"])
+
+
+def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> Iterator[tuple[Place, str, str]]:
+    """What concerns more than one value. Works on the raw file, so that it is not silenced by other mistakes."""
+    ids: dict[str, str] = {}
+    links: dict[str, str] = {}
+    for part in ("meters", "ders"):
+        for i, device in _mappings(raw.get(part)):
+            name, link = device.get("id"), device.get("link", "")
+            if isinstance(name, str):
+                if name in ids:
+                    yield (part, i, "id"), f"{name} is used twice", f"it is already the id in {ids[name]}"
+                ids[name] = part
+            if isinstance(link, str) and link and not link.endswith(":0"):
+                if link in links:
+                    yield (part, i, "link"), f"{link} is used twice", "one port serves one device; 0 = a free port"
+                links[link] = part
+    for i, fault in _mappings(raw.get("faults")):
+        target, what = fault.get("on"), fault.get("fault")
+        if isinstance(target, str) and target not in ids:
+            yield ("faults", i, "on"), f"there is no device {target}", f"devices: {', '.join(ids) or 'none'}"
+        elif (ids.get(str(target)) == "ders" and what in (*METER_FAULTS, "ratio")) or (
+            ids.get(str(target)) == "meters" and what in DEVICE_FAULTS
+        ):
+            yield ("faults", i, "fault"), f"{target} cannot fail with {what}", ""
+    for place, record in _records(raw, ()):
+        name, column = record.get("file"), record.get("column")
+        if not isinstance(name, str) or not isinstance(column, str):
+            continue
+        if not (folder / name).is_file():
+            yield (*place, "file"), f"there is no file {name}", "relative to the twin file"
+            continue
+        for key in ("column", "time_column"):
+            wanted = record.get(key)
+            if isinstance(wanted, str) and not has_column(folder / name, wanted):
+                yield (*place, key), f"{name} has no column {wanted}", ""
+    if twin is not None:
+        yield from _check_connections(twin)
+
+
+def _check_connections(twin: TwinFile) -> Iterator[tuple[Place, str, str]]:
+    for part in ("ders", "load"):
+        for i, unit in enumerate(getattr(twin, part)):
+            try:
+                shares(unit.connection, twin.phases)
+            except ValueError as error:
+                yield (part, i, "connection"), str(error), "L123, L1N, L1L2, ..."
+            if isinstance(unit, DerPart) and unit.sun is not None and unit.available_w is not None:
+                yield (part, i, "available_w"), "give sun or available_w, not both", ""
+
+
+def _mappings(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            if isinstance(item, dict):
+                yield i, item
+
+
+def _records(value: object, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every `record:` mapping in the file."""
+    items: Iterator[tuple[Key, Any]] = iter(())
+    if isinstance(value, dict):
+        items = iter(value.items())
+    elif isinstance(value, list):
+        items = iter(enumerate(value))
+    for key, item in items:
+        if key == "record" and isinstance(item, dict):
+            yield (*place, key), item
+        yield from _records(item, (*place, key))
+
+
+def _line(lines: dict[Place, int], place: Place) -> int:
+    """The line of a place, or of the nearest mapping around it."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
+
+
+def _where(place: Place) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")

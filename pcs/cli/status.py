@@ -1,0 +1,164 @@
+"""`pcs status`: what a running controller sees, holds and is worried about."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+EXIT_NOBODY_THERE = 3  # DESIGN section 9: link
+ASK_WITHIN_S = 3.0
+
+
+@click.command("status")
+@click.argument("site_file", metavar="[SITE.yaml]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def command(site_file: Path | None, as_json: bool) -> None:
+    """Show what the controller of a site is doing; without SITE.yaml, the one that keeps ./journal."""
+    from pcs.io.control_socket import SOCKET_NAME, NobodyThereError, ask
+
+    path = _journal_dir(site_file) / SOCKET_NAME
+    try:
+        status = ask(path, "status", ASK_WITHIN_S)
+    except NobodyThereError as error:
+        _nobody_there(str(error), site_file, as_json)
+    if "error" in status:
+        _nobody_there(f"the controller on {path} says: {status['error']}", site_file, as_json)
+    click.echo(json.dumps(status, indent=2) if as_json else "\n".join(page(status)))
+
+
+def _journal_dir(site_file: Path | None) -> Path:
+    if site_file is None:
+        return Path("journal")
+    from pcs.config import load_site
+
+    return Path(load_site(site_file).journal_dir)
+
+
+def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
+    start = f"pcs run {site_file or 'SITE.yaml'}"
+    hint = f"start the controller with `{start}`" + (
+        "" if site_file else ", or name its site file: `pcs status SITE.yaml`"
+    )
+    if as_json:
+        click.echo(json.dumps({"schema": "pcs.status/1", "error": why, "hint": hint}))
+    else:
+        click.echo(f"{why}\n{hint}", err=True)
+    sys.exit(EXIT_NOBODY_THERE)
+
+
+def page(status: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of the page for people. What the controller does not say is left out, never guessed."""
+    yield _join(" · ", status.get("site"), status.get("state"), _age("up", status.get("uptime_s")), _version(status))
+    if status.get("commissioned") is False:
+        yield "NOT COMMISSIONED: nobody has sealed this site's settings yet"
+    for missing in _list(status, "protections"):
+        yield f"no protection: {missing}"
+    yield from _point(_map(status, "point"))
+    yield from _section("limits", [_limit(limit) for limit in _list(status, "limits")])
+    yield from _section("DERs", [_der(der) for der in _list(status, "ders")])
+    yield from _section("faults", [_fault(fault) for fault in _list(status, "faults")] or ["none"])
+    if status.get("action"):
+        yield f"fail-safe action: {status['action']}"
+    yield from _section("response (self-measured)", list(_responses(_map(status, "response"))))
+    yield from _section("links", [_words(link) for link in _list(status, "links")])
+    journal = _map(status, "journal")
+    if journal:
+        yield f"journal: {_join(', ', journal.get('dir'), journal.get('trouble') and 'TROUBLE: ' + journal['trouble'])}"
+
+
+def _point(point: Mapping[str, Any]) -> Iterator[str]:
+    if not point:
+        yield "point: no valid measurement yet"
+        return
+    flow = point.get("words") or _watts("import", point.get("import_w"))
+    age = _age("measured", point.get("age_s"), "ago")
+    yield "point: " + _join(", ", flow, _watts("demand", point.get("demand_w")), age)
+
+
+def _limit(limit: Any) -> str:
+    if not isinstance(limit, Mapping):
+        return str(limit)
+    mark = "BINDING" if limit.get("binding") else "free"
+    return _join("  ", mark.ljust(7), limit.get("name") or limit.get("value"), limit.get("why"))
+
+
+def _der(der: Any) -> str:
+    if not isinstance(der, Mapping):
+        return str(der)
+    cap_w, rating_w = der.get("cap_w"), der.get("rating_w")
+    of = f"of {_w(rating_w)}" if rating_w is not None else ""
+    cap = f"cap {_w(cap_w)} {of}".rstrip() if cap_w is not None else of and f"no cap {of}"
+    state = _join(": ", der.get("state"), der.get("words"))
+    return _join("  ", str(der.get("id", "?")).ljust(8), _watts("injects", der.get("injection_w")), cap, state)
+
+
+def _fault(fault: Any) -> str:
+    if not isinstance(fault, Mapping):
+        return str(fault)
+    what = _join(": ", fault.get("source"), fault.get("kind"))
+    return _join("  ", what, fault.get("detail"), _age("for", fault.get("since_s")))
+
+
+def _responses(response: Mapping[str, Any]) -> Iterator[str]:
+    for direction, figures in response.items():
+        if figures:
+            yield f"{direction}: {_words(figures)}"
+
+
+def _words(value: Any) -> str:
+    """Any small value in one line: its own words if it has some, else its names and values."""
+    if isinstance(value, Mapping):
+        if value.get("words"):
+            return str(value["words"])
+        return ", ".join(f"{name} {_number(part)}" for name, part in value.items() if part is not None)
+    if isinstance(value, list):
+        return "–".join(_number(part) for part in value)
+    return str(value)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else _words(value)
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield f"{title}:"
+        yield from (f"  {line}" for line in lines)
+
+
+def _watts(name: str, value_w: Any) -> str:
+    return "" if value_w is None else f"{name} {_w(value_w)}"
+
+
+def _w(value_w: Any) -> str:
+    return f"{value_w:,.0f} W" if isinstance(value_w, int | float) else str(value_w)
+
+
+def _age(before: str, value_s: Any, after: str = "") -> str:
+    if not isinstance(value_s, int | float):
+        return ""
+    for unit, size_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if value_s >= 2 * size_s:
+            return f"{before} {value_s / size_s:.0f} {unit} {after}".rstrip()
+    return f"{before} {value_s:.1f} s {after}".rstrip()
+
+
+def _version(status: Mapping[str, Any]) -> str:
+    return f"openpcs {status['version']}" if status.get("version") else ""
+
+
+def _join(between: str, *parts: Any) -> str:
+    return between.join(str(part) for part in parts if part not in (None, ""))
+
+
+def _list(status: Mapping[str, Any], name: str) -> list[Any]:
+    value = status.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _map(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = status.get(name)
+    return value if isinstance(value, Mapping) else {}

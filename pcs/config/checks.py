@@ -1,0 +1,195 @@
+"""What a schema cannot say: references, duplicates, and things that must be there together.
+
+Every check reads the raw file, so that all mistakes are found in one pass, also in a file whose types are wrong.
+"""
+
+import difflib
+import zoneinfo
+from collections.abc import Iterator, Mapping
+
+from pcs.config.addresses import link_hint, not_yet, parse_link
+from pcs.config.problems import shown
+from pcs.config.raw import RawBlock, block, entries, word
+from pcs.config.yaml_marks import Document, Path_
+from pcs.model.profile import DeviceKind, DeviceProfile
+
+_KIND_OF_SECTION = {"meters": DeviceKind.METER, "ders": DeviceKind.INVERTER}
+
+
+def report_cross_checks(document: Document, profiles: Mapping[str, DeviceProfile]) -> None:
+    """Report everything that is wrong between keys."""
+    _timezone(document)
+    _unique_ids(document)
+    _links(document)
+    _profiles(document, profiles)
+    _meters(document)
+    _ders(document)
+    _limits(document)
+
+
+def _timezone(document: Document) -> None:
+    name = word(block(document, "site"), "timezone")
+    if name is None:
+        return
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        known = sorted(zoneinfo.available_timezones())
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "" if known else "install the system's tzdata"
+        document.report(
+            ("site", "timezone"),
+            "unknown time zone",
+            got=shown(name),
+            expected="an IANA name such as America/New_York",
+            hint=hint,
+        )
+
+
+def _unique_ids(document: Document) -> None:
+    """Meters and DERs share one set of names, because faults and commands are told by name; points have their own."""
+    for sections in (("meters", "ders"), ("points",)):
+        seen: dict[str, Path_] = {}
+        for section in sections:
+            for path, raw in entries(document, section):
+                name = word(raw, "id")
+                if name is None:
+                    continue
+                if name in seen:
+                    document.report(
+                        (*path, "id"),
+                        "id given twice",
+                        got=f"{shown(name)}, first on line {document.line((*seen[name], 'id'))}",
+                        expected="a name of its own for each device" if section != "points" else "each point once",
+                    )
+                seen.setdefault(name, path)
+
+
+def _devices(document: Document) -> Iterator[tuple[Path_, RawBlock]]:
+    for section in _KIND_OF_SECTION:
+        yield from entries(document, section)
+
+
+def _links(document: Document) -> None:
+    seen: dict[tuple[str, int], Path_] = {}
+    for path, raw in _devices(document):
+        text, unit = word(raw, "link"), raw.get("unit")
+        if text is None or not_yet(text):
+            continue
+        address = parse_link(text)
+        if address is None:
+            document.report(
+                (*path, "link"),
+                "is not a link address",
+                got=shown(text),
+                expected="tcp://HOST[:PORT], port 1 to 65535",
+                hint=link_hint(text),
+            )
+        elif isinstance(unit, int):
+            place = (str(address), unit)
+            if place in seen:
+                document.report(
+                    (*path, "link"),
+                    "two devices at one address",
+                    got=f"{address} unit {unit}, first on line {document.line((*seen[place], 'link'))}",
+                    expected="another link or another unit",
+                )
+            seen.setdefault(place, path)
+
+
+def _profiles(document: Document, profiles: Mapping[str, DeviceProfile]) -> None:
+    for path, raw in _devices(document):
+        name = word(raw, "profile")
+        if name is None:
+            continue
+        kind = _KIND_OF_SECTION[str(path[0])]
+        fitting = sorted(key for key, profile in profiles.items() if profile.kind is kind)
+        profile = profiles.get(name)
+        if profile is None:
+            close = difflib.get_close_matches(name, fitting, n=1)
+            document.report(
+                (*path, "profile"),
+                "unknown profile",
+                got=shown(name),
+                expected=f"one of {', '.join(fitting)}",
+                hint=f"did you mean {close[0]}?" if close else "`pcs devices` lists them",
+            )
+        elif profile.kind is not kind:
+            document.report(
+                (*path, "profile"),
+                f"is a profile of a different kind: {profile.kind.value}",
+                got=shown(name),
+                expected=f"the profile of a kind of {kind.value}: {', '.join(fitting)}",
+            )
+
+
+def _points(document: Document) -> list[str]:
+    return ["poi", *(name for _, raw in entries(document, "points") if (name := word(raw, "id")) not in (None, "poi"))]
+
+
+def _meters(document: Document) -> None:
+    measured: dict[str, Path_] = {}
+    for path, raw in entries(document, "meters"):
+        if word(raw, "sign") == "learn":
+            document.report(
+                (*path, "sign"),
+                "control never starts on sign: learn",
+                expected="import+ or export+",
+                hint="with load and no generation the site imports: if the meter then shows plus, write import+",
+            )
+        ct = raw.get("ct")
+        if isinstance(ct, dict) and {"class", "class_pct"} <= ct.keys():
+            document.report((*path, "ct", "class_pct"), "class is given twice", expected="class or class_pct, not both")
+        point = word(raw, "point")
+        if point is None:
+            continue
+        _known_point(document, path, point)
+        if point in measured:
+            document.report(
+                (*path, "point"),
+                "two meters on one point",
+                got=f"{shown(point)}, first on line {document.line((*measured[point], 'point'))}",
+                expected="one meter for each point",
+            )
+        measured.setdefault(point, path)
+
+
+def _ders(document: Document) -> None:
+    for path, raw in entries(document, "ders"):
+        if raw.get("controlled", True) is True:
+            for key in ("profile", "link", "unit"):
+                if raw.get(key) is None:
+                    hint = "" if key == "unit" else "or write controlled: false if nothing can command it"
+                    document.report((*path, key), "is missing", expected="it for a controlled DER", hint=hint)
+        else:
+            given = [key for key in ("profile", "link", "unit") if raw.get(key) is not None]
+            for key in ("profile", "link", "unit"):
+                if given and raw.get(key) is None:
+                    document.report((*path, key), "is missing", expected=f"it beside {' and '.join(given)}, or none")
+
+
+def _limits(document: Document) -> None:
+    measured = {word(raw, "point") for _, raw in entries(document, "meters")}
+    for path, raw in entries(document, "limits"):
+        point = word(raw, "point") if "point" in raw else "poi"
+        if point is not None and _known_point(document, path, point) and point not in measured:
+            document.report(
+                (*path, "point"),
+                "no meter measures this point",
+                got=shown(point),
+                expected=f"a meter with point: {point}",
+            )
+
+
+def _known_point(document: Document, path: Path_, point: str) -> bool:
+    known = _points(document)
+    if point not in known:
+        close = difflib.get_close_matches(point.lower(), known, n=1, cutoff=0.5)
+        document.report(
+            (*path, "point"),
+            "unknown point",
+            got=shown(point),
+            expected=f"one of {', '.join(known[:20])}",
+            hint=f"did you mean {close[0]}?" if close else "",
+        )
+    return point in known

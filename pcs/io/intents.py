@@ -1,0 +1,262 @@
+"""Limits that we are about to write, remembered before they go on the wire.
+
+After a crash, a limit found on a device is our own only if it is in here (DESIGN section 6); one that is missing would
+hold the site down until an installer comes. So every intent is in the page cache, which survives kill -9, before
+`intend` returns, and `sync`, called about once a second from the journal's thread, brings it to the disk.
+
+Two files of fixed size, allocated once: a full disk cannot keep an intent out, and writing in place costs the card no
+metadata. One file is active and takes new lines; when it fills up, the other one gets the last intents of every device
+and becomes active. Each line has a number and a checksum, so that stale, torn and damaged lines harm nothing and no
+moment exists at which the two files together lack an intent.
+"""
+
+import json
+import os
+import threading
+import zlib
+from collections import deque
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+FILE_NAMES = ("intents-a.log", "intents-b.log")
+FILE_BYTES = 524_288  # a line is 60-80 bytes: some 7,000 intents
+COMPACT_AT_BYTES = FILE_BYTES * 3 // 4  # leaves room for half a minute of intents at 50/s should the disk stall
+KEPT = 256  # by device: 25 s of a new limit every 100 ms that the device does not take
+MAX_SERIALS = 64
+MAX_SERIAL_CHARS = 64  # SunSpec model 1 has 32; bounds a line to less than 512 bytes
+
+_encode_text = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One limit that may be on a device; `number` orders the intents of a directory over all restarts."""
+
+    number: int
+    serial: str
+    limit_w: float
+    reversion_limit_w: float
+
+    def line(self) -> bytes:
+        """The line in the file."""
+        return _line((self.number, self.serial, self.limit_w, self.reversion_limit_w))
+
+
+class IntentLog:
+    """The intents of one directory, read at once; `sync` opens the files for writing.
+
+    `intend` and `explains` belong to one thread, `sync` to another. Two writers would spoil the files: hold the
+    directory's lock before the first `sync`.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._kept: dict[str, deque[Intent]] = {}
+        self._number = 0
+        self._loaded = False
+        self._fds: list[int] = []
+        self._active = 0
+        self._offset = FILE_BYTES  # no room before the first compaction
+        self._dirty = False
+        self._unwritten = 0
+        self._lock = threading.Lock()  # held for one write to the page cache at most
+        self._why_not = ""
+        self._load()
+
+    def intend(self, serial: str, limit_w: float, reversion_limit_w: float) -> None:
+        """Remember a limit. One write to the page cache; the same limit again costs nothing."""
+        serial = serial[:MAX_SERIAL_CHARS]
+        with self._lock:
+            kept = self._kept.get(serial)
+            if kept and not self._unwritten:
+                last = kept[-1]
+                if last.limit_w == limit_w and last.reversion_limit_w == reversion_limit_w:
+                    return
+            intent = Intent(
+                number=self._number + 1, serial=serial, limit_w=limit_w, reversion_limit_w=reversion_limit_w
+            )
+            self._keep(intent)
+            if not self._append(intent.line()):
+                self._unwritten += 1
+
+    def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
+        """Whether a kept intent for this device put this limit, or armed it as the value to revert to."""
+        return any(
+            abs(intent.limit_w - limit_w) <= tolerance_w or abs(intent.reversion_limit_w - limit_w) <= tolerance_w
+            for intent in self._kept.get(serial[:MAX_SERIAL_CHARS], ())
+        )
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk, make room, and try again what did not work. Not for the event loop."""
+        try:
+            if not self._fds:
+                self._open()
+            if self._offset >= COMPACT_AT_BYTES or self._unwritten:
+                self._compact()
+            if self._dirty:
+                self._dirty = False
+                os.fdatasync(self._fds[self._active])
+            self._why_not = ""
+        except OSError as error:
+            self._why_not = error.strerror or str(error)
+
+    def trouble(self) -> str:
+        """What is wrong, in words; empty when every intent is written."""
+        if not self._why_not and not self._unwritten:
+            return ""
+        return (
+            f"limits sent to devices cannot be remembered in {self._directory} ({self._why_not or 'no room yet'}): "
+            "after a restart our own limits may look foreign and need a release by hand; make the directory writable"
+        )
+
+    def close(self) -> None:
+        """Bring everything to the disk and close; later intents are kept in memory only."""
+        self.sync()
+        with self._lock:
+            for fd in self._fds:
+                os.close(fd)
+            self._fds, self._offset = [], FILE_BYTES
+
+    def _keep(self, intent: Intent) -> None:
+        kept = self._kept.pop(intent.serial, None)
+        if kept is None:
+            kept = deque(maxlen=KEPT)
+            if len(self._kept) >= MAX_SERIALS:
+                self._kept.pop(next(iter(self._kept)))  # the device that was commanded longest ago
+        kept.append(intent)
+        self._kept[intent.serial] = kept  # moved to the end: the order is that of the last intents
+        self._number = max(self._number, intent.number)
+
+    def _append(self, line: bytes) -> bool:
+        if self._offset + len(line) > FILE_BYTES:
+            return False
+        try:
+            written = os.pwrite(self._fds[self._active], line, self._offset)
+        except OSError as error:
+            self._why_not = error.strerror or str(error)
+            return False
+        self._dirty = True
+        if written < len(line):
+            return False
+        self._offset += written
+        return True
+
+    def _load(self) -> None:
+        """Read what both files hold, once; the directory may only appear while we run (a mount that comes late)."""
+        if self._loaded or not self._directory.is_dir():
+            return
+        contents = [_read(self._directory / name) for name in FILE_NAMES]
+        # The newest seal marks the file with the last complete snapshot: never the first to be overwritten.
+        self._active = max((0, 1), key=lambda i: contents[i].seal)
+        with self._lock:
+            own = sorted((i for kept in self._kept.values() for i in kept), key=lambda i: i.number)
+            self._kept = {}
+            self._number = max(content.seal for content in contents)
+            found = {intent.number: intent for content in contents for intent in content.intents}
+            for number in sorted(found):
+                self._keep(found[number])
+            for intent in own:
+                self._keep(replace(intent, number=self._number + 1))
+            self._loaded = True
+
+    def _open(self) -> None:
+        self._load()
+        fds: list[int] = []
+        try:
+            for name in FILE_NAMES:
+                fds.append(os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
+                _allocate(fds[-1])
+        except OSError:
+            for fd in fds:
+                os.close(fd)
+            raise
+        self._fds = fds
+
+    def _compact(self) -> None:
+        """Put the last intents of every device into the other file and go on there.
+
+        The active file stays as it is, with all that the other one held; only when the snapshot is on the disk do new
+        lines go behind it: the seal first, then what came in the meantime.
+        """
+        spare = 1 - self._active
+        with self._lock:
+            kept, last = [list(k) for k in self._kept.values()], self._number
+        snapshot = _snapshot(kept)
+        _write_all(self._fds[spare], snapshot, 0)
+        os.fdatasync(self._fds[spare])
+        with self._lock:
+            late = self._since(last)
+            self._number += 1
+            tail = b"".join((_line((self._number,)), *(intent.line() for intent in late)))
+            _write_all(self._fds[spare], tail, len(snapshot))
+            self._active, self._offset = spare, len(snapshot) + len(tail)
+            self._dirty, self._unwritten = True, 0
+
+    def _since(self, number: int) -> list[Intent]:
+        late: list[Intent] = []
+        for kept in self._kept.values():
+            for intent in reversed(kept):
+                if intent.number <= number:
+                    break
+                late.append(intent)
+        return sorted(late, key=lambda i: i.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What one file holds: its whole lines, and the number of its newest seal (0: none)."""
+
+    intents: tuple[Intent, ...]
+    seal: int
+
+
+def _line(row: tuple[int | float | str, ...]) -> bytes:
+    text = _encode_text(row).encode("ascii")
+    return b"%08x %b\n" % (zlib.crc32(text), text)
+
+
+def _snapshot(kept: list[list[Intent]]) -> bytes:
+    """The newest intents of every device, device by device in turn, up to half a file."""
+    lines: list[bytes] = []
+    room = FILE_BYTES // 2
+    for rank in zip_longest(*(reversed(one) for one in kept)):
+        for intent in rank:
+            line = intent.line() if intent else b""
+            if len(line) <= room:
+                room -= len(line)
+                lines.append(line)
+    return b"".join(reversed(lines))
+
+
+def _allocate(fd: int) -> None:
+    """Give the file its blocks now, so that a full disk does not refuse them later."""
+    if os.fstat(fd).st_size < FILE_BYTES:
+        os.posix_fallocate(fd, 0, FILE_BYTES)
+        os.fsync(fd)
+
+
+def _write_all(fd: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _read(path: Path) -> _Content:
+    """Every whole line of one file; what is torn, damaged or empty is passed over."""
+    intents: list[Intent] = []
+    seal = 0
+    try:
+        text = path.read_bytes()[:FILE_BYTES]
+    except OSError:
+        text = b""  # not there yet, or not ours to read: nothing is known
+    for line in text.split(b"\n"):
+        check, _, row = line.lstrip(b"\x00").partition(b" ")
+        if not row or check != b"%08x" % zlib.crc32(row):
+            continue
+        match json.loads(row):
+            case [int(number), str(serial), float(limit_w) | int(limit_w), float(back_w) | int(back_w)]:
+                intents.append(Intent(number=number, serial=serial, limit_w=limit_w, reversion_limit_w=back_w))
+            case [int(number)]:
+                seal = max(seal, number)
+    return _Content(intents=tuple(intents), seal=seal)

@@ -1,0 +1,76 @@
+"""`pcs status` shows what it is given, and says what to do when nobody answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcs.cli.status import command, page
+
+STATUS = {
+    "schema": "pcs.status/1",
+    "site": "Demo",
+    "version": "0.1.0",
+    "state": "unverified",
+    "commissioned": False,
+    "protections": ["no hard-limit supervisor"],
+    "uptime_s": 7384.0,
+    "point": {"import_w": -1234.0, "words": "exporting 1.2 kW", "demand_w": 5000.0, "age_s": 0.12},
+    "limits": [{"name": "export limit 0 W at poi", "value": 0, "binding": True, "why": "demand is 5.0 kW"}],
+    "ders": [
+        {"id": "inv1", "state": "limited", "injection_w": 6234.0, "cap_w": 6200.0, "rating_w": 10000.0, "words": "ok"},
+        {"id": "inv2", "state": "silent", "injection_w": None, "cap_w": None, "rating_w": 5000.0},
+    ],
+    "faults": [{"kind": "DER does not answer", "source": "inv2", "detail": "no reply", "since_s": 300.0}],
+    "action": "others make room",
+    "response": {"restrict": {"count": 3, "max_s": 0.81234, "interval_s": [0.7, 0.9]}, "release": {}},
+    "journal": {"dir": "/var/lib/pcs", "trouble": "no room for the journal"},
+    "links": [{"address": "tcp://127.0.0.1:502", "timeouts": 2}],
+}
+
+
+def test_the_page_names_state_flow_binding_limit_devices_faults_and_journal_trouble() -> None:
+    text = "\n".join(page(STATUS))
+    for words in (
+        "Demo · unverified · up 2 h · openpcs 0.1.0",
+        "NOT COMMISSIONED",
+        "no protection: no hard-limit supervisor",
+        "point: exporting 1.2 kW, demand 5,000 W, measured 0.1 s ago",
+        "BINDING  export limit 0 W at poi  demand is 5.0 kW",
+        "injects 6,234 W  cap 6,200 W of 10,000 W  limited: ok",
+        "no cap of 5,000 W  silent",
+        "inv2: DER does not answer  no reply  for 5 min",
+        "fail-safe action: others make room",
+        "restrict: count 3, max_s 0.8123, interval_s 0.7–0.9",
+        "address tcp://127.0.0.1:502, timeouts 2",
+        "journal: /var/lib/pcs, TROUBLE: no room for the journal",
+    ):
+        assert words in text
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+values = st.recursive(
+    scalars,
+    lambda v: (
+        st.lists(v, max_size=3) | st.dictionaries(st.sampled_from(["id", "words", "kind", "cap_w"]), v, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(STATUS)), values))
+def test_any_status_whatever_it_lacks_makes_a_page(status: dict[str, object]) -> None:
+    assert "point" in "\n".join(page(status))
+
+
+def test_nobody_there_exits_3_and_says_how_to_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, [])
+    assert result.exit_code == 3
+    assert "pcs run SITE.yaml" in result.stderr
+    result = CliRunner().invoke(command, ["--json"])
+    assert result.exit_code == 3
+    assert "no controller answers" in json.loads(result.stdout)["error"]

@@ -1,0 +1,169 @@
+"""Intents outlive the process, whatever happens to it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pcs.io import intents
+from pcs.io.intents import FILE_BYTES, FILE_NAMES, KEPT, IntentLog
+
+
+def opened(directory: Path) -> IntentLog:
+    log = IntentLog(directory)
+    log.sync()
+    return log
+
+
+def reopened(directory: Path) -> IntentLog:
+    """What a new process sees: nothing but the files."""
+    return opened(directory)
+
+
+def test_an_intent_is_explained_without_any_close_or_sync(tmp_path: Path) -> None:
+    opened(tmp_path).intend("SN1", 4000.0, 0.0)
+    log = reopened(tmp_path)
+    assert log.explains("SN1", 4000.0, 1.0)
+    assert log.explains("SN1", 0.0, 1.0), "the armed reversion value is ours too"
+    assert log.explains("SN1", 4030.0, 30.0), "the device rounds"
+    assert not log.explains("SN1", 4030.1, 30.0)
+    assert not log.explains("SN2", 4000.0, 1.0), "another device"
+    assert not log.explains("SN1", 2000.0, 1.0)
+    assert not log.trouble()
+
+
+def test_a_torn_last_line_is_ignored_and_nothing_else_is(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    log.intend("SN1", 1000.0, 0.0)
+    log.intend("SN1", 2000.0, 0.0)
+    for name in FILE_NAMES:
+        path = tmp_path / name
+        text = path.read_bytes()
+        at = text.rfind(b"2000.0")
+        if at > 0:
+            path.write_bytes(text[: at + 2] + bytes(FILE_BYTES - at - 2))
+    log = reopened(tmp_path)
+    assert log.explains("SN1", 1000.0, 0.5)
+    assert not log.explains("SN1", 2000.0, 0.5)
+    assert not log.explains("SN1", 20.0, 0.5)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 5000, b"garbage\n" * 100, b"00000000 \n" * 9, b"[" * 100_000])
+def test_damaged_files_open_as_empty_and_work_again(tmp_path: Path, damage: bytes) -> None:
+    for name in FILE_NAMES:
+        (tmp_path / name).write_bytes(damage)
+    log = opened(tmp_path)
+    log.intend("SN1", 1000.0, 0.0)
+    assert not log.trouble()
+    assert reopened(tmp_path).explains("SN1", 1000.0, 0.5)
+
+
+def test_the_last_intents_of_every_device_stay_however_many_the_others_have(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    log.intend("rarely", 7.0, 0.0)
+    for n in range(30_000):
+        log.intend(f"often{n % 3}", float(n), 0.0)
+        if n % 50 == 0:
+            log.sync()
+    log = reopened(reopened(tmp_path)._directory)
+    assert log.explains("rarely", 7.0, 0.1)
+    for n in range(30_000 - 3 * KEPT, 30_000):
+        assert log.explains(f"often{n % 3}", float(n), 0.1)
+    assert not log.explains("often0", 0.0 + 3, 0.1), "bounded: old ones are forgotten"
+    assert sum((tmp_path / name).stat().st_size for name in FILE_NAMES) == 2 * FILE_BYTES
+
+
+def test_a_thousand_serials_stay_within_the_files(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    for n in range(1000):
+        for k in range(20):
+            log.intend(f"\x07{n:063d}", float(k), 0.0)
+        log.sync()
+    assert not log.trouble()
+    assert reopened(tmp_path).explains(f"\x07{999:063d}", 19.0, 0.1)
+    assert sum((tmp_path / name).stat().st_size for name in FILE_NAMES) == 2 * FILE_BYTES
+
+
+def test_intents_that_come_while_a_file_is_compacted_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(tmp_path)
+    log.intend("SN1", 1.0, 0.0)
+    real: Callable[[int], None] = os.fdatasync
+    calls = iter(range(100))
+
+    def slow_disk(fd: int) -> None:
+        n = next(calls)
+        log.intend("SN1", 100.0 + n, 0.0)
+        seen = reopened_copy(tmp_path, n)
+        assert seen.explains("SN1", 1.0, 0.1)
+        assert seen.explains("SN1", 100.0 + n, 0.1)
+        real(fd)
+
+    def reopened_copy(directory: Path, n: int) -> IntentLog:
+        copy = directory / f"copy{n}"
+        copy.mkdir()
+        for name in FILE_NAMES:
+            (copy / name).write_bytes((directory / name).read_bytes())
+        with monkeypatch.context() as m:
+            m.setattr(intents.os, "fdatasync", real)
+            return opened(copy)
+
+    monkeypatch.setattr(intents.os, "fdatasync", slow_disk)
+    log._offset = FILE_BYTES - 200
+    log.sync()
+    assert next(calls) >= 1, "the disk was slow while compacting"
+    monkeypatch.undo()
+    (tmp_path / FILE_NAMES[1 - log._active]).unlink()  # the next compaction may be torn: each file must stand alone
+    seen = reopened(tmp_path)
+    assert seen.explains("SN1", 1.0, 0.1)
+    assert seen.explains("SN1", 100.0, 0.1)
+
+
+def test_a_snapshot_that_was_torn_by_a_power_cut_costs_nothing_even_twice(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    for n in range(100):
+        log.intend("SN1", float(n), 0.0)
+    for _ in range(2):
+        active, spare = log._active, tmp_path / FILE_NAMES[1 - log._active]
+        newest = log._kept["SN1"][-1].line()
+        # only the page with the newest line of the next snapshot reached the disk
+        spare.write_bytes(bytes(4096) + b"\n" + newest + bytes(FILE_BYTES - 4097 - len(newest)))
+        log = reopened(tmp_path)
+        assert log._active == 1 - active, "the torn file was the one to be overwritten, not the whole one"
+        assert all(log.explains("SN1", float(n), 0.1) for n in range(100))
+
+
+def test_a_directory_that_appears_late_is_taken_into_use_with_what_it_holds(tmp_path: Path) -> None:
+    away, home = tmp_path / "away", tmp_path / "home"
+    home.mkdir()
+    opened(home).intend("SN1", 1000.0, 0.0)
+    log = opened(away)
+    log.intend("SN1", 2000.0, 0.0)
+    assert "cannot be remembered" in log.trouble()
+    assert log.explains("SN1", 2000.0, 0.1), "this run knows it"
+    home.rename(away)
+    log.sync()
+    assert not log.trouble()
+    assert reopened(away).explains("SN1", 1000.0, 0.1)
+    assert reopened(away).explains("SN1", 2000.0, 0.1)
+
+
+def test_the_same_limit_again_writes_nothing(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    log.intend("SN1", 1000.0, 0.0)
+    before = log._offset
+    log.intend("SN1", 1000.0, 0.0)
+    assert log._offset == before
+    log.intend("SN1", 1000.0, 5.0)
+    assert log._offset > before
+
+
+def test_intending_after_close_or_without_a_directory_does_not_raise(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    log = opened(tmp_path / "file" / "journal")
+    log.intend("SN1", 1000.0, 0.0)
+    log.sync()
+    log.close()
+    log.intend("SN1", 1001.0, 0.0)
+    assert log.explains("SN1", 1001.0, 0.1)
+    assert "cannot be remembered" in log.trouble()

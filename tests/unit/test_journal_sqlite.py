@@ -1,0 +1,412 @@
+"""The journal keeps what it was given, gives way in the right order, and never gets in the way of control."""
+
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pcs.codec import journal as codec
+from pcs.codec.journal import StepRecord
+from pcs.io import journal_file, journal_sqlite
+from pcs.io.dirlock import JournalInUseError
+from pcs.io.journal_file import JournalFile
+from pcs.io.journal_read import UnreadableError, connect, journal_files, read_events, read_steps, verify
+from pcs.io.journal_sqlite import SqliteJournal
+from pcs.model.command import LimitActivePower
+from pcs.model.event import Event, EventKind
+from pcs.model.reading import MeterReading
+from pcs.model.units import Instant
+
+
+class HandClock:
+    """Time moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.mono_s = 100.0
+
+    def now(self) -> Instant:
+        return Instant(mono_s=self.mono_s, utc_s=1.7e9 + self.mono_s)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def open_journal(clock: HandClock) -> Iterator[Callable[..., SqliteJournal]]:
+    opened: list[SqliteJournal] = []
+
+    def make(directory: Path, **more: object) -> SqliteJournal:
+        opened.append(SqliteJournal(directory, clock, **more))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield make
+    for journal in opened:
+        journal.close()
+
+
+def event(n: int, clock: HandClock) -> Event:
+    return Event(
+        at=clock.now(), kind=EventKind.FAULT_RAISED, source_id="poi", text=f"event {n}", facts=(("n", float(n)),)
+    )
+
+
+def line(n: int) -> bytes:
+    reading = MeterReading(
+        meter_id="poi", import_w=float(n), words=bytes(range(80)), sent_s=n * 0.1, received_s=n * 0.1
+    )
+    return codec.encode(StepRecord(now=Instant(mono_s=n * 0.1, utc_s=1.7e9), inputs=(reading,)))
+
+
+def noisy(n: int) -> bytes:
+    """A line that zlib cannot make smaller by much."""
+    words = b"".join(zlib.crc32(b"%d %d" % (n, k)).to_bytes(4, "big") for k in range(250))
+    reading = MeterReading(meter_id="poi", import_w=float(n), words=words, sent_s=0.0, received_s=0.0)
+    return codec.encode(StepRecord(now=Instant(mono_s=n * 0.1, utc_s=1.7e9), inputs=(reading,)))
+
+
+def size(directory: Path) -> int:
+    return sum((directory / f"journal.sqlite{suffix}").stat().st_size for suffix in ("", "-wal"))
+
+
+def contents(directory: Path) -> tuple[list[int], list[str]]:
+    """Step numbers and event texts, as anyone can read them while the controller runs."""
+    steps: list[int] = []
+    texts: list[str] = []
+    for path in journal_files(directory):
+        with closing(connect(path)) as db:
+            steps += [number for _, number, _ in read_steps(db)]
+            texts += [e.text for _, _, e in read_events(db)]
+    return steps, texts
+
+
+def test_steps_and_events_are_read_back_as_they_were_given(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    journal = open_journal(tmp_path)
+    for n in range(1300):
+        journal.step(line(n))
+    journal.event(event(1, clock))
+    journal.close()
+    with closing(connect(tmp_path / "journal.sqlite")) as db:
+        assert [codec.encode(step) for _, _, step in read_steps(db)] == [line(n) for n in range(1300)]
+        assert [e for _, _, e in read_events(db)] == [event(1, clock)]
+    found = verify(tmp_path / "journal.sqlite")
+    assert (found.steps, found.events, found.step_gaps, found.runs_not_closed) == (1300, 1, 0, 0)
+    assert not found.problems
+
+
+def test_an_event_takes_the_steps_before_it_along_at_once_and_steps_alone_wait(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    journal = open_journal(tmp_path)
+    journal.step(line(0))
+    assert contents(tmp_path) == ([], [])
+    journal.event(event(1, clock))
+    assert journal.flush()
+    assert contents(tmp_path) == ([1], ["event 1"])
+    journal.step(line(1))
+    clock.mono_s += journal_sqlite.BATCH_S
+    journal.flush()
+    assert contents(tmp_path)[0] == [1, 2]
+
+
+def test_a_second_controller_is_refused_by_the_number_of_the_first(
+    tmp_path: Path, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    open_journal(tmp_path)
+    with pytest.raises(JournalInUseError, match=f"process {os.getpid()}") as refused:
+        open_journal(tmp_path)
+    assert refused.value.pid == os.getpid()
+
+
+def test_the_directory_is_free_again_after_close(tmp_path: Path, open_journal: Callable[..., SqliteJournal]) -> None:
+    open_journal(tmp_path).close()
+    assert not open_journal(tmp_path).trouble()
+
+
+def test_intents_are_explained_by_the_next_run(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    journal = open_journal(tmp_path)
+    command = LimitActivePower(der_id="inv1", limit_w=4200.0, reversion_limit_w=100.0, urgent=True)
+    journal.intend("SN1", command, clock.now())
+    journal.close()
+    journal = open_journal(tmp_path)
+    assert journal.explains("SN1", 4200.0, 1.0)
+    assert journal.explains("SN1", 100.0, 1.0)
+    assert not journal.explains("SN1", 3000.0, 1.0)
+
+
+def test_a_directory_that_cannot_be_made_is_trouble_and_not_an_error(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    journal = open_journal(tmp_path / "file" / "journal")
+    assert "control goes on" in journal.trouble()
+    journal.step(line(0))
+    journal.event(event(1, clock))
+    journal.intend("SN1", LimitActivePower(der_id="a", limit_w=1.0, reversion_limit_w=0.0, urgent=True), clock.now())
+    assert not journal.flush()
+    assert journal.explains("SN1", 1.0, 0.1)
+
+    (tmp_path / "file").unlink()
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    assert journal.flush()
+    assert journal.flush()
+    assert journal.trouble() == ""
+    steps, texts = contents(tmp_path / "file" / "journal")
+    assert steps == [1], "steps that still fit in memory are not lost"
+    assert "event 1" in texts
+    assert any("written again" in text for text in texts)
+
+
+def test_the_newest_schema_is_left_alone_and_the_journal_goes_on_beside_it(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    open_journal(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as db:
+        db.execute("PRAGMA user_version = 7")
+    before = (tmp_path / "journal.sqlite").read_bytes()
+    journal = open_journal(tmp_path)
+    assert "schema 7" in journal.trouble()
+    assert "update openpcs" in journal.trouble()
+    journal.event(event(1, clock))
+    assert journal.flush()
+    journal.close()
+    assert (tmp_path / "journal.sqlite").read_bytes() == before
+    assert verify(tmp_path / "journal-schema1.sqlite").events == 2, "the event, and the note about the schema"
+    with pytest.raises(UnreadableError, match="schema 7"):
+        verify(tmp_path / "journal.sqlite")
+
+
+@pytest.mark.parametrize("spoil", ["garbage", "half", "pages"])
+def test_a_damaged_file_is_kept_aside_and_a_fresh_one_begun(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal], spoil: str
+) -> None:
+    journal = open_journal(tmp_path)
+    for n in range(300):
+        journal.step(noisy(n))
+    journal.close()
+    path = tmp_path / "journal.sqlite"
+    whole = path.read_bytes()
+    damaged = {"garbage": b"\x5a" * 8192, "half": whole[:5000], "pages": whole[:100] + b"\xff" * (len(whole) - 100)}[
+        spoil
+    ]
+    path.write_bytes(damaged)
+    journal = open_journal(tmp_path)
+    assert "journal.sqlite.damaged" in journal.trouble()
+    journal.event(event(1, clock))
+    assert journal.flush()
+    assert "event 1" in contents(tmp_path)[1]
+    assert (tmp_path / "journal.sqlite.damaged").read_bytes() == damaged
+
+
+def test_damage_that_shows_while_running_is_moved_aside_too(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    class Spoilt(JournalFile):
+        def add_steps(self, blob: journal_file.StepBlob) -> None:
+            if not (tmp_path / "journal.sqlite.damaged").exists():
+                error = sqlite3.DatabaseError("database disk image is malformed")
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise error
+            super().add_steps(blob)
+
+    def open_spoilt(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
+        return Spoilt(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+
+    journal = open_journal(tmp_path, open_file=open_spoilt)
+    journal.step(line(0))
+    assert not journal.flush()
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    journal.step(line(1))
+    journal.flush()
+    assert "journal.sqlite.damaged" in journal.trouble(), "told for the rest of the run"
+    assert contents(tmp_path)[0] == [2]
+
+
+def full_at(pages: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
+    """A disk with room for so many pages of database, which the test can change."""
+
+    class Cramped(JournalFile):
+        def _transact(self, write: Callable[[], object]) -> None:
+            self._db.execute(f"PRAGMA max_page_count = {pages['max']}")
+            super()._transact(write)
+
+    def open_cramped(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
+        directory.mkdir(parents=True, exist_ok=True)
+        return Cramped(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+
+    return open_cramped
+
+
+def test_on_a_full_disk_old_steps_give_way_and_every_event_stays(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    journal = open_journal(tmp_path, open_file=full_at({"max": 40}))
+    for n in range(400):
+        journal.step(noisy(n))
+        if n % 10 == 9:
+            journal.event(event(n, clock))
+            journal.flush()
+    steps, texts = contents(tmp_path)
+    assert [t for t in texts if t.startswith("event")] == [f"event {n}" for n in range(9, 400, 10)]
+    assert steps, "the newest steps fit"
+    assert steps[0] > 1, "the oldest ones gave way"
+    assert steps[-1] == 400
+    assert journal.trouble() == ""
+
+
+def test_a_disk_without_any_room_is_told_and_events_wait_in_memory_until_there_is(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    pages = {"max": 1000}
+    journal = open_journal(tmp_path, open_file=full_at(pages))
+    assert journal.flush()
+    pages["max"] = 1
+    long = Event(at=clock.now(), kind=EventKind.FAULT_RAISED, text="x" * 20_000)
+    journal.event(long)
+    for n in range(20):
+        journal.step(noisy(n))
+    assert not journal.flush()
+    assert "no room for the journal" in journal.trouble()
+    assert "free some space" in journal.trouble()
+
+    pages["max"] = 1000
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    assert journal.flush()
+    assert journal.flush()
+    assert journal.trouble() == ""
+    texts = contents(tmp_path)[1]
+    assert long.text in texts
+    assert any("no room" in text for text in texts), "the trouble itself is journaled afterwards"
+    assert any("written again" in text for text in texts)
+
+
+def test_the_size_stays_below_its_bound_while_steps_and_events_pour_in(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    bound = 8_000_000
+    lines = [noisy(n) for n in range(40)]
+    journal = open_journal(tmp_path, max_bytes=bound)
+    for n in range(8000):
+        journal.step(lines[n % 40])
+        if n % 200 == 199:
+            journal.event(event(n, clock))
+            journal.flush()
+            assert size(tmp_path) < bound
+    steps, texts = contents(tmp_path)
+    assert steps[0] > 1
+    assert steps[-1] == 8000
+    assert len(texts) == 40, "no event gave way while there were steps"
+    long = "x" * 3000
+    for n in range(4000):
+        journal.event(replace(event(n, clock), text=f"{n} {long}"))
+        if n % 100 == 0:
+            journal.flush()
+            assert size(tmp_path) < bound
+    journal.flush()
+    assert contents(tmp_path)[1][-1].startswith("3999 "), "bounded even then: the oldest events went"
+    assert journal.trouble() == ""
+
+
+def test_a_queue_that_overflows_drops_steps_and_no_event(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(journal_sqlite, "MAX_WAITING_BYTES", 100 * len(line(50)))
+    journal = open_journal(tmp_path / "file" / "journal")
+    for n in range(1000):
+        journal.step(line(n))
+        if n % 2:
+            journal.event(event(n, clock))
+    (tmp_path / "file").unlink()
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    assert journal.flush()
+    journal.step(line(1000))
+    assert journal.flush()
+    steps, texts = contents(tmp_path / "file" / "journal")
+    assert [t for t in texts if t.startswith("event")] == [f"event {n}" for n in range(1, 1000, 2)]
+    assert 90 < len(steps) < 110
+    found = verify(tmp_path / "file" / "journal" / "journal.sqlite")
+    assert (found.step_gaps, found.steps_missing) == (1, 1001 - len(steps))
+    assert any(f"{found.steps_missing} steps" in text for text in texts), "the loss is counted, by number"
+
+
+def test_waiting_events_are_bounded_and_the_newest_stay(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    journal = open_journal(tmp_path / "file" / "journal")
+    for n in range(3 * journal_sqlite.MAX_WAITING_EVENTS):
+        journal.event(event(n, clock))
+        if n % 1000 == 0:
+            journal.flush()
+    assert len(journal._events) + len(journal._unsaved) <= 2 * journal_sqlite.MAX_WAITING_EVENTS
+    (tmp_path / "file").unlink()
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    journal.flush()
+    journal.flush()
+    texts = contents(tmp_path / "file" / "journal")[1]
+    assert f"event {3 * journal_sqlite.MAX_WAITING_EVENTS - 1}" in texts
+    assert any("lost since the start: 0 steps" in text for text in texts)
+
+
+def test_an_oversized_line_is_refused_and_counted(tmp_path: Path, open_journal: Callable[..., SqliteJournal]) -> None:
+    journal = open_journal(tmp_path)
+    journal.step(b"[" * (journal_sqlite.MAX_LINE_BYTES + 1))
+    journal.step(line(0))
+    journal.flush()
+    assert contents(tmp_path)[0] == [2]
+
+
+def test_a_bug_in_the_writer_becomes_trouble_and_writing_is_tried_again(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    bugs = iter([RuntimeError("a bug")])
+
+    class Buggy(JournalFile):
+        def trim(self) -> None:
+            for bug in bugs:
+                raise bug
+
+    def open_buggy(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
+        return Buggy(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+
+    journal = open_journal(tmp_path, open_file=open_buggy)
+    journal.step(line(0))
+    assert not journal.flush()
+    assert "a bug" in journal.trouble()
+    clock.mono_s += journal_sqlite.LONGEST_RETRY_S
+    assert journal.flush()
+    journal.event(event(1, clock))
+    assert journal.flush()
+    assert "event 1" in contents(tmp_path)[1]
+
+
+def test_nothing_raises_after_close(
+    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
+) -> None:
+    journal = open_journal(tmp_path)
+    journal.close()
+    journal.step(line(0))
+    journal.event(event(1, clock))
+    journal.intend("SN1", LimitActivePower(der_id="a", limit_w=1.0, reversion_limit_w=0.0, urgent=True), clock.now())
+    journal.close()
+
+
+def test_verify_finds_a_damaged_blob_and_says_which(tmp_path: Path, open_journal: Callable[..., SqliteJournal]) -> None:
+    journal = open_journal(tmp_path)
+    for n in range(20):
+        journal.step(line(n))
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as db, db:
+        db.execute("UPDATE steps SET data = substr(data, 1, length(data) - 9)")
+    assert any("steps 1 to 20 of run 1" in problem for problem in verify(tmp_path / "journal.sqlite").problems)
