@@ -25,6 +25,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "scaled": "a decoder of bytes: the unit is the caller's",
     "raw": "a register's number before its scale",
     "written": "registers' numbers before their scale",
+    "divisor": "what a value is divided by, to get raw numbers",
     "scale": "what a value is multiplied by, to get its unit",
     "offset": "what is added to a value before it has its unit",
     "watts": "the unit is the name",

@@ -98,7 +98,7 @@ def test_the_export_can_go_to_a_file(directory: Path, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 5
 
 
-def test_verifying_changes_nothing(directory: Path) -> None:
+def test_verifying_changes_nothing_on_the_disk(directory: Path) -> None:
     before = {p.name: p.read_bytes() for p in directory.iterdir()}
     CliRunner().invoke(command, ["verify", str(directory)])
     assert {name: (directory / name).read_bytes() for name in before} == before
