@@ -16,9 +16,11 @@ from hil.rig.twin_load import load_twin
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--write-site", type=click.Path(path_type=Path), help="Write the matching site file here.")
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
+@click.option(
+    "--duration", "duration_s", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."
+)
 @click.option("--record", type=click.Path(path_type=Path), help="Write what really happens here, as CSV.")
-def twin(file: Path, write_site: Path | None, duration: float | None, record: Path | None) -> None:
+def twin(file: Path, write_site: Path | None, duration_s: float | None, record: Path | None) -> None:
     """Serve the simulated site that FILE describes, until the duration is over or SIGTERM or SIGINT comes."""
     description = load_twin(file)
     site = SimulatedSite(description, file.parent)
@@ -28,7 +30,7 @@ def twin(file: Path, write_site: Path | None, duration: float | None, record: Pa
             writer = TruthWriter(site, stack.enter_context(_open(record)))
             site.on_tick = writer.write
         site_out = stack.enter_context(_open(write_site)) if write_site is not None else None
-        asyncio.run(_serve(site, site_out, duration))
+        asyncio.run(_serve(site, site_out, duration_s))
         if writer is not None:
             writer.write(final=True)
     _say("stopped")

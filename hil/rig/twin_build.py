@@ -96,8 +96,8 @@ def _meter(part: MeterPart, twin: TwinFile) -> MeterSpec:
     )
 
 
-def _source(part: SourcePart, folder: Path, unit: float = 1.0) -> Source:
-    """A source in watts; `unit` is what one of the file's units is worth (nameplate for sun in per unit)."""
+def _source(part: SourcePart, folder: Path, scale: float = 1.0) -> Source:
+    """A source in watts; `scale` is what one of the file's units is worth (nameplate for sun in per unit)."""
     if part.record is not None:
         record = part.record
         times_s, values = read_record(folder / record.file, record.column, record.time_column, record.period_s)
@@ -105,12 +105,12 @@ def _source(part: SourcePart, folder: Path, unit: float = 1.0) -> Source:
             times_s,
             values,
             start_s=record.start_s,
-            scale=record.scale * unit,
-            offset=record.offset * unit,
+            scale=record.scale * scale,
+            offset=record.offset * scale,
             linear=record.interpolate == "linear",
             loop=record.loop,
         )
     pairs = part.steps or part.ramps
     if pairs:
-        return Source([t for t, _ in pairs], [v * unit for _, v in pairs], linear=part.ramps is not None)
-    return Source.constant((part.constant or 0.0) * unit)
+        return Source([t for t, _ in pairs], [v * scale for _, v in pairs], linear=part.ramps is not None)
+    return Source.constant((part.constant or 0.0) * scale)

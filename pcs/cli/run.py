@@ -56,14 +56,11 @@ async def _run(site: Site, duration_s: float | None) -> None:
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
         controller = Controller(site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say))
-        socket = ControlSocket(Path(site.journal_dir) / "control.sock", lambda _: controller.status())
-        unheard = await socket.start()
-        if unheard:
-            log.warning("%s", unheard)
-        try:
+        def answer(question: str) -> dict[str, object]:
+            return controller.status() if question == "status" else {"error": f"no such question: {question}"}
+
+        async with ControlSocket(Path(site.journal_dir), answer):
             await controller.run(stop)
-        finally:
-            await socket.close()
     finally:
         journal.close()
 

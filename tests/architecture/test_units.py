@@ -12,6 +12,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "factor": "a ratio of two equal units",
     "fraction": "a ratio of two equal units",
     "gain": "a ratio of two equal units",
+    "part": "a ratio of two equal units",
     "ratio": "a ratio of two equal units",
     "share": "a ratio of two equal units",
     "speed": "virtual time over real time",
@@ -24,6 +25,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "scaled": "a decoder of bytes: the unit is the caller's",
     "raw": "a register's number before its scale",
     "written": "registers' numbers before their scale",
+    "divisor": "what a value is divided by, to get raw numbers",
     "scale": "what a value is multiplied by, to get its unit",
     "offset": "what is added to a value before it has its unit",
     "watts": "the unit is the name",
@@ -54,7 +56,8 @@ def measures(annotation: ast.expr | None) -> bool:
             parts = [part for part in parts if not (isinstance(part, ast.Constant) and part.value is ...)]
             if name in MAPPINGS:
                 return measures(parts[-1])
-            return name in SEQUENCES and bool(parts) and all(measures(part) for part in parts)
+            records = any(isinstance(part, ast.Subscript) for part in parts)  # rows of a table: no unit fits them all
+            return name in SEQUENCES and bool(parts) and not records and all(measures(part) for part in parts)
         case _:
             return False
 
