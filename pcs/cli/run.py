@@ -56,6 +56,7 @@ async def _run(site: Site, duration_s: float | None) -> None:
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
         controller = Controller(site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say))
+
         def answer(question: str) -> dict[str, object]:
             return controller.status() if question == "status" else {"error": f"no such question: {question}"}
 

@@ -58,7 +58,7 @@ class MeterState:
     evidence_s: float | None = None
     """When the last poll was sent that has ended, well or badly."""
     period_s: float | None = None
-    intervals: tuple[float, ...] = ()
+    intervals_s: tuple[float, ...] = ()
     sample: Sample | None = None
     zero_since_s: float | None = None
     phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
@@ -99,7 +99,7 @@ def _confirms(state: MeterState, reading: MeterReading, moving_w: float) -> bool
 
 def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[MeterState, Sample]:
     changed = reading.words != state.words
-    period_s, intervals = _identify_period(state, reading, policy) if changed else (state.period_s, state.intervals)
+    period_s, intervals_s = _identify_period(state, reading, policy) if changed else (state.period_s, state.intervals_s)
     averaging_s = policy.meter.averaging_s
     if averaging_s is None and policy.meter.profile.meter is not None:
         averaging_s = policy.meter.profile.meter.averaging_s
@@ -122,7 +122,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         fresh_s=reading.received_s,
         evidence_s=reading.sent_s,
         period_s=period_s,
-        intervals=intervals,
+        intervals_s=intervals,
         sample=sample,
         zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
         phase_zero_since_s=tuple(
@@ -148,13 +148,13 @@ def _identify_period(
         return declared_s, ()
     if state.fresh_s is None:
         return state.period_s, ()
-    intervals = (*state.intervals, reading.received_s - state.fresh_s)[-INTERVALS_TO_IDENTIFY:]
-    if len(intervals) < INTERVALS_TO_IDENTIFY:
-        return state.period_s, intervals
-    median_s = sorted(intervals)[INTERVALS_TO_IDENTIFY // 2]
+    intervals_s = (*state.intervals_s, reading.received_s - state.fresh_s)[-INTERVALS_TO_IDENTIFY:]
+    if len(intervals_s) < INTERVALS_TO_IDENTIFY:
+        return state.period_s, intervals_s
+    median_s = sorted(intervals_s)[INTERVALS_TO_IDENTIFY // 2]
     if median_s > LONGEST_PERIOD_S:
-        return state.period_s, intervals
-    return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals
+        return state.period_s, intervals_s
+    return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals_s
 
 
 def _since(since_s: float | None, is_so: bool, now_s: float) -> float | None:
@@ -225,7 +225,7 @@ def _unpolled(state: MeterState) -> bool:
     return state.shown_s is None or state.fresh_s is None or state.shown_s <= state.fresh_s
 
 
-def tightening(state: MeterState, now_s: float) -> float:
+def tightened_part(state: MeterState, now_s: float) -> float:
     """How far the caps have moved from where they were (0) to the safe set (1) while the meter is stale."""
     if state.fresh_s is None or state.period_s is None:
         return 1.0

@@ -124,10 +124,10 @@ def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     return Caps(lo, hi, down, up) if lo != INFINITY else Caps(told[0].cap_w, told[0].cap_w, INFINITY, 0.0)
 
 
-def _fall(value: float, target: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
-    if value - target < ARRIVED_W:
-        return target
-    step = (value - target) * (1.0 - exp(-dt_s / tau_s))
+def _fall(value: float, goal_w: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
+    if value - goal_w < ARRIVED_W:
+        return goal_w
+    step = (value - goal_w) * (1.0 - exp(-dt_s / tau_s))
     return value - (min(step, ramp_w_s * dt_s) if ramp_w_s is not None else step)
 
 

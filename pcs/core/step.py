@@ -199,7 +199,7 @@ def _budget(
     if action is Action.SAFE:
         return Budget(total_w=most_w if safe_w is None else safe_w, at_s=now_s)
     if action is Action.TIGHTEN:
-        return tighten(state.budget, safe_w, measure.tightening(meter, now_s), now_s)
+        return tighten(state.budget, safe_w, measure.tightened_part(meter, now_s), now_s)
     if flow is None:
         return hold(state.budget, now_s) if action is Action.HOLD else state.budget
     slew_pct_s = (

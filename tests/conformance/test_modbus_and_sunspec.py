@@ -45,7 +45,7 @@ def converse(reply_pdu: str, unit: int, address: int, what: int | tuple[int, ...
     return seen[0], answer
 
 
-def test_read_holding_registers() -> None:
+def test_reading_holding_registers_uses_function_three() -> None:
     """MODBUS application protocol V1.1b3, section 6.3: registers 108-110; messaging on TCP/IP V1.0b, section 3.1.3."""
     request, answer = converse("03 06 02 2B 00 00 00 64", 17, 107, 3)
     assert request[2:] == bytes.fromhex("0000 0006 11 03 006B 0003")
