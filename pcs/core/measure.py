@@ -122,7 +122,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         fresh_s=reading.received_s,
         evidence_s=reading.sent_s,
         period_s=period_s,
-        intervals_s=intervals,
+        intervals_s=intervals_s,
         sample=sample,
         zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
         phase_zero_since_s=tuple(

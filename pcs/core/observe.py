@@ -3,7 +3,8 @@
 Two bounding plants run side by side (DESIGN section 5). The upper bound `hi_w` follows the slowest plant of the
 profile's band down and the fastest up, the lower bound `lo_w` the fastest down. Only commands move them; telemetry
 resets both at its own time. `told_hi_w` is the upper bound from commands alone: telemetry that lies or stands still
-cannot lift `hi_w` above it, so a wrong reading buys no limit. A PV unit below its cap is sun-limited: a raise does not move it.
+cannot lift `hi_w` above it, so a wrong reading buys no limit. A PV unit below its cap is sun-limited: a raise does not
+move it.
 """
 
 from dataclasses import dataclass, replace
