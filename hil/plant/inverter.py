@@ -99,10 +99,8 @@ class Inverter:
         self._show(order)
         self.revert_at_s = at_s + order.revert_s if order.revert_s > 0.0 and order.enabled else inf
         jitter_s = self._random.random() * self.spec.dead_jitter_s
-        effect_s = at_s + self.spec.dead_time_s + jitter_s
-        if self._pending:
-            effect_s = max(effect_s, self._pending[-1][0])
-        self._pending.append((effect_s, order))
+        # First come, first served: an order whose dead time is shorter waits for the one before it.
+        self._pending.append((at_s + self.spec.dead_time_s + jitter_s, order))
         self._schedule()
 
     def restart(self, at_s: float, off_s: float = 0.0) -> None:

@@ -22,6 +22,7 @@ from pcs.io.journal_read import (
     verify,
 )
 from pcs.model.event import Event
+from pcs.model.reading import LimitFailed
 
 EXIT_DAMAGED, EXIT_USAGE = 1, 2
 COLUMNS = (
@@ -124,6 +125,8 @@ def _step_rows(run: int, number: int, step: StepRecord) -> Iterator[dict[str, ob
     for record in (*step.inputs, *step.commands):
         values = {field.name: getattr(record, field.name) for field in fields(record)}
         row: dict[str, object] = {name: values[name] for name in COLUMNS if name in values}
-        row |= {"id": next(values[name] for name in _ID_NAMES if name in values)}
-        row |= {"text": " ".join(str(values[name]) for name in _TEXT_NAMES if name in values)}
+        row["id"] = next(values[name] for name in _ID_NAMES if name in values)
+        row["text"] = " ".join(str(values[name]) for name in _TEXT_NAMES if name in values)
+        if isinstance(record, LimitFailed):
+            row |= {"kind": str(record.fault.kind), "text": record.fault.detail}
         yield head | {"record": type(record).__name__} | row

@@ -61,7 +61,9 @@ def page(status: Mapping[str, Any]) -> Iterator[str]:
     yield from _section("DERs", [_der(der) for der in _list(status, "ders")])
     yield from _section("faults", [_fault(fault) for fault in _list(status, "faults")] or ["none"])
     if status.get("action"):
-        yield f"fail-safe action: {status['action']}"
+        yield "fail-safe action: " + _join(", ", status["action"], status.get("why"))
+    if status.get("excursions"):
+        yield f"excursions: {_words(status['excursions'])}"
     yield from _section("response (self-measured)", list(_responses(_map(status, "response"))))
     yield from _section("links", [_words(link) for link in _list(status, "links")])
     journal = _map(status, "journal")
@@ -103,9 +105,11 @@ def _fault(fault: Any) -> str:
 
 
 def _responses(response: Mapping[str, Any]) -> Iterator[str]:
-    for direction, figures in response.items():
+    for direction in ("restrict", "release"):
+        figures = response.get(direction)
         if figures:
-            yield f"{direction}: {_words(figures)}"
+            none_yet = isinstance(figures, Mapping) and figures.get("count") == 0
+            yield f"{direction}: {'none yet' if none_yet else _words(figures)}"
 
 
 def _words(value: Any) -> str:

@@ -119,6 +119,7 @@ def _der_identified_row(r: DerIdentified) -> Row:
         r.reverts_safe,
         _readback_row(r.found),
         r.found_is_own,
+        r.rating_source,
     ]
 
 
@@ -135,6 +136,7 @@ def _der_identified(r: Row) -> DerIdentified:
         reverts_safe=r[9],
         found=_readback(r[10]),
         found_is_own=r[11],
+        rating_source=r[12],
     )
 
 
@@ -163,13 +165,12 @@ def _applied(r: Row) -> LimitApplied:
     return LimitApplied(der_id=r[1], limit_w=r[2], sent_s=r[3], received_s=r[4])
 
 
+def _fault_row(r: Fault) -> Row:
+    return ["f", r.kind, r.source_id, r.at_s, r.detail]
+
+
 def _fault(r: Row) -> Fault:
     return Fault(kind=FaultKind(r[1]), source_id=r[2], at_s=r[3], detail=r[4])
-
-
-def _failed(r: Row) -> LimitFailed:
-    fault = Fault(kind=FaultKind(r[3]), source_id=r[4], at_s=r[5], detail=r[6])
-    return LimitFailed(der_id=r[1], limit_w=r[2], fault=fault)
 
 
 _ROW_OF: dict[type, Callable[[Any], Row]] = {
@@ -179,17 +180,17 @@ _ROW_OF: dict[type, Callable[[Any], Row]] = {
     LimitApplied: lambda r: ["a", r.der_id, r.limit_w, r.sent_s, r.received_s],
     DerIdentified: _der_identified_row,
     MeterIdentified: _meter_identified_row,
-    LimitFailed: lambda r: ["x", r.der_id, r.limit_w, r.fault.kind, r.fault.source_id, r.fault.at_s, r.fault.detail],
-    Fault: lambda r: ["f", r.kind, r.source_id, r.at_s, r.detail],
+    LimitFailed: lambda r: ["x", r.der_id, r.limit_w, _fault_row(r.fault)],
+    Fault: _fault_row,
 }
-_INPUT_OF: dict[str, Callable[[Row], Observation]] = {
+_OBSERVATION_OF: dict[str, Callable[[Row], Observation]] = {
     "m": _meter,
     "d": _der,
     "b": _readback,
     "a": _applied,
+    "x": lambda r: LimitFailed(der_id=r[1], limit_w=r[2], fault=_fault(r[3])),
     "D": _der_identified,
     "M": _meter_identified,
-    "x": _failed,
     "f": _fault,
 }
 
@@ -234,7 +235,7 @@ def decode(line: bytes) -> StepRecord:
         mono_s, utc_s, inputs, commands, events = _from_json(line.decode("ascii"))
         return StepRecord(
             now=Instant(mono_s=mono_s, utc_s=utc_s),
-            inputs=tuple(_INPUT_OF[i[0]](i) for i in inputs),
+            inputs=tuple(_OBSERVATION_OF[i[0]](i) for i in inputs),
             commands=tuple(_command(c) for c in commands),
             events=tuple(_event(e) for e in events),
         )

@@ -229,7 +229,7 @@ def age(der: DerState, poll_s: float, now_s: float) -> DerState:
 
 
 def wants(der: DerState, dt_s: float) -> DerState:
-    """How much of a cap it can use: everything while the cap decides, its own power and some room while the sun does."""
+    """How much of a cap it can use: all of it while the cap decides, its own power and some room while the sun does."""
     if der.track.limit_bound or der.track.telemetry_w is None:
         return replace(der, want_w=der.most_w) if der.want_w != der.most_w else der
     room_w = max(0.0, der.track.telemetry_w) + WANT_ROOM_SHARE * der.weight_w

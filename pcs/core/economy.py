@@ -1,4 +1,4 @@
-"""From caps to commands: what is worth a write, and when. Lowering is never delayed; raising and refreshing are economised.
+"""From caps to commands: what is worth a write, and when. Lowering is never delayed; raising and refreshing can wait.
 
 A register that may wear out is never written in a loop: such a DER is parked at its static safe cap (DESIGN section 6).
 """
@@ -12,9 +12,9 @@ from pcs.model.profile import LimitAction, Persistence
 
 LOWER_SHARE = 0.0005
 """A lowering below 0.05 % of nameplate is rounding, not control."""
-RAISE_SHARE = 0.002
-"""Raising waits for 0.2 % of nameplate: less is noise of the meter."""
-RAISE_EVERY_S = 0.2
+RAISE_SHARE = 0.001
+"""Raising waits for 0.1 % of nameplate: less is noise of the meter."""
+RAISE_EVERY_S = 0.1
 RETRY_FIRST_S = 0.25
 RETRY_MOST_S = 2.0
 

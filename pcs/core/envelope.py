@@ -12,9 +12,11 @@ from pcs.model.site import MeterSpec
 
 COVERAGE = 2.0
 """Coverage factor k of the error budget: about 95 % for a normal distribution."""
-CUSHION_SHARE = 0.005
-"""Of the controlled nameplate: vendors use 1 to 6.5 % (reference controllers study section 4); half a percent keeps the
-flow away from zero, where an open CT could not be told from success, and above three times a meter's creep."""
+CUSHION_SHARE = 0.0025
+"""Of the controlled nameplate: room for the meter's noise, and it keeps the flow away from zero, where an open CT could
+not be told from success. Vendors take 1 to 6.5 % (reference controllers study section 4) because their loops ripple."""
+CREEPS = 3.0
+"""DESIGN section 6: the cushion is at least three times the creep below which the meter shows zero."""
 CUSHION_LEAST_W = 20.0
 WORST_TAN_PHI = 0.48
 """Reactive share of the flow at a power factor of 0.9, for the CT's phase error."""
@@ -61,7 +63,7 @@ def margin(limit: Limit, meter: MeterSpec, nameplate_w: float, resolution_w: flo
     )
     return Margin(
         measurement_w=COVERAGE * share * limit.value + resolution_w,
-        cushion_w=max(CUSHION_LEAST_W, CUSHION_SHARE * nameplate_w),
+        cushion_w=max(CUSHION_LEAST_W, CUSHION_SHARE * nameplate_w, CREEPS * meter.creep_w),
     )
 
 

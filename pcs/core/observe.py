@@ -1,9 +1,9 @@
 """The interval observer: what a DER can be injecting at any recent moment, given what it was told and what it said.
 
-Two bounding plants run side by side (DESIGN section 5). The upper bound `hi_w` follows the slowest plant of the profile's
-band down and the fastest up, the lower bound `lo_w` the fastest down. Only commands move them; telemetry resets both at
-its own time. `told_hi_w` is the upper bound from commands alone: telemetry that lies or stands still cannot lift `hi_w`
-above it, so a wrong reading buys no limit. A PV unit below its cap is sun-limited: a command that rises does not move it.
+Two bounding plants run side by side (DESIGN section 5). The upper bound `hi_w` follows the slowest plant of the
+profile's band down and the fastest up, the lower bound `lo_w` the fastest down. Only commands move them; telemetry
+resets both at its own time. `told_hi_w` is the upper bound from commands alone: telemetry that lies or stands still
+cannot lift `hi_w` above it, so a wrong reading buys no limit. A PV unit below its cap is sun-limited: a raise does not move it.
 """
 
 from dataclasses import dataclass, replace
@@ -147,7 +147,7 @@ def _move(
 
 
 def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window_s: float) -> Track:
-    """Bring the bounds to `now_s` by what was told. `most_w` is the nameplate, `window_s` how far back is asked later."""
+    """Bring the bounds to `now_s` by what was told. `most_w`: nameplate; `window_s`: how far back is asked later."""
     last = track.ticks[-1]
     dt_s = now_s - last.at_s
     if dt_s <= 0.0:

@@ -1,12 +1,12 @@
 """The control law: an absolute estimate of the load, asserted always (DESIGN section 5).
 
 With the DERs' injection known to lie in [lo, hi] at the time of the meter sample, the budget that holds the limit lies
-between ``import + lo + limit - margin`` and the same with hi. One sample suffices, nothing winds up, and a step of the sun
-is a non-event. Rules:
+between ``import + lo + limit - margin`` and the same with hi. One sample suffices, nothing winds up, and a step of the
+sun is a non-event. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
-2. Without flow beyond the limit, a budget that is merely too high waits until every DER has had time to speak: otherwise
-   a rising sun, seen by the meter before the telemetry, would look like falling load.
+2. Without flow beyond the limit, a budget that is merely too high waits until every DER has had time to speak:
+   otherwise a rising sun, seen by the meter before the telemetry, would look like falling load.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
@@ -47,8 +47,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The times and rates of one step: `settle_s` for a full step of the slowest plant, `speak_s` until every DER's
-    telemetry must have shown what the meter shows, `slew_w_s` for rising, `most_w` the sum of what may be capped.
+    """The times and rates of one step.
+
+    `settle_s`: a full step of the slowest plant. `speak_s`: until every DER's telemetry must have shown what the meter
+    shows. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all that may be capped.
     """
 
     settle_s: float

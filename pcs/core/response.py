@@ -1,10 +1,9 @@
 """The controller's own open-loop response time, from each natural step that is large enough. `self-measured`.
 
-A step is a change of the flow that no command explains: the demand interval ``import + [lo, hi]`` leaves the one before.
+A step is a change of the flow that no command explains: the demand interval ``import + [lo, hi]`` leaves the last one.
 OLRT (UL 1741 CRD, CRD-OLRT-1) is measured on the flow at the point, from its post-step extreme: the time from the step
-until 90 % of the way to the final value is made. The judged figure is the larger of that and the last instant beyond the
-limit. Both times lie in intervals that contain the meter's age and window, and so does the result. The judge in `hil` has
-another implementation; a property test compares the two.
+until 90 % of the way to the final value is made. The judged figure is the larger of that and the last instant beyond
+the limit. Both times lie in intervals that contain the meter's age and window, and so does the result.
 """
 
 from dataclasses import dataclass, replace
@@ -165,7 +164,8 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
 
 def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float) -> Response | None:
     """The response in the followed series, or None where the DERs had nothing to do."""
-    assert state.before is not None and state.kind is not None
+    assert state.before is not None
+    assert state.kind is not None
     before, series = state.before, state.series
     injection_w = 0.5 * (last.lo_w + last.hi_w) - 0.5 * (before.lo_w + before.hi_w)
     demand_w = final_w - before.import_w + injection_w

@@ -1,4 +1,4 @@
-"""One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md, top to bottom."""
+"""One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
 from dataclasses import replace
 
@@ -134,7 +134,7 @@ def _middle_w(der: DerState) -> float:
 
 
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
-    """Bounds on all injection in the sample's span. A DER that is silent counts with what it surely injects: nothing."""
+    """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
     lo_w = hi_w = certain_w = 0.0
     for d in fleet:
         if any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in d.conditions):

@@ -1,8 +1,8 @@
 """The passive wiring check: does the flow at the point answer the DERs with the right sign, in sum and on each phase?
 
-At a right-wired point `import + injection` is the load, whatever the DERs do; at a reversed one `injection - import` is.
-Whichever of the two stands still while the DERs move tells which it is. Only movements count that are large against the
-load's noise; a load step inside the window moves both sums and proves nothing.
+At a right-wired point `import + injection` is the load, whatever the DERs do; at a reversed one `injection - import`
+is. Whichever of the two stands still while the DERs move tells which it is. Only movements count that are large against
+the load's noise; a load step inside the window moves both sums and proves nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ def watch(
     nameplate_w: float,
     now_s: float,
 ) -> WiringState:
-    """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection's interval.
+    """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection interval.
 
     `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
     """

@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +34,26 @@ class NobodyThereError(Exception):
 
 
 class ControlSocket:
-    """The server's side. `answer` gets the question's name and runs on the event loop, so it must be quick."""
+    """The server's side, in a journal directory. `answer` gets the question's name and runs on the event loop.
 
-    def __init__(self, path: Path, answer: Answer) -> None:
-        self._path = path
+    As a context manager it listens if it can, and says in the log why not if it cannot.
+    """
+
+    def __init__(self, directory: Path, answer: Answer) -> None:
+        self._path = directory / SOCKET_NAME
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._inode = 0
         self._clients: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        trouble = await self.start()
+        if trouble:
+            logger.warning("control_socket.closed %s", trouble)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def start(self) -> str:
         """Listen. Returns, in words, why that is not possible (empty: it is); the controller runs on without."""

@@ -59,11 +59,10 @@ class Failure:
 class _Pending:
     """The request on the wire: what its reply must begin with, and the future that waits for it."""
 
-    __slots__ = ("future", "head", "sent_s", "size", "transaction")
+    __slots__ = ("future", "head", "sent_s", "transaction")
 
-    def __init__(self, head: bytes, size: int, sent_s: float, future: "asyncio.Future[Reply | Failure]") -> None:
+    def __init__(self, head: bytes, sent_s: float, future: "asyncio.Future[Reply | Failure]") -> None:
         self.head = head
-        self.size = size
         self.sent_s = sent_s
         self.future = future
         self.transaction = 0
@@ -81,6 +80,7 @@ class ModbusConnection:
         self._loop = asyncio.get_running_loop()
         self._pending: _Pending | None = None
         self._abandoned: deque[int] = deque(maxlen=_ABANDONED_MAX)
+        self._seen = 0
         self._torn = 0
         self.broken = ""
         self.late_replies = 0
@@ -112,20 +112,19 @@ class ModbusConnection:
         # asyncio sets TCP_NODELAY on every TCP socket; tests/realtime proves it for ours.
         return None
 
-    async def transact(self, pdu: ModbusPDU, head: bytes, size: int, deadline_s: float) -> Reply | Failure:
+    async def transact(self, pdu: ModbusPDU, head: bytes, deadline_s: float) -> Reply | Failure:
         """Send `pdu` and wait for its reply until `deadline_s` (loop time).
 
         Args:
             pdu: The request; pymodbus gives it its transaction id.
             head: What the reply must have behind its protocol id: length, unit, function, fixed part of the body.
-            size: Size of the whole reply frame in bytes.
             deadline_s: Loop time at which waiting ends.
         """
         if self.broken:  # lost while the unit's gap was kept
             return Failure(kind=FaultKind.NO_CONNECTION, detail=self.broken)
         loop = self._loop
         self._torn = 0
-        pending = self._pending = _Pending(head, size, loop.time(), loop.create_future())
+        pending = self._pending = _Pending(head, loop.time(), loop.create_future())
         await self._client.execute(True, pdu)
         pending.transaction = pdu.transaction_id
         timer = loop.call_at(deadline_s, self._expire, pending)
@@ -166,7 +165,8 @@ class ModbusConnection:
 
     def _on_packet(self, sending: bool, data: bytes) -> bytes:
         """See every byte before pymodbus does, which is then left nothing to decode."""
-        if sending:
+        if sending:  # pymodbus forgets what it has received
+            self._seen = 0
             return data
         trouble = self._receive(data)
         if trouble:
@@ -177,13 +177,13 @@ class ModbusConnection:
         return b""
 
     def _receive(self, data: bytes) -> str:
-        """Look at everything received since the last request; returns what is wrong with it, if anything is.
+        """Look at what came since the last whole frame; returns what is wrong with it, if anything is.
 
-        Called again with more bytes while the reply is incomplete, so it starts over each time. Allowed are replies to
-        requests that were given up, and then exactly one reply to the present one.
+        `data` is everything since the last request was sent. Allowed are replies to requests that were given up, each
+        once, and then exactly one reply to the present request.
         """
         pending = self._pending
-        at, end = 0, len(data)
+        at, end = self._seen, len(data)
         while end - at >= 8:
             transaction, protocol, length, unit, function = _MBAP.unpack_from(data, at)
             if protocol != 0 or not _LENGTH_MIN <= length <= _LENGTH_MAX:
@@ -191,14 +191,15 @@ class ModbusConnection:
             frame = data[at : at + 6 + length]
             if len(frame) < 6 + length:
                 break
-            at += 6 + length
+            at = self._seen = at + 6 + length
             if pending is not None and transaction == pending.transaction:
                 if at != end:
                     return f"{end - at} bytes too many behind the reply"
                 return self._judge(pending, frame, unit, function)
             if transaction not in self._abandoned:
                 return f"reply to a request that was never made (transaction {transaction})"
-            self.late_replies += at == end
+            self._abandoned.remove(transaction)
+            self.late_replies += 1
         self._torn = end - at
         if at < end and pending is None:
             return f"{end - at} bytes that nobody asked for"
@@ -207,7 +208,7 @@ class ModbusConnection:
     def _judge(self, pending: _Pending, frame: bytes, unit: int, function: int) -> str:
         """Settle the request with a frame that carries its transaction id; returns what does not fit."""
         head, received_s = pending.head, self._loop.time()
-        if frame.startswith(head, 4) and len(frame) == pending.size:
+        if frame.startswith(head, 4):  # the head begins with the length, so the size fits too
             pending.settle(Reply(data=frame[4 + len(head) :], sent_s=pending.sent_s, received_s=received_s))
             return ""
         wanted_unit, wanted_function = head[2], head[3]
@@ -220,6 +221,6 @@ class ModbusConnection:
             return ""
         if function != wanted_function:
             return f"reply with function {function} instead of {wanted_function}"
-        if len(frame) != pending.size:
-            return f"reply of {len(frame)} bytes instead of {pending.size}"
+        if frame[4:6] != head[:2]:
+            return f"reply of {len(frame) - 6} bytes instead of {int.from_bytes(head[:2], 'big')}"
         return f"reply body begins {frame[8:12].hex(' ')} instead of {head[4:].hex(' ')}"

@@ -87,7 +87,7 @@ class ModbusTcpLink:
             raise ValueError(f"no read of {count} registers at {address} of unit {unit}")
         pdu = ReadHoldingRegistersRequest(address=address, count=count, dev_id=unit)
         head = _READ_HEAD.pack(3 + 2 * count, unit, READ_HOLDING, 2 * count)
-        return await self._request(unit, pdu, head, 9 + 2 * count, deadline_s, priority)
+        return await self._request(unit, pdu, head, deadline_s, priority)
 
     async def write(
         self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
@@ -98,7 +98,7 @@ class ModbusTcpLink:
             raise ValueError(f"no write of {count} registers at {address} of unit {unit}")
         pdu = WriteMultipleRegistersRequest(address=address, registers=list(words), dev_id=unit)
         head = _WRITE_HEAD.pack(6, unit, WRITE_MULTIPLE, address, count)
-        return await self._request(unit, pdu, head, 12, deadline_s, priority)
+        return await self._request(unit, pdu, head, deadline_s, priority)
 
     async def close(self) -> None:
         """Close the connection; requests under way and later ones answer `NO_CONNECTION`."""
@@ -117,7 +117,7 @@ class ModbusTcpLink:
         return replace(seen, late_replies=late)
 
     async def _request(
-        self, unit: int, pdu: ModbusPDU, head: bytes, size: int, deadline_s: float, priority: Priority
+        self, unit: int, pdu: ModbusPDU, head: bytes, deadline_s: float, priority: Priority
     ) -> Reply | Fault:
         """One request from the wish to the answer."""
         loop = asyncio.get_running_loop()
@@ -134,7 +134,7 @@ class ModbusTcpLink:
                 outcome = Failure(kind=FaultKind.NO_ANSWER, detail=turn.value)
             else:
                 try:
-                    outcome = await self._on_the_wire(loop, unit, pdu, head, size, until_s)
+                    outcome = await self._on_the_wire(loop, unit, pdu, head, until_s)
                 finally:
                     self._turn.release()
         if isinstance(outcome, Reply):
@@ -146,7 +146,7 @@ class ModbusTcpLink:
         return Fault(kind=outcome.kind, source_id=f"{self.address} unit {unit}", at_s=now_s, detail=detail)
 
     async def _on_the_wire(
-        self, loop: asyncio.AbstractEventLoop, unit: int, pdu: ModbusPDU, head: bytes, size: int, until_s: float
+        self, loop: asyncio.AbstractEventLoop, unit: int, pdu: ModbusPDU, head: bytes, until_s: float
     ) -> Reply | Failure:
         """The part of a request that owns the connection."""
         unreachable = self._unreachable(loop.time())  # things may have changed while it waited
@@ -160,14 +160,14 @@ class ModbusTcpLink:
                 self._judge(opened, loop.time())
                 return opened
             connection = opened
-        pause_s = self._quiet_until_s.get(unit, 0.0) - loop.time()
-        if pause_s > 0.0:
-            await asyncio.sleep(min(pause_s, max(0.0, until_s - loop.time())))
-        if loop.time() >= until_s:
+        quiet_until_s = self._quiet_until_s.get(unit, 0.0)
+        if quiet_until_s >= until_s:
             self._counts["not_sent"] += 1
-            return Failure(kind=FaultKind.NO_ANSWER, detail="deadline passed before the request could be sent")
+            return Failure(kind=FaultKind.NO_ANSWER, detail="the pause that the unit needs outlasts the deadline")
+        if quiet_until_s > loop.time():
+            await asyncio.sleep(quiet_until_s - loop.time())
         try:
-            answer = await connection.transact(pdu, head, size, until_s)
+            answer = await connection.transact(pdu, head, until_s)
         finally:
             if unit in self._gap_s:
                 self._quiet_until_s[unit] = loop.time() + self._gap_s[unit]

@@ -67,6 +67,8 @@ class MeterSpec:
     sign: MeterSign = MeterSign.IMPORT_POSITIVE
     ct: CurrentTransformer = CurrentTransformer()
     class_pct: float = 1.0
+    creep_w: float = 0.0
+    """Below this power the meter shows zero."""
     update_s: float | None = None
     averaging_s: float | None = None
 

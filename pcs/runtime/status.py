@@ -1,4 +1,4 @@
-"""The controller's state as a plain dict for people and programs: schema pcs.status/1, answered on the control socket."""
+"""The controller's state as a plain dict for people and programs (schema pcs.status/1), told on the control socket."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass

@@ -168,6 +168,15 @@ def test_a_write_that_is_not_allowed_is_refused_whole(model: int, name: str, wor
     assert unit.order == LimitOrder()
 
 
+def test_counters_that_are_not_there_are_zero_and_other_points_have_the_value_of_their_type() -> None:
+    image = meter_device(203, (0.0, 0.0, 0.0)).image
+    assert (image.raw(203, "TotVAhExp"), image.raw(203, "PPV"), image.raw(203, "TotVAh_SF")) == (0, -0x8000, -0x8000)
+    inverter_image = Inverter704(inverter(), base=40000, unit=1, limit_sf=-2, grid=GRID).image
+    assert (inverter_image.raw(702, "AMaxRtg"), inverter_image.raw(702, "CtrlModes")) == (0xFFFF, 0xFFFFFFFF)
+    assert inverter_image.raw(704, "WSet") == -0x80000000
+    assert inverter_image.raw(701, "TotWhAbs") == 0xFFFFFFFFFFFFFFFF
+
+
 def test_a_restart_shows_in_the_registers() -> None:
     unit = inverter()
     device = Inverter704(unit, base=40000, unit=1, limit_sf=-2, grid=GRID)

@@ -1,6 +1,7 @@
 """What holds for every simulated site: the analytic response, independence of the step, balance, repeatability."""
 
 from bisect import bisect_left
+from itertools import pairwise
 from math import inf, log
 
 import pytest
@@ -131,3 +132,23 @@ def _integral(source: Source, until_s: float) -> float:
         total += (value + slope * span_s / 2) * span_s
         now_s += span_s
     return total
+
+
+@given(
+    tau_s=st.floats(0.05, 2),
+    ramp_pct_s=st.one_of(st.just(inf), st.floats(5, 50)),
+    sun=st.lists(st.floats(0, 12000), min_size=3, max_size=6),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_energy_fed_in_is_the_area_under_the_power(tau_s: float, ramp_pct_s: float, sun: list[float]) -> None:
+    source = Source([2.0 * i for i in range(len(sun))], sun, linear=True)
+    ramps = {"ramp_up_pct_s": ramp_pct_s, "ramp_down_pct_s": ramp_pct_s}
+    plant = one_inverter(0.005, available_w=source, time_constant_s=tau_s, **ramps)
+    plant.inverters["inv1"].write(1.0, LimitOrder(enabled=True, limit_pct=30))
+    plant.advance(6)
+    plant.inverters["inv1"].write(6.0, LimitOrder())
+    plant.advance(14)
+    column = plant.columns.index("inv1_injection_w")
+    rows = list(plant.truth)
+    area_j = sum((b[0] - a[0]) * (a[column] + b[column]) / 2 for a, b in pairwise(rows))
+    assert plant.inverters["inv1"].energy_j == pytest.approx(area_j, rel=1e-3, abs=20)

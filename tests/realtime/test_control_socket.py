@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def server(path: Path) -> AsyncIterator[ControlSocket]:
-    server = ControlSocket(path, answer)
+    server = ControlSocket(path.parent, answer)
     assert await server.start() == ""
     yield server
     await server.close()
@@ -130,14 +130,14 @@ async def test_closing_lets_connected_clients_go(server: ControlSocket, connect:
 async def test_a_leftover_of_a_killed_controller_is_replaced(path: Path, listener: socket.socket) -> None:
     listener.close()
     assert path.exists()
-    server = ControlSocket(path, answer)
+    server = ControlSocket(path.parent, answer)
     assert await server.start() == ""
     assert "asked" in await asyncio.to_thread(ask, path, "status", 5.0)
     await server.close()
 
 
 async def test_a_socket_that_somebody_answers_is_left_to_them(server: ControlSocket, path: Path) -> None:
-    second = ControlSocket(path, answer)
+    second = ControlSocket(path.parent, answer)
     assert "another controller" in await second.start()
     await second.close()
     assert "asked" in await asyncio.to_thread(ask, path, "status", 5.0)
@@ -145,15 +145,26 @@ async def test_a_socket_that_somebody_answers_is_left_to_them(server: ControlSoc
 
 async def test_a_file_that_is_no_socket_is_not_removed(path: Path) -> None:
     path.write_text("precious")
-    assert "cannot listen" in await ControlSocket(path, answer).start()
+    assert "cannot listen" in await ControlSocket(path.parent, answer).start()
     assert path.read_text() == "precious"
 
 
 async def test_a_path_too_long_for_a_socket_is_said_in_words(tmp_path: Path) -> None:
     path = tmp_path / ("d" * (110 - len(os.fsencode(tmp_path)))) / "control.sock"
-    assert "may have 107" in await ControlSocket(path, answer).start()
+    assert "may have 107" in await ControlSocket(path.parent, answer).start()
     with pytest.raises(NobodyThereError, match="may have 107"):
         ask(path, "status")
+
+
+async def test_as_a_context_it_says_in_the_log_why_it_cannot_listen(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ControlSocket(path.parent, answer):
+        assert not caplog.records
+        async with ControlSocket(path.parent, answer):
+            assert "another controller" in caplog.text
+        assert "asked" in await asyncio.to_thread(ask, path, "status", 5.0)
+    assert not path.exists()
 
 
 def test_asking_where_nobody_is_says_so(path: Path) -> None:

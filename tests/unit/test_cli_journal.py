@@ -63,6 +63,12 @@ def test_a_damaged_journal_exits_1(directory: Path, sql: str) -> None:
     assert "DAMAGED" in result.stdout
 
 
+def test_a_damaged_blob_is_named_by_its_run_and_steps(directory: Path) -> None:
+    with closing(sqlite3.connect(directory / "journal.sqlite")) as db, db:
+        db.execute("UPDATE steps SET data = substr(data, 1, length(data) - 9)")
+    assert "steps 1 to 2 of run 1: damaged blob" in CliRunner().invoke(command, ["verify", str(directory)]).stdout
+
+
 def test_a_file_full_of_garbage_exits_1(directory: Path) -> None:
     (directory / "journal.sqlite").write_bytes(b"\x5a" * 8192)
     assert CliRunner().invoke(command, ["verify", str(directory)]).exit_code == 1
@@ -98,7 +104,7 @@ def test_the_export_can_go_to_a_file(directory: Path, tmp_path: Path) -> None:
     assert len(out.read_text().splitlines()) == 5
 
 
-def test_verifying_changes_nothing_on_the_disk(directory: Path) -> None:
+def test_verifying_a_journal_changes_nothing_in_it(directory: Path) -> None:
     before = {p.name: p.read_bytes() for p in directory.iterdir()}
     CliRunner().invoke(command, ["verify", str(directory)])
     assert {name: (directory / name).read_bytes() for name in before} == before

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pcs.codec import journal as codec
-from pcs.codec.journal import StepRecord
 from pcs.io import journal_file, journal_sqlite
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_file import JournalFile
@@ -19,18 +17,7 @@ from pcs.io.journal_read import UnreadableError, connect, journal_files, read_ev
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
-from pcs.model.reading import MeterReading
-from pcs.model.units import Instant
-
-
-class HandClock:
-    """Time moves when the test says so."""
-
-    def __init__(self) -> None:
-        self.mono_s = 100.0
-
-    def now(self) -> Instant:
-        return Instant(mono_s=self.mono_s, utc_s=1.7e9 + self.mono_s)
+from tests.unit.journal_kit import HandClock, event, line, noisy
 
 
 @pytest.fixture
@@ -49,26 +36,6 @@ def open_journal(clock: HandClock) -> Iterator[Callable[..., SqliteJournal]]:
     yield make
     for journal in opened:
         journal.close()
-
-
-def event(n: int, clock: HandClock) -> Event:
-    return Event(
-        at=clock.now(), kind=EventKind.FAULT_RAISED, source_id="poi", text=f"event {n}", facts=(("n", float(n)),)
-    )
-
-
-def line(n: int) -> bytes:
-    reading = MeterReading(
-        meter_id="poi", import_w=float(n), words=bytes(range(80)), sent_s=n * 0.1, received_s=n * 0.1
-    )
-    return codec.encode(StepRecord(now=Instant(mono_s=n * 0.1, utc_s=1.7e9), inputs=(reading,)))
-
-
-def noisy(n: int) -> bytes:
-    """A line that zlib cannot make smaller by much."""
-    words = b"".join(zlib.crc32(b"%d %d" % (n, k)).to_bytes(4, "big") for k in range(250))
-    reading = MeterReading(meter_id="poi", import_w=float(n), words=words, sent_s=0.0, received_s=0.0)
-    return codec.encode(StepRecord(now=Instant(mono_s=n * 0.1, utc_s=1.7e9), inputs=(reading,)))
 
 
 def size(directory: Path) -> int:
@@ -400,13 +367,3 @@ def test_nothing_raises_after_close(
     journal.event(event(1, clock))
     journal.intend("SN1", LimitActivePower(der_id="a", limit_w=1.0, reversion_limit_w=0.0, urgent=True), clock.now())
     journal.close()
-
-
-def test_verify_finds_a_damaged_blob_and_says_which(tmp_path: Path, open_journal: Callable[..., SqliteJournal]) -> None:
-    journal = open_journal(tmp_path)
-    for n in range(20):
-        journal.step(line(n))
-    journal.close()
-    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as db, db:
-        db.execute("UPDATE steps SET data = substr(data, 1, length(data) - 9)")
-    assert any("steps 1 to 20 of run 1" in problem for problem in verify(tmp_path / "journal.sqlite").problems)

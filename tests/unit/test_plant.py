@@ -170,6 +170,17 @@ def test_gain_error_and_quantisation_show_in_the_settled_output() -> None:
     assert unit.injection_w == pytest.approx(4400, abs=1)
 
 
+def test_of_two_orders_the_later_one_wins_however_their_dead_times_fall() -> None:
+    for seed in range(20):
+        spec = InverterSpec(id="x", nameplate_w=10000, dead_time_s=0.1, dead_jitter_s=1.0)
+        unit = Inverter(spec, seed=seed, available_w=9000)
+        unit.write(0.0, LimitOrder(enabled=True, limit_pct=80))
+        unit.write(0.1, LimitOrder(enabled=True, limit_pct=20))
+        unit.fire(3.0)
+        unit.advance(10.0, 9000, 0.0)
+        assert unit.injection_w == pytest.approx(2000, abs=1), seed
+
+
 def test_at_night_telemetry_is_zero_and_says_asleep() -> None:
     plant = site(load=Source.constant(0), ders=(pv(Source([0, 5], [4000, -50], linear=False)),))
     plant.settle(4)

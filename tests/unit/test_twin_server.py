@@ -218,6 +218,19 @@ def test_a_device_that_is_down_refuses_and_comes_back_at_the_same_port() -> None
     with_site(work, faults=faults)
 
 
+def test_a_stopped_site_has_no_later_life() -> None:
+    async def work() -> tuple[bool, float]:
+        site = SimulatedSite(twin(faults=[{"at_s": 2, "on": "inv1", "fault": "disobey"}]))
+        await site.start()
+        await asyncio.sleep(1)
+        await site.stop()
+        await asyncio.sleep(5)
+        return site.plant.inverters["inv1"].obeys, site.plant.now_s
+
+    obeys, now_s = run_virtually(work())
+    assert (obeys, round(now_s, 3)) == (True, 1.0)
+
+
 def test_a_client_that_floods_is_cut_off() -> None:
     async def work(site: SimulatedSite) -> bytes:
         return await (await Peer.of(site, "poi")).ask(frame(1, READ_W) * 40)
