@@ -118,7 +118,7 @@ def having(der: DerState, kind: FaultKind, now_s: float, detail: str) -> DerStat
 
 def without(der: DerState, *kinds: FaultKind) -> DerState:
     """The DER without these conditions."""
-    if not any(c.kind in kinds for c in der.conditions):
+    if not der.conditions or not any(c.kind in kinds for c in der.conditions):
         return der
     return replace(der, conditions=tuple(c for c in der.conditions if c.kind not in kinds))
 

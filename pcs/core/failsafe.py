@@ -105,6 +105,6 @@ def site_action(faults: tuple[Fault, ...]) -> Action:
 
 def obeys(faults: tuple[Fault, ...], der_id: str) -> bool:
     """Whether a DER may be counted on: no active condition that reserves its nameplate."""
-    return not any(
+    return not faults or not any(
         f.source_id == der_id and f.kind in RULES and RULES[f.kind].der_action is DerAction.RESERVE for f in faults
     )

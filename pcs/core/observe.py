@@ -57,6 +57,8 @@ class Track:
     ticks: tuple[Tick, ...]
     telemetry_w: float | None = None
     telemetry_span: Span | None = None
+    still: bool = False
+    """Nothing is under way: the last tick stands for all time until something is told or said."""
     limit_bound: bool = True
     """Whether the cap, and not the sun, decides: only then does a rising cap lift the upper bound."""
 
@@ -82,7 +84,7 @@ def horizon_s(timing: DerTiming, window_s: float) -> float:
 def tell(track: Track, sent_s: float, cap_w: float) -> Track:
     """A command left for the DER; until it is confirmed, old and new cap are both possible."""
     told = (*track.told, Told(sent_s, INFINITY, cap_w))[-RING:]
-    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
 
 
 def _mark(ticks: tuple[Tick, ...], at_s: float) -> tuple[Tick, ...]:
@@ -96,7 +98,7 @@ def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Tra
     kept = tuple(t for t in track.told if t.acked_s != INFINITY or t.sent_s > received_s)
     last_known_s = kept[-1].acked_s if kept else float("-inf")
     told = (*kept, Told(sent_s, max(received_s, last_known_s), cap_w))[-RING:]
-    return replace(track, told=told, ticks=_mark(track.ticks, sent_s))
+    return replace(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
 
 
 class Caps(NamedTuple):
@@ -151,14 +153,16 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     """Bring the bounds to `now_s` by what was told. `most_w`: nameplate; `window_s`: how far back is asked later."""
     last = track.ticks[-1]
     dt_s = now_s - last.at_s
-    if dt_s <= 0.0:
+    if track.still or dt_s <= 0.0:
         return track
     caps = _caps_at(track.told, now_s, timing)
     lo, hi = _move(last.lo_w, last.hi_w, caps, dt_s, timing, most_w, track.limit_bound)
     _, told_hi = _move(0.0, last.told_hi_w, caps, dt_s, timing, most_w, True)
     tick = Tick(now_s, *caps, min(lo, told_hi), min(hi, told_hi), told_hi)
     if tick[1:] == last[1:]:
-        return track
+        told = track.told[-1]
+        over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
+        return replace(track, still=True) if over_s < now_s else track
     horizon = horizon_s(timing, window_s)
     ticks = track.ticks
     if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
@@ -221,6 +225,7 @@ def correct(
         ticks=tuple(ticks),
         telemetry_w=telemetry_w,
         telemetry_span=span,
+        still=False,
         limit_bound=bound,
     )
 
