@@ -1,8 +1,9 @@
 """One DER as the core sees it: identity, what it was told, what it does, and whether it can be counted on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pcs.core import observe
+from pcs.core.evolve import evolve
 from pcs.core.observe import Track
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.profile import DerTiming
@@ -87,7 +88,7 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
     foreign = held_w is not None and not found.found_is_own
     foreign_w = held_w if foreign else der.foreign_w
     weight_w = max(found.rating_w, der.spec.nameplate_w)
-    der = replace(
+    der = evolve(
         der,
         identified=found,
         weight_w=weight_w,
@@ -113,25 +114,25 @@ def having(der: DerState, kind: FaultKind, now_s: float, detail: str) -> DerStat
     if any(c.kind is kind for c in der.conditions):
         return der
     fault = Fault(kind=kind, source_id=der.spec.id, at_s=now_s, detail=detail)
-    return replace(der, conditions=(*der.conditions, fault))
+    return evolve(der, conditions=(*der.conditions, fault))
 
 
 def without(der: DerState, *kinds: FaultKind) -> DerState:
     """The DER without these conditions."""
     if not der.conditions or not any(c.kind in kinds for c in der.conditions):
         return der
-    return replace(der, conditions=tuple(c for c in der.conditions if c.kind not in kinds))
+    return evolve(der, conditions=tuple(c for c in der.conditions if c.kind not in kinds))
 
 
 def telemetry(der: DerState, reading: DerReading) -> DerState:
     """It answered. Where it says its power, the observer is corrected at the time the value was true."""
-    der = replace(der, heard_s=reading.received_s, failing=None)
     if reading.injection_w is None or der.identified is None:
-        return der
+        return evolve(der, heard_s=reading.received_s, failing=None)
     track = observe.correct(
         der.track, reading.injection_w, reading.sent_s, reading.received_s, der.timing, der.weight_w
     )
-    return _judge(replace(der, track=track), reading.injection_w, reading.received_s)
+    der = evolve(der, track=track, heard_s=reading.received_s, failing=None)
+    return _judge(der, reading.injection_w, reading.received_s)
 
 
 def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
@@ -139,21 +140,22 @@ def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
     excess_w = injection_w - der.track.ticks[-1].told_hi_w
     threshold_w = max(DISOBEYS_SHARE * der.weight_w, DISOBEYS_GAIN * der.track.ticks[-1].told_hi_w)
     if excess_w <= threshold_w:
-        der = replace(der, strikes=0, excess_since_s=None)
-        if any(c.kind is FaultKind.DER_DISOBEDIENT for c in der.conditions):
+        if der.strikes or der.excess_since_s is not None:
+            der = evolve(der, strikes=0, excess_since_s=None)
+        if der.conditions and any(c.kind is FaultKind.DER_DISOBEDIENT for c in der.conditions):
             since_s = der.obeying_since_s if der.obeying_since_s is not None else now_s
             if now_s - since_s >= OBEYED_FOR_S:
-                return replace(without(der, FaultKind.DER_DISOBEDIENT), obeying_since_s=None)
-            return replace(der, obeying_since_s=since_s)
+                return evolve(without(der, FaultKind.DER_DISOBEDIENT), obeying_since_s=None)
+            return evolve(der, obeying_since_s=since_s)
         return der
-    der = replace(der, obeying_since_s=None)
+    der = evolve(der, obeying_since_s=None)
     if der.excess_since_s is None:
-        return replace(der, excess_since_s=now_s, excess_w=excess_w)
+        return evolve(der, excess_since_s=now_s, excess_w=excess_w)
     if now_s - der.excess_since_s < observe.settle_s(der.timing, 0.0):
         return der
     without_effect = excess_w > (1.0 - EFFECT_SHARE) * der.excess_w
     strikes = der.strikes + 1 if without_effect else 0
-    der = replace(der, strikes=strikes, excess_since_s=now_s, excess_w=excess_w)
+    der = evolve(der, strikes=strikes, excess_since_s=now_s, excess_w=excess_w)
     if strikes >= STRIKES:
         detail = f"injects {injection_w:.0f} W, {excess_w:.0f} W above all that it was told, and does not come down"
         return having(der, FaultKind.DER_DISOBEDIENT, now_s, detail)
@@ -163,7 +165,7 @@ def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
 def applied(der: DerState, ack: LimitApplied) -> DerState:
     """A cap is confirmed: written, read back, equal."""
     return without(
-        replace(
+        evolve(
             der,
             track=observe.confirm(der.track, ack.limit_w, ack.sent_s, ack.received_s),
             heard_s=ack.received_s,
@@ -179,14 +181,14 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
 
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
-    der = replace(der, heard_s=seen.received_s, failing=None)
+    der = evolve(der, heard_s=seen.received_s, failing=None)
     if der.held_w is None or seen.sent_s <= max(der.held_s, der.sent_s):
         return der  # nothing of ours there yet, or something of ours under way
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
     if found_w is not None and abs(found_w - held_w) <= 2 * resolution_w:
         return der
     in_force_w = der.weight_w if found_w is None else found_w
-    der = replace(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))
+    der = evolve(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))
     if found_w is None:
         return _forgets(der, now_s, f"no limit in force where {held_w:.0f} W was confirmed")
     if seen.reversion_limit_w is not None and abs(found_w - der.reversion_w) <= 2 * resolution_w:
@@ -195,26 +197,26 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerStat
     der = having(der, FaultKind.DER_SECOND_WRITER, now_s, detail)
     if found_w < held_w:
         lower_w = found_w if der.foreign_w is None else min(found_w, der.foreign_w)
-        return replace(der, foreign_w=lower_w, most_w=min(der.most_w, lower_w), held_w=found_w, sent_w=found_w)
-    return replace(der, sent_w=None, held_w=None)  # ours is the lower: say it again
+        return evolve(der, foreign_w=lower_w, most_w=min(der.most_w, lower_w), held_w=found_w, sent_w=found_w)
+    return evolve(der, sent_w=None, held_w=None)  # ours is the lower: say it again
 
 
 def _forgets(der: DerState, now_s: float, detail: str) -> DerState:
     """The device dropped our cap: anything up to its nameplate is possible until it is told again."""
     der = having(der, FaultKind.DER_RESTARTED, now_s, detail)
-    return replace(der, held_w=None, sent_w=None, retries=0)
+    return evolve(der, held_w=None, sent_w=None, retries=0)
 
 
 def refused(der: DerState, fault: Fault) -> DerState:
     """A request failed. Whether the DER is silent is decided by time."""
     if fault.kind is FaultKind.WRONG_DEVICE:
-        return having(replace(der, failing=fault, identified=None, held_w=None), fault.kind, fault.at_s, fault.detail)
-    return replace(der, failing=fault)
+        return having(evolve(der, failing=fault, identified=None, held_w=None), fault.kind, fault.at_s, fault.detail)
+    return evolve(der, failing=fault)
 
 
 def unwritten(der: DerState, failed: LimitFailed) -> DerState:
     """A command came to nothing, or half: old and new cap both stay possible until one is confirmed."""
-    return replace(refused(der, failed.fault), pending=False, retries=der.retries + 1)
+    return evolve(refused(der, failed.fault), pending=False, retries=der.retries + 1)
 
 
 def age(der: DerState, poll_s: float, now_s: float) -> DerState:
@@ -224,15 +226,15 @@ def age(der: DerState, poll_s: float, now_s: float) -> DerState:
         why = f": {der.failing.kind.value}" if der.failing else ""
         since = f"{quiet_s:.1f} s without an answer" if der.heard_s is not None else "has not answered yet"
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
-        return replace(der, held_w=None)
+        return evolve(der, held_w=None)
     return without(der, FaultKind.DER_SILENT)
 
 
 def wants(der: DerState, dt_s: float) -> DerState:
     """How much of a cap it can use: all of it while the cap decides, its own power and some room while the sun does."""
     if der.track.limit_bound or der.track.telemetry_w is None:
-        return replace(der, want_w=der.most_w) if der.want_w != der.most_w else der
+        return evolve(der, want_w=der.most_w) if der.want_w != der.most_w else der
     room_w = max(0.0, der.track.telemetry_w) + WANT_ROOM_SHARE * der.weight_w
     want_w = max(room_w, der.want_w - WANT_FALL_PER_S * der.weight_w * dt_s)
     want_w = min(der.most_w, want_w)
-    return der if want_w == der.want_w else replace(der, want_w=want_w)
+    return der if want_w == der.want_w else evolve(der, want_w=want_w)

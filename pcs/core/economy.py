@@ -3,10 +3,9 @@
 A register that may wear out is never written in a loop: such a DER is parked at its static safe cap (DESIGN section 6).
 """
 
-from dataclasses import replace
-
 from pcs.core import observe
 from pcs.core.ders import DerState
+from pcs.core.evolve import evolve
 from pcs.model.command import LimitActivePower
 from pcs.model.profile import LimitAction, Persistence
 
@@ -69,6 +68,6 @@ def _park(der: DerState, safe_w: float, now_s: float) -> tuple[DerState, LimitAc
 
 def _send(der: DerState, cap_w: float, safe_w: float, urgent: bool, now_s: float) -> tuple[DerState, LimitActivePower]:
     told = observe.tell(der.track, now_s, cap_w) if der.sent_w is None or cap_w != der.sent_w else der.track
-    der = replace(der, track=told, sent_w=cap_w, sent_s=now_s, pending=True, reversion_w=safe_w)
+    der = evolve(der, track=told, sent_w=cap_w, sent_s=now_s, pending=True, reversion_w=safe_w)
     order = LimitActivePower(der_id=der.spec.id, limit_w=cap_w, reversion_limit_w=safe_w, urgent=urgent)
     return der, order

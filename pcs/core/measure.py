@@ -5,8 +5,9 @@ interval: it was published after the last poll that still showed the old words w
 Ages count from the last fresh sample in missed updates (DESIGN section 6).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from pcs.core.evolve import evolve
 from pcs.core.policy import Policy
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import MeterIdentified, MeterReading
@@ -77,14 +78,14 @@ def take(
     channel that shows nothing of it is frozen.
     """
     if isinstance(reading, Fault):
-        return replace(state, bad=reading, evidence_s=reading.at_s, fresh_run=0), None
+        return evolve(state, bad=reading, evidence_s=reading.at_s, fresh_run=0), None
     bad = implausible(reading, policy)
     if bad:
-        return replace(state, bad=bad, evidence_s=reading.sent_s, fresh_run=0), None
+        return evolve(state, bad=bad, evidence_s=reading.sent_s, fresh_run=0), None
     if not state.words or state.shown_s is None:  # the first poll only shows where we begin
-        return replace(state, words=reading.words, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
+        return evolve(state, words=reading.words, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
     if reading.words == state.words and not _confirms(state, reading, moving_w):
-        return replace(state, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
+        return evolve(state, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
     return _fresh(state, reading, policy)
 
 
@@ -115,7 +116,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         received_s=reading.received_s,
     )
     run = state.fresh_run + 1
-    return replace(
+    return evolve(
         state,
         words=reading.words,
         shown_s=reading.sent_s,

@@ -7,10 +7,11 @@ cannot lift `hi_w` above it, so a wrong reading buys no limit. A PV unit below i
 move it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp
 from typing import NamedTuple
 
+from pcs.core.evolve import evolve
 from pcs.model.profile import DerTiming
 from pcs.model.units import Span
 
@@ -84,7 +85,7 @@ def horizon_s(timing: DerTiming, window_s: float) -> float:
 def tell(track: Track, sent_s: float, cap_w: float) -> Track:
     """A command left for the DER; until it is confirmed, old and new cap are both possible."""
     told = (*track.told, Told(sent_s, INFINITY, cap_w))[-RING:]
-    return replace(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
+    return evolve(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
 
 
 def _mark(ticks: tuple[Tick, ...], at_s: float) -> tuple[Tick, ...]:
@@ -98,7 +99,7 @@ def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Tra
     kept = tuple(t for t in track.told if t.acked_s != INFINITY or t.sent_s > received_s)
     last_known_s = kept[-1].acked_s if kept else float("-inf")
     told = (*kept, Told(sent_s, max(received_s, last_known_s), cap_w))[-RING:]
-    return replace(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
+    return evolve(track, told=told, ticks=_mark(track.ticks, sent_s), still=False)
 
 
 class Caps(NamedTuple):
@@ -162,7 +163,7 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
-        return replace(track, still=True) if over_s < now_s else track
+        return evolve(track, still=True) if over_s < now_s else track
     horizon = horizon_s(timing, window_s)
     ticks = track.ticks
     if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
@@ -220,7 +221,7 @@ def correct(
         if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet
             lo, hi = min(early_lo, late_lo, t.told_hi_w), min(max(early_hi, late_hi), t.told_hi_w)
             ticks[k] = t._replace(lo_w=lo, hi_w=hi)
-    return replace(
+    return evolve(
         track,
         ticks=tuple(ticks),
         telemetry_w=telemetry_w,

@@ -10,9 +10,10 @@ sun is a non-event. Rules:
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pcs.core.envelope import Envelope
+from pcs.core.evolve import evolve
 from pcs.model.units import Span
 
 
@@ -62,7 +63,7 @@ class Pace:
 def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: float) -> Budget:
     """The budget after one fresh sample. Restricting is immediate, releasing is slewed."""
     if envelope.export_limit_w is None:
-        return replace(budget, total_w=pace.most_w, at_s=now_s, frozen_w=None)
+        return evolve(budget, total_w=pace.most_w, at_s=now_s, frozen_w=None)
     outer_w, inner_w = (
         flow.import_w + envelope.export_limit_w - m - flow.reserved_w
         for m in (envelope.margin.total_w, envelope.margin.inner_w)
@@ -75,7 +76,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
         total_w = max(0.0, outer_w + credited_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
-        return replace(
+        return evolve(
             budget,
             total_w=total_w,
             at_s=now_s,
@@ -87,12 +88,12 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     total_w = budget.total_w
     if goal_w > total_w and budget.at_s is not None:
         total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))
-    return replace(budget, total_w=total_w, at_s=now_s, too_high_since_s=since_s, frozen_w=None)
+    return evolve(budget, total_w=total_w, at_s=now_s, too_high_since_s=since_s, frozen_w=None)
 
 
 def hold(budget: Budget, now_s: float) -> Budget:
     """No fresh knowledge: keep the budget, and let no time count towards a later raise."""
-    return replace(budget, at_s=now_s)
+    return evolve(budget, at_s=now_s)
 
 
 def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> Budget:
@@ -100,7 +101,7 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
     if safe_w is None:
         return hold(budget, now_s)
     start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
-    return replace(
+    return evolve(
         budget,
         total_w=min(budget.total_w, start_w + (min(safe_w, start_w) - start_w) * part),
         at_s=now_s,

@@ -6,9 +6,10 @@ until 90 % of the way to the final value is made. The judged figure is the large
 the limit. Both times lie in intervals that contain the meter's age and window, and so does the result.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from pcs.core.evolve import evolve
 from pcs.core.measure import Sample
 
 STEP_SHARE = 0.05
@@ -114,7 +115,7 @@ def follow(
     limit_stepped = bool(state.baseline) and limit_w != state.limit_w
     if jumped or limit_stepped:
         before = state.baseline[-1]
-        state = replace(
+        state = evolve(
             state,
             kind=StepKind.LIMIT if limit_stepped and not jumped else StepKind.LOAD,
             t0_lo_s=before.published_s,
@@ -126,10 +127,10 @@ def follow(
             unsettled=state.unsettled + (state.kind is not None),
         )
         return state, None
-    state = replace(state, baseline=(*state.baseline, point)[-BASELINE:], limit_w=limit_w)
+    state = evolve(state, baseline=(*state.baseline, point)[-BASELINE:], limit_w=limit_w)
     if state.kind is None:
         return state, None
-    return _track(replace(state, series=(*state.series, point)), least_w)
+    return _track(evolve(state, series=(*state.series, point)), least_w)
 
 
 def _jump(baseline: tuple[Point, ...], point: Point, least_w: float) -> bool:
@@ -145,7 +146,7 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     series = state.series
     elapsed_s = series[-1].received_s - state.t0_hi_s
     if elapsed_s > LONGEST_S or len(series) > SAMPLES:
-        return replace(state, kind=None, series=(), unsettled=state.unsettled + 1), None
+        return evolve(state, kind=None, series=(), unsettled=state.unsettled + 1), None
     if elapsed_s < SETTLED_FOR_S:
         return state, None
     tail = [p for p in series[-64:] if p.received_s >= series[-1].received_s - SETTLED_FOR_S]
@@ -153,13 +154,13 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     moved_w = max(abs(p.import_w - flows_w[-1]) for p in series)
     if max(flows_w) - min(flows_w) > max(SETTLED_SHARE * moved_w, 0.25 * least_w):
         return state, None
-    done = replace(state, kind=None, series=())
+    done = evolve(state, kind=None, series=())
     response = _evaluate(state, sum(flows_w) / len(flows_w), tail[-1], least_w)
     if response is None:
         return done, None
     if response.way is Way.RESTRICT:
-        return replace(done, restrict=done.restrict.plus(response)), response
-    return replace(done, release=done.release.plus(response)), response
+        return evolve(done, restrict=done.restrict.plus(response)), response
+    return evolve(done, release=done.release.plus(response)), response
 
 
 def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float) -> Response | None:

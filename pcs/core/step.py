@@ -1,11 +1,10 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
-from dataclasses import replace
-
 from pcs.core import ders, economy, excursion, measure, observe, report, response
 from pcs.core.ders import DerState
 from pcs.core.dispatch import Claim, dispatch, share
 from pcs.core.envelope import Envelope, envelope, safe_total_w
+from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, obeys, site_action
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
@@ -39,10 +38,11 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     window_s = _window_s(state.meter)
     fleet = tuple(observe_to_now(d, policy, window_s, now.mono_s) for d in state.ders)
     meter, fleet, sample = _absorb(state, inputs, policy, fleet)
+    known = WiringState(since_s=now.mono_s) if _replaced(state.meter, meter) else state.wiring
     fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
-    wiring = _watch(state, fleet, sample, flow, policy) if sample and flow else state.wiring
+    wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
     meter, faults = _faults(meter, fleet, wiring.verdict is Wiring.WRONG, wiring.detail, policy, now.mono_s)
     action = site_action(faults)
     obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
@@ -82,7 +82,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
 def observe_to_now(der: DerState, policy: Policy, window_s: float, now_s: float) -> DerState:
     """Bring one DER's bounds to the present."""
     track = observe.advance(der.track, now_s, der.timing, der.weight_w, window_s)
-    return der if track is der.track else replace(der, track=track)
+    return der if track is der.track else evolve(der, track=track)
 
 
 def _window_s(meter: MeterState) -> float:
@@ -98,9 +98,10 @@ def _absorb(
     by_id = {d.spec.id: d for d in fleet}
     for o in inputs.observations:
         if isinstance(o, MeterIdentified):
-            meter = replace(meter, identified=o)
+            meter = MeterState(identified=o) if _other(meter.identified, o) else evolve(meter, identified=o)
         elif isinstance(o, MeterReading) or (isinstance(o, Fault) and o.source_id == policy.meter.id):
-            moving_w = abs(sum(_middle_w(d) for d in by_id.values()) - state.injection_fresh_w)
+            blind = meter.identified is not None and not meter.identified.has_liveness
+            moving_w = abs(sum(map(_middle_w, by_id.values())) - state.injection_fresh_w) if blind else 0.0
             meter, fresh = measure.take(meter, o, policy, moving_w)
             sample = fresh or sample
         else:
@@ -108,6 +109,15 @@ def _absorb(
             if der_id in by_id:
                 by_id[der_id] = _heard(by_id[der_id], o)
     return meter, tuple(by_id.values()), sample
+
+
+def _other(known: MeterIdentified | None, found: MeterIdentified) -> bool:
+    return known is not None and (known.serial, known.variant) != (found.serial, found.variant)
+
+
+def _replaced(before: MeterState, after: MeterState) -> bool:
+    """Another meter sits at the point: nothing that was learnt of the old one holds."""
+    return after.identified is not None and _other(before.identified, after.identified)
 
 
 def _heard(der: DerState, o: Observation) -> DerState:
@@ -145,13 +155,13 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     return Flow(import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0)
 
 
-def _watch(state: State, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
+def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
     if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
-        return state.wiring
+        return known
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)
-    return watch(state.wiring, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s)
+    return watch(known, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s)
 
 
 def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
@@ -167,7 +177,7 @@ def _faults(
     if aged:
         faults.append(aged)
         if aged.kind in (FaultKind.METER_LOST, FaultKind.METER_FROZEN) and not meter.lost:
-            meter = replace(meter, lost=True, fresh_run=0)
+            meter = evolve(meter, lost=True, fresh_run=0)
     lo_w = (
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
@@ -211,7 +221,7 @@ def _budget(
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
     )
-    return regulate(state.budget, replace(flow, reserved_w=reserved_w), bounds, pace, now_s)
+    return regulate(state.budget, evolve(flow, reserved_w=reserved_w), bounds, pace, now_s)
 
 
 def _share_out(

@@ -5,8 +5,10 @@ is. Whichever of the two stands still while the DERs move tells which it is. Onl
 the load's noise; a load step inside the window moves both sums and proves nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+from pcs.core.evolve import evolve
 
 WINDOW_S = 3.0
 POINTS = 24
@@ -55,7 +57,7 @@ def watch(
     if points and now_s - points[-1][0] < WINDOW_S / POINTS:
         return state
     points = (*(p for p in points if now_s - p[0] <= WINDOW_S), (now_s, imports_w, injection_w))
-    state = replace(state, points=points)
+    state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
     moved_w = _span(tuple(p[2] for p in points))
@@ -69,7 +71,7 @@ def watch(
         return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
     if state.verdict is Wiring.UNVERIFIED and _answer(points, 0, phases) is Wiring.VERIFIED:
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
-        return replace(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
+        return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
     return state
 
 
