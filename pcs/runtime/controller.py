@@ -31,6 +31,8 @@ class World:
     journal: Journal
     link: Callable[[LinkAddress], Link]
     on_event: Callable[[Event], None] = lambda _: None
+    released: frozenset[str] = frozenset()
+    """DERs whose limit, as it is found, the installer releases: it counts as our own."""
 
 
 class Controller:
@@ -56,7 +58,11 @@ class Controller:
     def _der(self, der_id: str) -> DerTasks:
         spec = next(d for d in self.policy.controlled if d.id == der_id)
         assert spec.link is not None
-        device = registry.inverter_for(spec, self._link(spec.link), self.world.journal.explains)
+
+        def explains(serial: str, limit_w: float, tolerance_w: float) -> bool:
+            return der_id in self.world.released or self.world.journal.explains(serial, limit_w, tolerance_w)
+
+        device = registry.inverter_for(spec, self._link(spec.link), explains)
         return DerTasks(device, der_id, self.policy, self._inbox, self.world.journal, self.world.clock)
 
     def status(self) -> dict[str, Any]:
