@@ -43,7 +43,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
     wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
-    meter, faults = _faults(meter, fleet, wiring.verdict is Wiring.WRONG, wiring.detail, policy, now.mono_s)
+    meter, faults = _faults(meter, fleet, wiring, state.faults, policy, now.mono_s)
     action = site_action(faults)
     obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
     reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
@@ -146,13 +146,23 @@ def _middle_w(der: DerState) -> float:
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
     lo_w = hi_w = certain_w = 0.0
+    spoken_s = sample.received_s
     for d in fleet:
         if any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in d.conditions):
             continue
         lo, hi = observe.bounds(d.track, sample.span)
         lo_w, hi_w = lo_w + lo, hi_w + hi
         certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
-    return Flow(import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0)
+        spoken_s = min(spoken_s, d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
+    return Flow(
+        import_w=sample.import_w,
+        span=sample.span,
+        lo_w=lo_w,
+        hi_w=hi_w,
+        certain_w=certain_w,
+        reserved_w=0.0,
+        spoken_s=spoken_s,
+    )
 
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
@@ -169,7 +179,12 @@ def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
 
 
 def _faults(
-    meter: MeterState, fleet: tuple[DerState, ...], miswired: bool, why: str, policy: Policy, now_s: float
+    meter: MeterState,
+    fleet: tuple[DerState, ...],
+    wiring: WiringState,
+    known: tuple[Fault, ...],
+    policy: Policy,
+    now_s: float,
 ) -> tuple[MeterState, tuple[Fault, ...]]:
     """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
     faults: list[Fault] = []
@@ -184,11 +199,19 @@ def _faults(
     opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
     if opened:
         faults.append(opened)
-    if miswired:
-        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=why))
+    if wiring.verdict is Wiring.WRONG:
+        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))
     for d in fleet:
         faults.extend(d.conditions)
-    return meter, tuple(faults)
+    return meter, tuple(_since(f, known) for f in faults)
+
+
+def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
+    """A condition keeps the time when it began, for as long as it lasts."""
+    for old in known:
+        if old.kind is fault.kind and old.source_id == fault.source_id:
+            return fault if old.at_s == fault.at_s else evolve(fault, at_s=old.at_s)
+    return fault
 
 
 def _budget(
@@ -217,7 +240,6 @@ def _budget(
     )
     pace = Pace(
         settle_s=max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0),
-        speak_s=max((d.timing.telemetry_s for d in fleet), default=0.0) + 2 * policy.tuning.telemetry_poll_s,
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
     )
