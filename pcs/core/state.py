@@ -35,6 +35,10 @@ class State:
     demand_w: tuple[float, float] | None
     injection_fresh_w: float
     """Middle of the injection interval at the last fresh sample, to see what a silent meter should have shown."""
+    injection_moved_w: float
+    """The same when the metered power last changed: power that stands still while the DERs move is frozen."""
+    at_s: float
+    """When this step was (monotonic)."""
     caps_w: tuple[float, ...]
     safe_w: tuple[float, ...]
 
@@ -69,6 +73,8 @@ def initial(policy: Policy, now: Instant) -> State:
         response=ResponseState(),
         demand_w=None,
         injection_fresh_w=0.0,
+        injection_moved_w=0.0,
+        at_s=now.mono_s,
         caps_w=(0.0,) * len(policy.controlled),
         safe_w=(0.0,) * len(policy.controlled),
     )

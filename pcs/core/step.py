@@ -29,6 +29,8 @@ PROBATION_SLEW_PCT_S = 3.0
 """How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
 WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
+STUCK_SHARE = 0.02
+"""A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 EXCURSION_SHARE = 0.01
 """Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
@@ -43,7 +45,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
     wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
-    meter, faults = _faults(meter, fleet, wiring, state.faults, policy, now.mono_s)
+    meter, faults = _faults(state, meter, fleet, wiring, policy, now.mono_s)
     action = site_action(faults)
     obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
     reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
@@ -73,6 +75,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         response=following,
         demand_w=(flow.import_w + flow.lo_w, flow.import_w + flow.hi_w) if flow else state.demand_w,
         injection_fresh_w=0.5 * (flow.lo_w + flow.hi_w) if flow else state.injection_fresh_w,
+        injection_moved_w=_injection_moved_w(state, meter, fleet),
+        at_s=now.mono_s,
         caps_w=caps_w,
         safe_w=safe_caps_w,
     )
@@ -143,6 +147,11 @@ def _middle_w(der: DerState) -> float:
     return 0.5 * (last.lo_w + last.hi_w)
 
 
+def _injection_moved_w(state: State, meter: MeterState, fleet: tuple[DerState, ...]) -> float:
+    """The middle of the injection interval when the metered power last changed (watts)."""
+    return sum(map(_middle_w, fleet)) if meter.moved_s != state.meter.moved_s else state.injection_moved_w
+
+
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
     lo_w = hi_w = certain_w = 0.0
@@ -179,12 +188,7 @@ def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
 
 
 def _faults(
-    meter: MeterState,
-    fleet: tuple[DerState, ...],
-    wiring: WiringState,
-    known: tuple[Fault, ...],
-    policy: Policy,
-    now_s: float,
+    state: State, meter: MeterState, fleet: tuple[DerState, ...], wiring: WiringState, policy: Policy, now_s: float
 ) -> tuple[MeterState, tuple[Fault, ...]]:
     """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
     faults: list[Fault] = []
@@ -196,14 +200,15 @@ def _faults(
     lo_w = (
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
+    moved_w = abs(sum(map(_middle_w, fleet)) - state.injection_moved_w)
+    stuck = measure.stuck_fault(meter, policy.meter.id, moved_w, STUCK_SHARE * policy.nameplate_w, now_s)
     opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
-    if opened:
-        faults.append(opened)
+    faults.extend(f for f in (stuck, opened) if f is not None)
     if wiring.verdict is Wiring.WRONG:
         faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))
     for d in fleet:
         faults.extend(d.conditions)
-    return meter, tuple(_since(f, known) for f in faults)
+    return meter, tuple(_since(f, state.faults) for f in faults)
 
 
 def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
@@ -256,8 +261,7 @@ def _share_out(
     now_s: float,
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[DerState, ...]]:
     """Caps and safe shares per DER (watts). Who does not obey is told its safe share of nothing: 0."""
-    last_s = state.budget.at_s if state.budget.at_s is not None else now_s
-    fleet = tuple(ders.wants(d, max(0.0, now_s - last_s)) for d in fleet)
+    fleet = tuple(ders.wants(d, max(0.0, now_s - state.at_s)) for d in fleet)
     weights_w = tuple(d.weight_w if o else 0.0 for d, o in zip(fleet, obeying, strict=True))
     safe_caps_w = share(safe_w if safe_w is not None else sum(weights_w), weights_w)
     if action is Action.SAFE:
@@ -274,8 +278,9 @@ def _share_out(
 def _cannot_hold(state: State, caps_w: tuple[float, ...], now_s: float) -> bool:
     """Flow beyond the limit for longer than the slowest plant takes, while nothing that obeys is left to lower."""
     excursion_ = state.excursions.present
-    longest_s = max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
-    return excursion_ is not None and not any(caps_w) and now_s - excursion_.from_s > longest_s
+    if excursion_ is None or any(caps_w) or now_s - excursion_.to_s > measure.LOST_AFTER_S:
+        return False
+    return now_s - excursion_.from_s > max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
 
 
 def _commands(
