@@ -240,16 +240,19 @@ def tightened_part(state: MeterState, now_s: float) -> float:
     return min(1.0, max(0.0, (now_s - state.fresh_s - begin_s) / (end_s - begin_s)))
 
 
-def stuck_fault(state: MeterState, meter_id: str, moved_w: float, least_w: float, now_s: float) -> Fault | None:
-    """Power that repeats itself to the watt while the DERs have moved by `moved_w` (more than `least_w`): frozen.
+def stuck(state: MeterState, moved_w: float, least_w: float) -> bool:
+    """Whether power repeats itself to the watt although the DERs have moved by `moved_w` (more than `least_w`) since."""
+    return state.sample is not None and moved_w > max(least_w, FROZEN_RESOLUTIONS * state.sample.resolution_w)
 
-    Volts and hertz may still be alive; a number that does not follow what it measures is no number.
+
+def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: float) -> Fault | None:
+    """Power that has been stuck since `since_s` is frozen, though volts and hertz may still be alive.
+
+    A number that does not follow what it measures is no number.
     """
-    if state.moved_s is None or state.sample is None or now_s - state.moved_s < LOST_AFTER_S:
+    if since_s is None or state.sample is None or now_s - since_s < LOST_AFTER_S:
         return None
-    if moved_w <= max(least_w, FROZEN_RESOLUTIONS * state.sample.resolution_w):
-        return None
-    detail = f"{state.sample.import_w:.0f} W in every reply while the DERs moved by {moved_w:.0f} W"
+    detail = f"{state.sample.import_w:.0f} W in every reply while the DERs move"
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 

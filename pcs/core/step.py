@@ -45,7 +45,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
     wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
-    meter, faults = _faults(state, meter, fleet, wiring, policy, now.mono_s)
+    injection_moved_w, stuck_since_s = _stuck(state, meter, fleet, policy, now.mono_s)
+    meter, faults = _faults(state, meter, fleet, wiring, stuck_since_s, policy, now.mono_s)
     action = site_action(faults)
     obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
     reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
@@ -75,7 +76,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         response=following,
         demand_w=(flow.import_w + flow.lo_w, flow.import_w + flow.hi_w) if flow else state.demand_w,
         injection_fresh_w=0.5 * (flow.lo_w + flow.hi_w) if flow else state.injection_fresh_w,
-        injection_moved_w=_injection_moved_w(state, meter, fleet),
+        injection_moved_w=injection_moved_w,
+        stuck_since_s=stuck_since_s,
         at_s=now.mono_s,
         caps_w=caps_w,
         safe_w=safe_caps_w,
@@ -147,9 +149,16 @@ def _middle_w(der: DerState) -> float:
     return 0.5 * (last.lo_w + last.hi_w)
 
 
-def _injection_moved_w(state: State, meter: MeterState, fleet: tuple[DerState, ...]) -> float:
-    """The middle of the injection interval when the metered power last changed (watts)."""
-    return sum(map(_middle_w, fleet)) if meter.moved_s != state.meter.moved_s else state.injection_moved_w
+def _stuck(
+    state: State, meter: MeterState, fleet: tuple[DerState, ...], policy: Policy, now_s: float
+) -> tuple[float, float | None]:
+    """The middle of the injection when the metered power last changed (W), and since when it should have changed again."""
+    injection_w = sum(map(_middle_w, fleet))
+    if meter.moved_s != state.meter.moved_s:
+        return injection_w, None
+    if not measure.stuck(meter, abs(injection_w - state.injection_moved_w), STUCK_SHARE * policy.nameplate_w):
+        return state.injection_moved_w, None
+    return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
 
 
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
@@ -188,7 +197,13 @@ def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
 
 
 def _faults(
-    state: State, meter: MeterState, fleet: tuple[DerState, ...], wiring: WiringState, policy: Policy, now_s: float
+    state: State,
+    meter: MeterState,
+    fleet: tuple[DerState, ...],
+    wiring: WiringState,
+    stuck_since_s: float | None,
+    policy: Policy,
+    now_s: float,
 ) -> tuple[MeterState, tuple[Fault, ...]]:
     """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
     faults: list[Fault] = []
@@ -200,8 +215,7 @@ def _faults(
     lo_w = (
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
-    moved_w = abs(sum(map(_middle_w, fleet)) - state.injection_moved_w)
-    stuck = measure.stuck_fault(meter, policy.meter.id, moved_w, STUCK_SHARE * policy.nameplate_w, now_s)
+    stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
     opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
     faults.extend(f for f in (stuck, opened) if f is not None)
     if wiring.verdict is Wiring.WRONG:
