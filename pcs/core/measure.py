@@ -241,7 +241,7 @@ def tightened_part(state: MeterState, now_s: float) -> float:
 
 
 def stuck(state: MeterState, moved_w: float, least_w: float) -> bool:
-    """Whether power repeats itself to the watt although the DERs have moved by `moved_w` (more than `least_w`) since."""
+    """Whether power repeats itself to the watt although the DERs have moved by `moved_w`, more than `least_w`."""
     return state.sample is not None and moved_w > max(least_w, FROZEN_RESOLUTIONS * state.sample.resolution_w)
 
 

@@ -6,6 +6,7 @@ from pcs.core.dispatch import Claim, dispatch, share
 from pcs.core.envelope import Envelope, envelope, safe_total_w
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, obeys, site_action
+from pcs.core.hear import hear, replaced
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
@@ -13,16 +14,6 @@ from pcs.core.state import Inputs, Outcome, State
 from pcs.core.wiring import Wiring, WiringState, watch
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import (
-    DerIdentified,
-    DerReading,
-    LimitApplied,
-    LimitFailed,
-    LimitReadback,
-    MeterIdentified,
-    MeterReading,
-    Observation,
-)
 from pcs.model.units import Instant, Span
 
 PROBATION_SLEW_PCT_S = 3.0
@@ -39,8 +30,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     """Take what was heard, decide what every DER may do, and say what changed."""
     window_s = _window_s(state.meter)
     fleet = tuple(observe_to_now(d, policy, window_s, now.mono_s) for d in state.ders)
-    meter, fleet, sample = _absorb(state, inputs, policy, fleet)
-    known = WiringState(since_s=now.mono_s) if _replaced(state.meter, meter) else state.wiring
+    meter, fleet, sample = hear(state, inputs, policy, fleet)
+    known = WiringState(since_s=now.mono_s) if replaced(state.meter, meter) else state.wiring
     fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
@@ -96,64 +87,11 @@ def _window_s(meter: MeterState) -> float:
     return meter.sample.received_s - meter.sample.span.from_s if meter.sample else 1.0
 
 
-def _absorb(
-    state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ...]
-) -> tuple[MeterState, tuple[DerState, ...], Sample | None]:
-    """Every observation to whom it concerns; the newest fresh sample counts."""
-    meter, sample = state.meter, None
-    by_id = {d.spec.id: d for d in fleet}
-    for o in inputs.observations:
-        if isinstance(o, MeterIdentified):
-            meter = MeterState(identified=o) if _other(meter.identified, o) else evolve(meter, identified=o)
-        elif isinstance(o, MeterReading) or (isinstance(o, Fault) and o.source_id == policy.meter.id):
-            blind = meter.identified is not None and not meter.identified.has_liveness
-            moving_w = abs(sum(map(_middle_w, by_id.values())) - state.injection_fresh_w) if blind else 0.0
-            meter, fresh = measure.take(meter, o, policy, moving_w)
-            sample = fresh or sample
-        else:
-            der_id = o.source_id if isinstance(o, Fault) else o.der_id
-            if der_id in by_id:
-                by_id[der_id] = _heard(by_id[der_id], o)
-    return meter, tuple(by_id.values()), sample
-
-
-def _other(known: MeterIdentified | None, found: MeterIdentified) -> bool:
-    return known is not None and (known.serial, known.variant) != (found.serial, found.variant)
-
-
-def _replaced(before: MeterState, after: MeterState) -> bool:
-    """Another meter sits at the point: nothing that was learnt of the old one holds."""
-    return after.identified is not None and _other(before.identified, after.identified)
-
-
-def _heard(der: DerState, o: Observation) -> DerState:
-    match o:
-        case DerIdentified():
-            return ders.identified(der, o, o.found.received_s)
-        case DerReading():
-            return ders.telemetry(der, o)
-        case LimitApplied():
-            return ders.applied(der, o)
-        case LimitReadback():
-            return ders.readback(der, o, der.identified.resolution_w if der.identified else 1.0)
-        case LimitFailed():
-            return ders.unwritten(der, o)
-        case Fault():
-            return ders.refused(der, o)
-        case _:
-            return der
-
-
-def _middle_w(der: DerState) -> float:
-    last = der.track.ticks[-1]
-    return 0.5 * (last.lo_w + last.hi_w)
-
-
 def _stuck(
     state: State, meter: MeterState, fleet: tuple[DerState, ...], policy: Policy, now_s: float
 ) -> tuple[float, float | None]:
-    """The middle of the injection when the metered power last changed (W), and since when it should have changed again."""
-    injection_w = sum(map(_middle_w, fleet))
+    """The middle of the injection when the metered power last changed (W), and since when it ought to have changed."""
+    injection_w = sum(observe.middle_w(d.track) for d in fleet)
     if meter.moved_s != state.meter.moved_s:
         return injection_w, None
     if not measure.stuck(meter, abs(injection_w - state.injection_moved_w), STUCK_SHARE * policy.nameplate_w):
