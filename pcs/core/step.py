@@ -20,6 +20,8 @@ PROBATION_SLEW_PCT_S = 3.0
 """How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
 WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
+CONFIRMED_SHARE = 0.05
+"""Telemetry confirms what is thought of a DER to within 5 % of its nameplate: below the least movement that is judged."""
 STUCK_SHARE = 0.02
 """A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 EXCURSION_SHARE = 0.01
@@ -127,7 +129,14 @@ def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)
-    return watch(known, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s)
+    confirmed = all(_confirmed(d) for d in fleet)
+    return watch(known, imports_w, middle_w, confirmed, balanced, policy.nameplate_w, sample.received_s)
+
+
+def _confirmed(der: DerState) -> bool:
+    """Whether a DER's own word agrees with what is thought of it; one that never says its power cannot contradict."""
+    said_w = der.track.telemetry_w
+    return said_w is None or abs(said_w - observe.middle_w(der.track)) <= CONFIRMED_SHARE * der.weight_w
 
 
 def _all_balanced(fleet: tuple[DerState, ...]) -> bool:

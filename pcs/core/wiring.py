@@ -43,12 +43,15 @@ def watch(
     state: WiringState,
     imports_w: tuple[float, ...],
     injection_w: float,
+    confirmed: bool,
     balanced: bool,
     nameplate_w: float,
     now_s: float,
 ) -> WiringState:
     """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection interval.
 
+    `confirmed`: the DERs' telemetry agrees with that middle. A DER that does not follow its commands looks like a reversed
+    meter otherwise: it was thought to go down with the load, and the flow went the other way.
     `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
     """
     if state.verdict is Wiring.WRONG and now_s - state.since_s >= BACKOFF_S:
@@ -65,7 +68,7 @@ def watch(
         return state
     phases = len(imports_w) - 1 if balanced else 0
     wrong = [k for k in range(1 + phases) if _answer(points, k, phases) is Wiring.WRONG]
-    if wrong:
+    if wrong and confirmed:
         where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
         detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
         return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
