@@ -182,7 +182,7 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
     der = evolve(der, heard_s=seen.received_s, failing=None)
-    if der.held_w is None or der.pending or seen.sent_s <= max(der.held_s, der.sent_s):
+    if der.held_w is None or der.pending or seen.sent_s < max(der.held_s, der.sent_s):
         return der  # nothing of ours there yet, or something of ours under way: it may be there before it is confirmed
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
     ours_w = (held_w, held_w if der.sent_w is None else der.sent_w)
