@@ -58,12 +58,20 @@ def test_a_der_that_restarts_and_forgets_its_cap_is_told_again(control: int, lim
 
 
 def test_a_der_that_is_off_after_its_restart_wakes_up_into_a_cap() -> None:
-    """Twelve seconds off and unlimited: its dropped limit is seen and written again before it feeds in."""
+    """Nine seconds off and unlimited: its cap is written again before it feeds in."""
     site = twin(ders=[inverter()], load=[{"constant": 2000}])
     stack = play(failing("inv1", "restart", 9.0), site)  # type: ignore[arg-type]
-    assert "DER_RESTARTED" in stack.faults("inv1")
     assert stack.truth.beyond(0.0, tolerance_w(site), 10.0) == []
     assert stack.truth.injection_w(END_S) == pytest.approx(2000, abs=200)
+
+
+def test_a_cap_that_was_dropped_under_a_low_sun_is_found_missing_before_the_sun_comes() -> None:
+    """Nothing moves when an unbound DER forgets its cap: only the verification can see it."""
+    site = twin(ders=[inverter()], load=[{"constant": 4000}], sun={"steps": [[0, 0.2], [FAILS_S + 3, 0.9]]})
+    stack = play(failing("inv1", "restart"), site)  # type: ignore[arg-type]
+    assert "DER_RESTARTED" in stack.faults("inv1")
+    assert stack.truth.beyond(0.0, tolerance_w(site), 10.0) == []
+    assert stack.truth.injection_w(END_S) == pytest.approx(4000, abs=200)
 
 
 def test_a_disobedient_der_is_named_and_the_other_one_makes_room() -> None:
@@ -75,6 +83,7 @@ def test_a_disobedient_der_is_named_and_the_other_one_makes_room() -> None:
     beyond = [b for b in stack.truth.beyond(0.0, tolerance_w(site), 10.0) if b.from_s < CLEARS_S]
     assert stack.truth.at("inv2_injection_w", CLEARS_S) <= max(0.0, 4000 - kept_w)
     assert sum(b.lasted_s for b in beyond) <= 12.0
+    assert set(stack.faults()) <= {"METER_LOST", "DER_DISOBEDIENT", "CANNOT_HOLD"}
     assert stack.truth.injection_w(END_S) == pytest.approx(4000, abs=200)
 
 
