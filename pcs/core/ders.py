@@ -185,7 +185,8 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerStat
     if der.held_w is None or der.pending or seen.sent_s < max(der.held_s, der.sent_s):
         return der  # nothing of ours there yet, or something of ours under way: it may be there before it is confirmed
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
-    ours_w = (held_w, held_w if der.sent_w is None else der.sent_w)
+    unconfirmed_w = (t.cap_w for t in der.track.told if t.acked_s == observe.INFINITY)  # lost on the way back, perhaps
+    ours_w = (held_w, held_w if der.sent_w is None else der.sent_w, *unconfirmed_w)
     if found_w is not None and any(abs(found_w - w) <= 2 * resolution_w for w in ours_w):
         return der
     in_force_w = der.weight_w if found_w is None else found_w

@@ -26,7 +26,7 @@ SLOWEST_POLL_S = 0.1
 RETRY_S = 0.1
 START_S = 10.0
 """A wrong device met this soon is a mistake of the installation and ends the start; later it is a fault."""
-LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER)
+LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER, FaultKind.NOT_NOW)
 
 
 T = TypeVar("T", covariant=True)

@@ -239,13 +239,21 @@ def test_a_cancelled_request_leaves_its_late_reply_to_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(2, "illegal address"), (6, "busy"), (11, "behind the gateway"), (77, "77")]
+    ("code", "kind", "words"),
+    [
+        (2, FaultKind.REFUSED, "illegal address"),
+        (6, FaultKind.NOT_NOW, "busy"),
+        (11, FaultKind.NOT_NOW, "behind the gateway"),
+        (77, FaultKind.REFUSED, "77"),
+    ],
 )
-def test_an_exception_is_a_refusal_with_its_meaning_and_keeps_the_connection(code: int, words: str) -> None:
+def test_an_exception_is_a_refusal_with_its_meaning_and_keeps_the_connection(
+    code: int, kind: FaultKind, words: str
+) -> None:
     async def work(link: ModbusTcpLink, server: FaultyServer) -> None:
         answer = await read(link)
         assert isinstance(answer, Fault)
-        assert answer.kind is FaultKind.REFUSED
+        assert answer.kind is kind
         assert words in answer.detail
         assert isinstance(await read(link), Reply)
 

@@ -4,7 +4,7 @@ from pcs.core import ders
 from pcs.core.ders import DerState
 from pcs.core.economy import command
 from pcs.core.policy import UNKNOWN_PLANT
-from pcs.model.fault import FaultKind
+from pcs.model.fault import Fault, FaultKind
 from pcs.model.profile import (
     DeviceKind,
     DeviceProfile,
@@ -14,7 +14,7 @@ from pcs.model.profile import (
     LinkTiming,
     Persistence,
 )
-from pcs.model.reading import DerIdentified, LimitApplied, LimitReadback
+from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, LimitReadback
 from pcs.model.site import DerKind, DerSpec
 
 ACTION = LimitAction(persistence=Persistence.VOLATILE, refresh_s=0.0, fallback=FallbackDirection.HOLD, reversion_s=None)
@@ -77,3 +77,15 @@ def test_a_newer_limit_that_is_read_between_two_confirmations_is_no_second_write
     """The writer's slot holds one command more: the first is confirmed while the second is on the wire."""
     der = ders.applied(holding(500.0), LimitApplied(der_id="inv", limit_w=539.4, sent_s=1.9, received_s=2.01))
     assert ders.readback(der, seen(558.0, 2.02), 0.6).conditions == ()
+
+
+def test_a_limit_whose_confirmation_was_lost_is_ours_also_when_a_later_command_failed() -> None:
+    """One lost reply after a lowering must not become a limit that only the installer can release."""
+    lost = Fault(kind=FaultKind.NO_ANSWER, source_id="inv", at_s=3.0)
+    der = ders.unwritten(holding(5000.0), LimitFailed(der_id="inv", limit_w=558.0, fault=lost))
+    der, order = command(der, 400.0, 0.0, 3.1)
+    assert order is not None
+    der = ders.unwritten(der, LimitFailed(der_id="inv", limit_w=400.0, fault=lost))
+    der = ders.readback(der, seen(558.0, 3.3), 0.6)
+    assert der.conditions == ()
+    assert der.most_w == 6000.0
