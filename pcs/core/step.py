@@ -21,7 +21,7 @@ PROBATION_SLEW_PCT_S = 3.0
 WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
 CONFIRMED_SHARE = 0.05
-"""Telemetry confirms what is thought of a DER to within 5 % of its nameplate: below the least movement that is judged."""
+"""Telemetry confirms what is thought of a DER to within 5 % of nameplate: the least movement that is judged."""
 STUCK_SHARE = 0.02
 """A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 EXCURSION_SHARE = 0.01

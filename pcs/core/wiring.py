@@ -50,8 +50,8 @@ def watch(
 ) -> WiringState:
     """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection interval.
 
-    `confirmed`: the DERs' telemetry agrees with that middle. A DER that does not follow its commands looks like a reversed
-    meter otherwise: it was thought to go down with the load, and the flow went the other way.
+    `confirmed`: the DERs' telemetry agrees with that middle. A DER that does not follow its commands looks like a
+    reversed meter otherwise: it was thought to go down with the load, and the flow went the other way.
     `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
     """
     if state.verdict is Wiring.WRONG and now_s - state.since_s >= BACKOFF_S:

@@ -19,6 +19,8 @@ from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
 
+PATIENCE_S = 0.02
+"""A meter that is polled once a cycle may be this late with its reply; else each cycle would step twice."""
 LEAVE_WITHIN_S = 3.0
 """How long the end may take to leave every DER at its share of the safe set."""
 
@@ -111,7 +113,7 @@ class Controller:
         """Step on everything the meter says, and at least every cycle without it."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._inbox.wait(loop.time() + self.policy.tuning.cycle_s)
+            await self._inbox.wait(loop.time() + self.policy.tuning.cycle_s + PATIENCE_S)
             self._step()
 
     def _step(self) -> None:

@@ -1,4 +1,4 @@
-"""What the design allows, as seconds that a test can compare the truth with: detection, delays on the way, the plant's fall."""
+"""What the design allows, in seconds that the truth is compared with: detection, delays on the way, the plant's fall."""
 
 from math import log
 
@@ -11,8 +11,8 @@ ROW_S = 0.1
 ON_THE_WAY_S = 0.2
 """From the shell's decision to the register: a cycle of 0.1 s, a request under way (15 ms), and our own (15 ms)."""
 SEEING_S = 0.35
-"""From a step to the first sample that shows most of it: update and window of 0.1 s each, poll and reply 0.06 s, and what
-a second sample corrects."""
+"""From a step to the first sample that shows most of it: update and window of 0.1 s each, poll and reply 0.06 s, and
+what a second sample corrects."""
 LOST_AFTER_S = 2.0
 
 
@@ -39,7 +39,7 @@ def response_s(twin: TwinFile, beyond_w: float) -> float:
 
 
 def detected_s(period_s: float) -> float:
-    """From a meter's last sample until its loss is acted on: max(2 s, 3 periods), half a period of jitter (design 6)."""
+    """From a meter's last sample until its loss is acted on: max(2 s, 3 periods) and jitter (design section 6)."""
     return max(LOST_AFTER_S, 3.5 * period_s) + period_s
 
 

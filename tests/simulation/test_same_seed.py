@@ -35,7 +35,11 @@ async def an_eventful_run(stack: Stack) -> None:
 
 def digests(seed: int) -> dict[str, str]:
     """SHA-256 of the truth and of the journal's lines of one run."""
-    ders = [inverter(), inverter("inv2", 5000, control=704, dead_jitter_s=0.3), inverter("inv3", 2000, registers="float")]
+    ders = [
+        inverter(),
+        inverter("inv2", 5000, control=704, dead_jitter_s=0.3),
+        inverter("inv3", 2000, registers="float"),
+    ]
     stack = play(an_eventful_run, twin(seed=seed, ders=ders, load=[{"steps": [[0, 5000], [10, 3000], [18, 6000]]}]))
     truth = json.dumps(stack.truth.rows).encode()
     return {"truth": hashlib.sha256(truth).hexdigest(), "lines": hashlib.sha256(b"\n".join(stack.lines)).hexdigest()}
