@@ -182,8 +182,8 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
     der = evolve(der, heard_s=seen.received_s, failing=None)
-    if der.held_w is None or seen.sent_s <= max(der.held_s, der.sent_s):
-        return der  # nothing of ours there yet, or something of ours under way
+    if der.held_w is None or der.pending or der.retries or seen.sent_s <= max(der.held_s, der.sent_s):
+        return der  # nothing of ours there yet, or something of ours under way or half done
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
     if found_w is not None and abs(found_w - held_w) <= 2 * resolution_w:
         return der
@@ -220,14 +220,18 @@ def unwritten(der: DerState, failed: LimitFailed) -> DerState:
 
 
 def age(der: DerState, poll_s: float, now_s: float) -> DerState:
-    """Silent after max(2 s, three polls) without any valid answer; heard again, it is asked who it is first."""
+    """Silent after max(2 s, three polls) without any valid answer; heard again, it is told its cap anew.
+
+    It may have restarted meanwhile: whether the cap that it confirmed before is still in force is not known.
+    """
     quiet_s = now_s - (der.heard_s if der.heard_s is not None else der.since_s)
     if quiet_s >= (max(SILENT_AFTER_S, 3 * poll_s) if der.heard_s is not None else START_GRACE_S):
         why = f": {der.failing.kind.value}" if der.failing else ""
         since = f"{quiet_s:.1f} s without an answer" if der.heard_s is not None else "has not answered yet"
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
         return evolve(der, held_w=None)
-    return without(der, FaultKind.DER_SILENT)
+    heard = without(der, FaultKind.DER_SILENT)
+    return der if heard is der else evolve(heard, sent_w=None, retries=0, track=observe.unknown(now_s, der.weight_w))
 
 
 def wants(der: DerState, dt_s: float) -> DerState:
