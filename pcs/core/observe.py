@@ -58,6 +58,8 @@ class Track:
     ticks: tuple[Tick, ...]
     telemetry_w: float | None = None
     telemetry_span: Span | None = None
+    idle_s: float = -INFINITY
+    """Until when nothing has moved since the last tick."""
     still: bool = False
     """Nothing is under way: the last tick stands for all time until something is told or said."""
     limit_bound: bool = True
@@ -153,7 +155,8 @@ def _move(
 def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window_s: float) -> Track:
     """Bring the bounds to `now_s` by what was told. `most_w`: nameplate; `window_s`: how far back is asked later."""
     last = track.ticks[-1]
-    dt_s = now_s - last.at_s
+    begun_s = max(last.at_s, track.idle_s)
+    dt_s = now_s - begun_s
     if track.still or dt_s <= 0.0:
         return track
     caps = _caps_at(track.told, now_s, timing)
@@ -163,13 +166,15 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
-        return evolve(track, still=True) if over_s < now_s else track
+        return evolve(track, idle_s=now_s, still=over_s < now_s)
     horizon = horizon_s(timing, window_s)
-    ticks = track.ticks
-    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
-        old = ticks[-1]
-        tick = tick._replace(lo_w=min(tick.lo_w, old.lo_w), hi_w=max(tick.hi_w, old.hi_w))
-        ticks = ticks[:-1]
+    ticks = _mark(track.ticks, begun_s)
+    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the older stand for both
+        old, last = ticks[-2:]
+        old = old._replace(
+            lo_w=min(old.lo_w, last.lo_w), hi_w=max(old.hi_w, last.hi_w), told_hi_w=max(old.told_hi_w, last.told_hi_w)
+        )
+        ticks = (*ticks[:-2], old)
     first = 0
     while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
         first += 1
