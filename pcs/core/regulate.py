@@ -16,6 +16,8 @@ from pcs.core.envelope import Envelope
 from pcs.core.evolve import evolve
 from pcs.model.units import Span
 
+INFINITY = float("inf")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
@@ -43,7 +45,7 @@ class Budget:
     credit_until_s: float = 0.0
     too_high_since_s: float | None = None
     frozen_w: float | None = None
-    """The budget when the meter went stale: tightening starts from here."""
+    """The budget when the trouble began: tightening starts from here, and no trouble raises it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +109,10 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
         at_s=now_s,
         frozen_w=start_w,
     )
+
+
+def secure(budget: Budget, safe_w: float, now_s: float) -> Budget:
+    """The safe total, or the budget at the beginning of the trouble where that was lower: fail-safe only tightens."""
+    start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
+    start_w = INFINITY if budget.at_s is None else start_w  # nothing was regulated yet
+    return Budget(total_w=min(safe_w, start_w), at_s=now_s, frozen_w=start_w)

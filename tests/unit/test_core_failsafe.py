@@ -59,7 +59,7 @@ def test_every_trouble_with_the_meter_is_at_least_a_hold() -> None:
 
 def test_only_a_der_whose_nameplate_is_reserved_is_not_counted_on() -> None:
     counted = {k for k in RULES if obeys((site.fault(k, 0.0, "d0"),), "d0")}
-    reserved = {FaultKind.DER_SILENT, FaultKind.DER_DISOBEDIENT, FaultKind.WRONG_DEVICE}
+    reserved = {FaultKind.DER_SILENT, FaultKind.DER_DISOBEDIENT, FaultKind.DER_UNWRITABLE, FaultKind.WRONG_DEVICE}
     assert set(RULES) - counted == reserved
     assert obeys((site.fault(FaultKind.DER_SILENT, 0.0, "d1"),), "d0"), "another's trouble"
 
