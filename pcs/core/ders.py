@@ -15,9 +15,9 @@ SILENT_AFTER_S = 2.0
 UNWRITABLE_AFTER_S = 2.0
 """As long as silence: a DER that answers but takes no command is as little help as one that is gone."""
 DISOBEYS_SHARE = 0.05
-DISOBEYS_GAIN = 0.2
-"""Injection above everything its commands explain, by 5 % of nameplate and by 20 % of the cap, is disobedience; below
-that it may be a gain error (of the plant or of its telemetry, 15 % are allowed for), which the law corrects."""
+DISOBEYS_GAIN = 0.35
+"""Injection above everything its commands explain, by 5 % of nameplate and by 35 % of the cap, is disobedience; below
+that it may be a gain error of the plant and of its telemetry (15 % each are allowed for), which the law corrects."""
 START_GRACE_S = 5.0
 """How long a DER may take to be met before its silence is called a fault (it is not counted on meanwhile)."""
 EFFECT_SHARE = 0.1

@@ -24,7 +24,8 @@ INFINITY = float("inf")
 ARRIVED_W = 0.5
 """An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
-"""A unit within 2 % of nameplate of its cap is limit-bound."""
+BOUND_GAIN = 0.15
+"""A unit within 2 % of nameplate, or 15 % of its cap, is limit-bound: so much may its gain or its telemetry be off."""
 
 
 class Told(NamedTuple):
@@ -210,7 +211,7 @@ def correct(
     can_be = (max(oldest_s, t.at_s) for t in known if t.told_hi_w >= value_w - near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
-    bound = value_w >= cap_lo_w - near_w
+    bound = value_w >= cap_lo_w - max(near_w, BOUND_GAIN * cap_lo_w)
     early_lo = early_hi = late_lo = late_hi = value_w
     ticks = list(_mark(track.ticks, received_s))
     previous_s = span.from_s

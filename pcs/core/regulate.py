@@ -17,6 +17,11 @@ from pcs.core.evolve import evolve
 from pcs.model.units import Span
 
 INFINITY = float("inf")
+SMALL_SHARE = 0.05
+SMALL_GAIN = 2.0
+"""An excess below 5 % of all that may be capped is taken off twofold, and no more: while a raise is under way the lower
+bound lies far below the truth, and a watt beyond the limit would else cost everything (and be back at the next raise).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,9 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and now_s - since_s >= pace.speak_s)):
         total_w = max(0.0, outer_w + credited_w)
+        excess_w = envelope.margin.total_w - envelope.export_limit_w - flow.import_w
+        if beyond and excess_w < SMALL_SHARE * pace.most_w:
+            total_w = max(total_w, budget.total_w - SMALL_GAIN * excess_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
         return evolve(
