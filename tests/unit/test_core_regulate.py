@@ -9,13 +9,28 @@ from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
 from pcs.model.units import Span
 
 BOUNDS = Envelope(export_limit_w=1000.0, binding=None, margin=Margin(measurement_w=50.0, cushion_w=50.0))
-PACE = Pace(settle_s=9.0, speak_s=1.4, slew_w_s=2000.0, most_w=10_000.0)
+PACE = Pace(settle_s=9.0, slew_w_s=2000.0, most_w=10_000.0)
+NEVER_S = float("-inf")
 
 
-def flow(import_w: float, lo_w: float, hi_w: float, certain_w: float | None = None, reserved_w: float = 0.0) -> Flow:
-    certain_w = lo_w if certain_w is None else certain_w
-    span = Span(from_s=0.0, to_s=0.0)
-    return Flow(import_w=import_w, span=span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=reserved_w)
+def flow(
+    import_w: float,
+    lo_w: float,
+    hi_w: float,
+    certain_w: float | None = None,
+    reserved_w: float = 0.0,
+    spoken_s: float = NEVER_S,
+) -> Flow:
+    """What is known at a sample; by default no DER has spoken."""
+    return Flow(
+        import_w=import_w,
+        span=Span(from_s=0.0, to_s=0.0),
+        lo_w=lo_w,
+        hi_w=hi_w,
+        certain_w=lo_w if certain_w is None else certain_w,
+        reserved_w=reserved_w,
+        spoken_s=spoken_s,
+    )
 
 
 def budget(total_w: float, at_s: float = 10.0, **more: float) -> Budget:
@@ -51,20 +66,50 @@ def test_a_new_lowering_never_shortens_a_credit() -> None:
     assert after.credit_until_s == 50.0
 
 
-def test_a_budget_that_is_merely_too_high_waits_until_every_der_had_time_to_speak() -> None:
-    too_high = flow(500.0, 2000.0, 2000.0)  # room for 3400 W, 6000 W are allowed, nobody uses them
-    first = regulate(budget(6000.0), too_high, BOUNDS, PACE, 10.0)
-    waiting = regulate(first, too_high, BOUNDS, PACE, 11.3)
-    lowered = regulate(waiting, too_high, BOUNDS, PACE, 11.4)
+def too_high(spoken_s: float) -> Flow:
+    """Room for 3400 W where 6000 W are allowed, and nobody uses them."""
+    return flow(500.0, 2000.0, 2000.0, spoken_s=spoken_s)
+
+
+def test_a_budget_that_is_merely_too_high_waits_until_every_der_has_spoken_since() -> None:
+    first = regulate(budget(6000.0), too_high(9.9), BOUNDS, PACE, 10.0)
+    waiting = regulate(first, too_high(9.99), BOUNDS, PACE, 60.0)
+    lowered = regulate(waiting, too_high(10.0), BOUNDS, PACE, 60.1)
     assert [b.total_w for b in (first, waiting, lowered)] == [6000.0, 6000.0, 3400.0]
 
 
 def test_the_wait_begins_anew_when_the_budget_was_right_in_between() -> None:
-    too_high, right = flow(500.0, 2000.0, 2000.0), flow(500.0, 6000.0, 6000.0)
+    right = flow(500.0, 6000.0, 6000.0, spoken_s=10.4)
     state = budget(6000.0)
-    for seen, now_s in ((too_high, 10.0), (right, 10.5), (too_high, 11.0), (too_high, 12.0)):
+    for seen, now_s in ((too_high(9.9), 10.0), (right, 10.5), (too_high(10.6), 11.0), (too_high(10.9), 12.0)):
         state = regulate(state, seen, BOUNDS, PACE, now_s)
         assert state.total_w >= 6000.0
+    assert regulate(state, too_high(11.0), BOUNDS, PACE, 12.1).total_w == 3400.0
+
+
+def test_a_small_excess_is_taken_off_twofold_and_no_more() -> None:
+    overshoot = flow(-1046.0, 0.0, 6000.0)  # 146 W above what is aimed at; the raise has not been told of yet
+    after = regulate(budget(6000.0), overshoot, BOUNDS, PACE, 10.0)
+    assert after.total_w == 6000 - 2 * 146
+    assert after.credit_until_s > 10.0, "and then it is given time to work"
+    large = flow(-1401.0, 0.0, 6000.0)
+    assert regulate(budget(6000.0), large, BOUNDS, PACE, 10.0).total_w == 0.0
+
+
+def test_a_small_excess_is_taken_off_what_is_injected_and_not_off_idle_caps() -> None:
+    sunny_caps = flow(-1046.0, 2900.0, 3000.0)
+    assert regulate(budget(9000.0), sunny_caps, BOUNDS, PACE, 10.0).total_w == 2900 - 146
+    assert regulate(budget(9000.0), flow(-1046.0, 0.0, 3000.0), BOUNDS, PACE, 10.0).total_w == 3000 - 2 * 146
+
+
+def test_a_small_excess_beside_a_der_that_does_not_obey_is_no_small_matter() -> None:
+    beside = flow(-1046.0, 2000.0, 6000.0, reserved_w=1000.0)
+    assert regulate(budget(6000.0), beside, BOUNDS, PACE, 10.0).total_w == 2000 - 146 - 1000
+
+
+def test_a_small_excess_never_leaves_more_than_the_absolute_estimate_needs() -> None:
+    known = flow(-1046.0, 6000.0, 6000.0)
+    assert regulate(budget(6000.0), known, BOUNDS, PACE, 10.0).total_w == 6000 - 146
 
 
 def test_between_inner_and_outer_margin_the_budget_rests() -> None:
