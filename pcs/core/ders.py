@@ -182,10 +182,11 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
     der = evolve(der, heard_s=seen.received_s, failing=None)
-    if der.held_w is None or seen.sent_s <= max(der.held_s, der.sent_s):
-        return der  # nothing of ours there yet, or something of ours under way
+    if der.held_w is None or der.pending or seen.sent_s <= max(der.held_s, der.sent_s):
+        return der  # nothing of ours there yet, or something of ours under way: it may be there before it is confirmed
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
-    if found_w is not None and abs(found_w - held_w) <= 2 * resolution_w:
+    ours_w = (held_w, held_w if der.sent_w is None else der.sent_w)
+    if found_w is not None and any(abs(found_w - w) <= 2 * resolution_w for w in ours_w):
         return der
     in_force_w = der.weight_w if found_w is None else found_w
     der = evolve(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))
