@@ -27,14 +27,26 @@ log = logging.getLogger("pcs")
 @click.option(
     "--duration", "duration_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop by itself after this time."
 )
-def command(site_file: Path, duration_s: float | None) -> Exit:
+@click.option(
+    "--release",
+    "released",
+    multiple=True,
+    metavar="DER",
+    help="Installer only: the limit found on this DER may be raised, whoever set it.",
+)
+def command(site_file: Path, duration_s: float | None, released: tuple[str, ...]) -> Exit:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
 
     Stops on SIGTERM and SIGINT, and leaves every DER at its share of the safe set.
     """
     site = load_site(site_file)
+    unknown = sorted(set(released) - {d.id for d in site.ders if d.controlled})
+    if unknown:
+        raise click.BadParameter(
+            f"{', '.join(unknown)}: no controlled DER of that name in {site_file}", param_hint="--release"
+        )
     try:
-        asyncio.run(_run(site, duration_s))
+        asyncio.run(_run(site, duration_s, frozenset(released)))
     except JournalInUseError as trouble:
         click.echo(f"pcs: {trouble}", err=True)
         return Exit.LINK
@@ -45,7 +57,7 @@ def command(site_file: Path, duration_s: float | None) -> Exit:
     return Exit.DONE
 
 
-async def _run(site: Site, duration_s: float | None) -> None:
+async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -> None:
     clock = SystemClock()
     journal = SqliteJournal(Path(site.journal_dir), clock)
     try:
@@ -55,7 +67,9 @@ async def _run(site: Site, duration_s: float | None) -> None:
             loop.add_signal_handler(number, stop.set)
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
-        controller = Controller(site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say))
+        controller = Controller(
+            site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say, released=released)
+        )
 
         def answer(question: str) -> dict[str, object]:
             return controller.status() if question == "status" else {"error": f"no such question: {question}"}

@@ -103,6 +103,13 @@ class MeterBlock(Block):
         description="Accuracy class of the meter itself.",
         json_schema_extra=_unit("%"),
     )
+    creep_w: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="Power below which the meter shows zero; the limit keeps three times as much distance.",
+        json_schema_extra=_unit("W"),
+    )
     update_s: float | None = Field(
         default=None,
         gt=0,
@@ -223,6 +230,20 @@ class ControllerBlock(Block):
         le=1e9,
         description="Host load that the safe state may count on. More than 0 needs evidence: 12 months' minimum.",
         json_schema_extra=_unit("W"),
+    )
+    telemetry_poll_s: float = Field(
+        default=_TUNING.telemetry_poll_s,
+        ge=0.05,
+        le=10,
+        description="How often every DER is asked for its power.",
+        json_schema_extra=_unit("s"),
+    )
+    verify_s: float = Field(
+        default=_TUNING.verify_s,
+        ge=0.5,
+        le=60,
+        description="How often every DER is asked for the limit that it holds.",
+        json_schema_extra=_unit("s"),
     )
 
 

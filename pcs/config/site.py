@@ -74,6 +74,7 @@ def _meter(block: MeterBlock, profiles: Mapping[str, DeviceProfile]) -> MeterSpe
         sign=MeterSign(block.sign),
         ct=_ct(block.ct),
         class_pct=block.class_pct,
+        creep_w=block.creep_w,
         update_s=block.update_s,
         averaging_s=block.averaging_s,
     )
@@ -120,6 +121,8 @@ def _tuning(block: ControllerBlock) -> Tuning:
         release_slew_pct_s=block.release_slew_pct_s,
         cycle_s=block.cycle_s,
         credited_min_load_w=block.credited_min_load_w,
+        telemetry_poll_s=block.telemetry_poll_s,
+        verify_s=block.verify_s,
     )
 
 

@@ -61,6 +61,8 @@ class MeterState:
     period_s: float | None = None
     intervals_s: tuple[float, ...] = ()
     sample: Sample | None = None
+    moved_s: float | None = None
+    """When the metered power itself last changed."""
     zero_since_s: float | None = None
     phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
     fresh_run: int = 0
@@ -116,6 +118,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         received_s=reading.received_s,
     )
     run = state.fresh_run + 1
+    moved = state.sample is None or state.sample.import_w != reading.import_w
     return evolve(
         state,
         words=reading.words,
@@ -125,6 +128,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         period_s=period_s,
         intervals_s=intervals_s,
         sample=sample,
+        moved_s=reading.received_s if moved else state.moved_s,
         zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
@@ -236,6 +240,22 @@ def tightened_part(state: MeterState, now_s: float) -> float:
     return min(1.0, max(0.0, (now_s - state.fresh_s - begin_s) / (end_s - begin_s)))
 
 
+def stuck(state: MeterState, moved_w: float, least_w: float) -> bool:
+    """Whether power repeats itself to the watt although the DERs have moved by `moved_w`, more than `least_w`."""
+    return state.sample is not None and moved_w > max(least_w, FROZEN_RESOLUTIONS * state.sample.resolution_w)
+
+
+def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: float) -> Fault | None:
+    """Power that has been stuck since `since_s` is frozen, though volts and hertz may still be alive.
+
+    A number that does not follow what it measures is no number.
+    """
+    if since_s is None or state.sample is None or now_s - since_s < LOST_AFTER_S:
+        return None
+    detail = f"{state.sample.import_w:.0f} W in every reply while the DERs move"
+    return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
+
+
 def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float) -> Fault | None:
     """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
 
@@ -253,6 +273,9 @@ def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float,
         return None
     for number, since_s in enumerate(state.phase_zero_since_s, start=1):
         if since_s is not None and now_s - since_s >= ZERO_FOR_S:
-            detail = f"L{number} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it"
+            detail = (
+                f"L{number} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
+                "(or is a DER single-phase? Then say so with `connection`)"
+            )
             return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)
     return None

@@ -264,3 +264,9 @@ def present(track: Track) -> tuple[float, float]:
     """The bounds on injection now (lower, upper; watts)."""
     last = track.ticks[-1]
     return last.lo_w, last.hi_w
+
+
+def middle_w(track: Track) -> float:
+    """The middle of the bounds now (watts)."""
+    last = track.ticks[-1]
+    return 0.5 * (last.lo_w + last.hi_w)

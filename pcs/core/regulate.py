@@ -5,8 +5,8 @@ between ``import + lo + limit - margin`` and the same with hi. One sample suffic
 sun is a non-event. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
-2. Without flow beyond the limit, a budget that is merely too high waits until every DER has had time to speak:
-   otherwise a rising sun, seen by the meter before the telemetry, would look like falling load.
+2. Without flow beyond the limit, a budget that is merely too high waits until every DER has spoken since: otherwise a
+   rising sun, seen by the meter before the telemetry, would look like falling load.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
@@ -22,7 +22,8 @@ class Flow:
     """What is known at one meter sample (watts): the flow, and bounds on what all DERs inject in its span.
 
     `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on.
-    `reserved_w`: injection that DERs which do not obey may rise to on their own.
+    `reserved_w`: injection that DERs which do not obey may rise to on their own. `spoken_s`: every DER's telemetry is
+    known to be at least as young as this moment (minus infinity: one has none).
     """
 
     import_w: float
@@ -31,6 +32,7 @@ class Flow:
     hi_w: float
     certain_w: float
     reserved_w: float
+    spoken_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,11 @@ class Budget:
 class Pace:
     """The times and rates of one step.
 
-    `settle_s`: a full step of the slowest plant. `speak_s`: until every DER's telemetry must have shown what the meter
-    shows. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all that may be capped.
+    `settle_s`: a full step of the slowest plant. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all
+    that may be capped.
     """
 
     settle_s: float
-    speak_s: float
     slew_w_s: float
     most_w: float
 
@@ -72,7 +73,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     beyond = flow.import_w + envelope.export_limit_w < envelope.margin.inner_w
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
-    if too_high and (beyond or (since_s is not None and now_s - since_s >= pace.speak_s)):
+    if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
         total_w = max(0.0, outer_w + credited_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))

@@ -6,6 +6,7 @@ from pcs.core.dispatch import Claim, dispatch, share
 from pcs.core.envelope import Envelope, envelope, safe_total_w
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, obeys, site_action
+from pcs.core.hear import hear, replaced
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
@@ -13,22 +14,14 @@ from pcs.core.state import Inputs, Outcome, State
 from pcs.core.wiring import Wiring, WiringState, watch
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import (
-    DerIdentified,
-    DerReading,
-    LimitApplied,
-    LimitFailed,
-    LimitReadback,
-    MeterIdentified,
-    MeterReading,
-    Observation,
-)
 from pcs.model.units import Instant, Span
 
 PROBATION_SLEW_PCT_S = 3.0
 """How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
 WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
+STUCK_SHARE = 0.02
+"""A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 EXCURSION_SHARE = 0.01
 """Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
@@ -37,13 +30,14 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     """Take what was heard, decide what every DER may do, and say what changed."""
     window_s = _window_s(state.meter)
     fleet = tuple(observe_to_now(d, policy, window_s, now.mono_s) for d in state.ders)
-    meter, fleet, sample = _absorb(state, inputs, policy, fleet)
-    known = WiringState(since_s=now.mono_s) if _replaced(state.meter, meter) else state.wiring
+    meter, fleet, sample = hear(state, inputs, policy, fleet)
+    known = WiringState(since_s=now.mono_s) if replaced(state.meter, meter) else state.wiring
     fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
     wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
-    meter, faults = _faults(meter, fleet, wiring.verdict is Wiring.WRONG, wiring.detail, policy, now.mono_s)
+    injection_moved_w, stuck_since_s = _stuck(state, meter, fleet, policy, now.mono_s)
+    meter, faults = _faults(state, meter, fleet, wiring, stuck_since_s, policy, now.mono_s)
     action = site_action(faults)
     obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
     reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
@@ -73,6 +67,9 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         response=following,
         demand_w=(flow.import_w + flow.lo_w, flow.import_w + flow.hi_w) if flow else state.demand_w,
         injection_fresh_w=0.5 * (flow.lo_w + flow.hi_w) if flow else state.injection_fresh_w,
+        injection_moved_w=injection_moved_w,
+        stuck_since_s=stuck_since_s,
+        at_s=now.mono_s,
         caps_w=caps_w,
         safe_w=safe_caps_w,
     )
@@ -90,69 +87,38 @@ def _window_s(meter: MeterState) -> float:
     return meter.sample.received_s - meter.sample.span.from_s if meter.sample else 1.0
 
 
-def _absorb(
-    state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ...]
-) -> tuple[MeterState, tuple[DerState, ...], Sample | None]:
-    """Every observation to whom it concerns; the newest fresh sample counts."""
-    meter, sample = state.meter, None
-    by_id = {d.spec.id: d for d in fleet}
-    for o in inputs.observations:
-        if isinstance(o, MeterIdentified):
-            meter = MeterState(identified=o) if _other(meter.identified, o) else evolve(meter, identified=o)
-        elif isinstance(o, MeterReading) or (isinstance(o, Fault) and o.source_id == policy.meter.id):
-            blind = meter.identified is not None and not meter.identified.has_liveness
-            moving_w = abs(sum(map(_middle_w, by_id.values())) - state.injection_fresh_w) if blind else 0.0
-            meter, fresh = measure.take(meter, o, policy, moving_w)
-            sample = fresh or sample
-        else:
-            der_id = o.source_id if isinstance(o, Fault) else o.der_id
-            if der_id in by_id:
-                by_id[der_id] = _heard(by_id[der_id], o)
-    return meter, tuple(by_id.values()), sample
-
-
-def _other(known: MeterIdentified | None, found: MeterIdentified) -> bool:
-    return known is not None and (known.serial, known.variant) != (found.serial, found.variant)
-
-
-def _replaced(before: MeterState, after: MeterState) -> bool:
-    """Another meter sits at the point: nothing that was learnt of the old one holds."""
-    return after.identified is not None and _other(before.identified, after.identified)
-
-
-def _heard(der: DerState, o: Observation) -> DerState:
-    match o:
-        case DerIdentified():
-            return ders.identified(der, o, o.found.received_s)
-        case DerReading():
-            return ders.telemetry(der, o)
-        case LimitApplied():
-            return ders.applied(der, o)
-        case LimitReadback():
-            return ders.readback(der, o, der.identified.resolution_w if der.identified else 1.0)
-        case LimitFailed():
-            return ders.unwritten(der, o)
-        case Fault():
-            return ders.refused(der, o)
-        case _:
-            return der
-
-
-def _middle_w(der: DerState) -> float:
-    last = der.track.ticks[-1]
-    return 0.5 * (last.lo_w + last.hi_w)
+def _stuck(
+    state: State, meter: MeterState, fleet: tuple[DerState, ...], policy: Policy, now_s: float
+) -> tuple[float, float | None]:
+    """The middle of the injection when the metered power last changed (W), and since when it ought to have changed."""
+    injection_w = sum(observe.middle_w(d.track) for d in fleet)
+    if meter.moved_s != state.meter.moved_s:
+        return injection_w, None
+    if not measure.stuck(meter, abs(injection_w - state.injection_moved_w), STUCK_SHARE * policy.nameplate_w):
+        return state.injection_moved_w, None
+    return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
 
 
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
     lo_w = hi_w = certain_w = 0.0
+    spoken_s = sample.received_s
     for d in fleet:
         if any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in d.conditions):
             continue
         lo, hi = observe.bounds(d.track, sample.span)
         lo_w, hi_w = lo_w + lo, hi_w + hi
         certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
-    return Flow(import_w=sample.import_w, span=sample.span, lo_w=lo_w, hi_w=hi_w, certain_w=certain_w, reserved_w=0.0)
+        spoken_s = min(spoken_s, d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
+    return Flow(
+        import_w=sample.import_w,
+        span=sample.span,
+        lo_w=lo_w,
+        hi_w=hi_w,
+        certain_w=certain_w,
+        reserved_w=0.0,
+        spoken_s=spoken_s,
+    )
 
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
@@ -169,7 +135,13 @@ def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
 
 
 def _faults(
-    meter: MeterState, fleet: tuple[DerState, ...], miswired: bool, why: str, policy: Policy, now_s: float
+    state: State,
+    meter: MeterState,
+    fleet: tuple[DerState, ...],
+    wiring: WiringState,
+    stuck_since_s: float | None,
+    policy: Policy,
+    now_s: float,
 ) -> tuple[MeterState, tuple[Fault, ...]]:
     """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
     faults: list[Fault] = []
@@ -181,14 +153,22 @@ def _faults(
     lo_w = (
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
+    stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
     opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
-    if opened:
-        faults.append(opened)
-    if miswired:
-        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=why))
+    faults.extend(f for f in (stuck, opened) if f is not None)
+    if wiring.verdict is Wiring.WRONG:
+        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))
     for d in fleet:
         faults.extend(d.conditions)
-    return meter, tuple(faults)
+    return meter, tuple(_since(f, state.faults) for f in faults)
+
+
+def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
+    """A condition keeps the time when it began, for as long as it lasts."""
+    for old in known:
+        if old.kind is fault.kind and old.source_id == fault.source_id:
+            return fault if old.at_s == fault.at_s else evolve(fault, at_s=old.at_s)
+    return fault
 
 
 def _budget(
@@ -217,7 +197,6 @@ def _budget(
     )
     pace = Pace(
         settle_s=max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0),
-        speak_s=max((d.timing.telemetry_s for d in fleet), default=0.0) + 2 * policy.tuning.telemetry_poll_s,
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
     )
@@ -234,8 +213,7 @@ def _share_out(
     now_s: float,
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[DerState, ...]]:
     """Caps and safe shares per DER (watts). Who does not obey is told its safe share of nothing: 0."""
-    last_s = state.budget.at_s if state.budget.at_s is not None else now_s
-    fleet = tuple(ders.wants(d, max(0.0, now_s - last_s)) for d in fleet)
+    fleet = tuple(ders.wants(d, max(0.0, now_s - state.at_s)) for d in fleet)
     weights_w = tuple(d.weight_w if o else 0.0 for d, o in zip(fleet, obeying, strict=True))
     safe_caps_w = share(safe_w if safe_w is not None else sum(weights_w), weights_w)
     if action is Action.SAFE:
@@ -252,8 +230,9 @@ def _share_out(
 def _cannot_hold(state: State, caps_w: tuple[float, ...], now_s: float) -> bool:
     """Flow beyond the limit for longer than the slowest plant takes, while nothing that obeys is left to lower."""
     excursion_ = state.excursions.present
-    longest_s = max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
-    return excursion_ is not None and not any(caps_w) and now_s - excursion_.from_s > longest_s
+    if excursion_ is None or any(caps_w) or now_s - excursion_.to_s > measure.LOST_AFTER_S:
+        return False
+    return now_s - excursion_.from_s > max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
 
 
 def _commands(

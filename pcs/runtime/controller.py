@@ -31,6 +31,8 @@ class World:
     journal: Journal
     link: Callable[[LinkAddress], Link]
     on_event: Callable[[Event], None] = lambda _: None
+    released: frozenset[str] = frozenset()
+    """DERs whose limit, as it is found, the installer releases: it counts as our own."""
 
 
 class Controller:
@@ -42,6 +44,7 @@ class Controller:
         self.state: State = initial(self.policy, world.clock.now())
         self.started = world.clock.now()
         self.steps = 0
+        self._journal_trouble = ""
         self._inbox = Inbox()
         self._links: dict[LinkAddress, Link] = {}
         self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
@@ -56,7 +59,11 @@ class Controller:
     def _der(self, der_id: str) -> DerTasks:
         spec = next(d for d in self.policy.controlled if d.id == der_id)
         assert spec.link is not None
-        device = registry.inverter_for(spec, self._link(spec.link), self.world.journal.explains)
+
+        def explains(serial: str, limit_w: float, tolerance_w: float) -> bool:
+            return der_id in self.world.released or self.world.journal.explains(serial, limit_w, tolerance_w)
+
+        device = registry.inverter_for(spec, self._link(spec.link), explains)
         return DerTasks(device, der_id, self.policy, self._inbox, self.world.journal, self.world.clock)
 
     def status(self) -> dict[str, Any]:
@@ -120,6 +127,14 @@ class Controller:
         for event in outcome.events:
             self.world.journal.event(event)
             self.world.on_event(event)
+        self._watch_journal()
+
+    def _watch_journal(self) -> None:
+        """A journal in trouble is an alarm; control goes on."""
+        trouble = self.world.journal.trouble()
+        if trouble != self._journal_trouble:
+            self._journal_trouble = trouble
+            self._tell(EventKind.JOURNAL_ALARM, trouble or "the journal works again")
 
     def _tell(self, kind: EventKind, text: str) -> None:
         event = Event(at=self.world.clock.now(), kind=kind, text=text)
@@ -132,7 +147,9 @@ class Controller:
 
         async def leave(der_id: str, safe_w: float) -> None:
             command = LimitActivePower(der_id=der_id, limit_w=safe_w, reversion_limit_w=safe_w, urgent=True)
-            if await self._ders[der_id].carry_out(command):
+            while self._ders[der_id].met and not await self._ders[der_id].carry_out(command):
+                pass  # tried again until the time for leaving is over
+            if self._ders[der_id].met:
                 left.append(der_id)
 
         limited = self.state.envelope.export_limit_w is not None

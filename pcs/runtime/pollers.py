@@ -24,6 +24,8 @@ QUICKEST_POLL_S = 0.05
 SLOWEST_POLL_S = 0.1
 """DESIGN section 5: poll every min(100 ms, update period / 2)."""
 RETRY_S = 0.1
+START_S = 10.0
+"""A wrong device met this soon is a mistake of the installation and ends the start; later it is a fault."""
 LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER)
 
 
@@ -67,14 +69,14 @@ def _named(outcome: Fault, source_id: str) -> Fault:
 async def poll_meter(meter: Meter, meter_id: str, inbox: Inbox, period_s: Callable[[], float | None]) -> None:
     """Identify the meter, then ask it for ever. `period_s` is its update period as far as it is known."""
     loop = asyncio.get_running_loop()
-    await _meet_meter(meter, meter_id, inbox, at_start=True)
+    await _meet_meter(meter, meter_id, inbox, start_until_s=loop.time() + START_S)
     pace, lost = Pace(loop), False
     while True:
         outcome = await _ask(meter, lost)
         lost = isinstance(outcome, Fault) and (lost or outcome.kind in LINK_LOST)
         inbox.put(_named(outcome, meter_id) if isinstance(outcome, Fault) else outcome, urgent=True)
         if isinstance(outcome, Fault) and outcome.kind is FaultKind.WRONG_DEVICE:
-            await _meet_meter(meter, meter_id, inbox, at_start=False)
+            await _meet_meter(meter, meter_id, inbox)
             lost = False
         known_s = period_s()
         await pace.wait(QUICKEST_POLL_S if known_s is None else max(QUICKEST_POLL_S, min(SLOWEST_POLL_S, known_s / 2)))
@@ -86,14 +88,14 @@ async def _ask(device: _Asked[T], lost: bool) -> T | Fault:
     return await device.measure() if changed is None else changed
 
 
-async def _meet_meter(meter: Meter, meter_id: str, inbox: Inbox, *, at_start: bool) -> None:
+async def _meet_meter(meter: Meter, meter_id: str, inbox: Inbox, *, start_until_s: float = 0.0) -> None:
     backoff_s = IDENTIFY_FIRST_S
     while True:
         outcome = await meter.identify()
         if isinstance(outcome, MeterIdentified):
             inbox.put(outcome, urgent=True)
             return
-        if outcome.kind is FaultKind.WRONG_DEVICE and at_start:
+        if outcome.kind is FaultKind.WRONG_DEVICE and asyncio.get_running_loop().time() < start_until_s:
             raise WrongDeviceError(_named(outcome, meter_id))
         inbox.put(_named(outcome, meter_id), urgent=True)
         await asyncio.sleep(backoff_s)
@@ -112,6 +114,11 @@ class DerTasks:
         self._wanted = asyncio.Event()
         self._identity: DerIdentified | None = None
 
+    @property
+    def met(self) -> bool:
+        """Whether the DER has been identified, so that it can be commanded."""
+        return self._identity is not None
+
     def command(self, command: LimitActivePower) -> None:
         """Put a command into the slot; one that still waits there is replaced."""
         self._slot = command
@@ -120,8 +127,8 @@ class DerTasks:
     async def poll(self) -> None:
         """Identify the DER, then ask for its power, and now and then for the limit that it holds, for ever."""
         tuning = self._policy.tuning
-        await self._meet(at_start=True)
         loop = asyncio.get_running_loop()
+        await self._meet(start_until_s=loop.time() + START_S)
         pace, verify_s, lost = Pace(loop), loop.time() + tuning.verify_s, False
         while True:
             await pace.wait(tuning.telemetry_poll_s)
@@ -131,7 +138,7 @@ class DerTasks:
                 self._inbox.put(_named(outcome, self.der_id))
                 if outcome.kind is FaultKind.WRONG_DEVICE:
                     self._identity, lost = None, False
-                    await self._meet(at_start=False)
+                    await self._meet()
                 continue
             lost = False
             self._inbox.put(outcome)
@@ -140,7 +147,7 @@ class DerTasks:
                 seen = await self.device.read_limit()
                 self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
 
-    async def _meet(self, *, at_start: bool) -> None:
+    async def _meet(self, *, start_until_s: float = 0.0) -> None:
         backoff_s = IDENTIFY_FIRST_S
         while True:
             outcome = await self.device.identify()
@@ -149,7 +156,7 @@ class DerTasks:
                 self._identity = outcome
                 self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)
                 return
-            if outcome.kind is FaultKind.WRONG_DEVICE and at_start:
+            if outcome.kind is FaultKind.WRONG_DEVICE and asyncio.get_running_loop().time() < start_until_s:
                 raise WrongDeviceError(_named(outcome, self.der_id))
             self._inbox.put(_named(outcome, self.der_id))
             await asyncio.sleep(backoff_s)
