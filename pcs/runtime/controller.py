@@ -85,7 +85,7 @@ class Controller:
         Raises:
             WrongDeviceError: at start, a device is not what its profile says.
         """
-        self._tell(EventKind.STARTED, f"{self.site.name}: not commissioned (no seal); passive checks only")
+        self._tell(EventKind.STARTED, f"{self.site.name}: not commissioned: settings are not sealed")
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
