@@ -4,7 +4,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from hil.cli.demo_truth import read_truth
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 ASK_EVERY_S = 0.25
 LINE_EVERY_S = 5.0
@@ -96,9 +97,19 @@ def run(folder: Path, duration_s: float) -> int:
         tolerance_w=status["excursions"]["tolerance_w"],
     )
     console.print()
-    for text in summary(evidence, promise, folder):
-        console.print(text, soft_wrap=True, markup=False)
+    console.print(_table(summary(evidence, promise, folder)))
     return EXIT_NOT_HELD if broken_promises(evidence, promise) else 0
+
+
+def _table(lines: Iterable[tuple[str, str]]) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for heading, words in lines:
+        table.add_row(heading, words)
+    return table
 
 
 def _watch(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +33,7 @@ def page(
     if status is None:
         parts.append(Text("\nthe controller starts\n", "dim"))
     else:
-        parts += [_point(status), _ders(status, width), *_binding(status), _strip(status, exports_w, width)]
+        parts += [_point(status), _ders(status, width), _binding(status), _strip(status, exports_w, width)]
         parts += [Text(), *_responses(status), _excursions(status), _faults(status)]
     parts.append(Rule(Text("the controller says", "dim"), align="left", style="dim"))
     parts += [Text(STAMP.sub("", line), no_wrap=True, overflow="ellipsis") for line in said[-SAID:]]
@@ -100,11 +101,10 @@ def _bar(der: dict[str, Any], width: int) -> Text:
     return text.append("·" * (width - solid - shaded), "dim")
 
 
-def _binding(status: Status) -> list[Text]:
+def _binding(status: Status) -> RenderableType:
     limit = _first_limit(status)
-    if limit is None:
-        return [Text("\n  no limit")]
-    return [Text(f"\n  {limit.get('why') or status['why']}", "yellow" if limit.get("binding") else "")]
+    why = (limit.get("why") if limit else "") or status["why"]
+    return Padding(Text(why, "yellow" if limit and limit.get("binding") else ""), (1, 0, 0, 2))
 
 
 def _strip(status: Status, exports_w: Sequence[float], width: int) -> Text:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+CODE = Path(__file__).parents[2]  # the children run the very code that this process runs
 DATA = Path(__file__).parents[1] / "data"
 TWIN_FILE = "demo-twin.yaml"
 MARK = "demo-twin.yaml"  # a folder that holds this is a run folder of ours, and may be made anew
@@ -50,7 +51,12 @@ class Child:
         self._file = self.log.open("wb")
         # A session of its own: Ctrl-C reaches this process alone, which then ends its children in order.
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._file, start_new_session=True
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._file,
+            stderr=self._file,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH"))))},
         )
         return self
 

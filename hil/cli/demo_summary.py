@@ -57,67 +57,58 @@ def _excursions(evidence: Evidence, promise: Promise) -> list[demo_truth.Excursi
     return demo_truth.excursions(evidence.rows, promise.limit_w, evidence.tolerance_w, span_s)
 
 
-def summary(evidence: Evidence, promise: Promise, folder: Path) -> Iterator[str]:
-    """The lines of the summary."""
+def summary(evidence: Evidence, promise: Promise, folder: Path) -> Iterator[tuple[str, str]]:
+    """The lines of the summary, each with its heading (empty: the heading above still holds)."""
     broken = broken_promises(evidence, promise)
-    limit = f"export limit {promise.limit_w:,.0f} W"
     if broken:
-        yield f"The {limit} was NOT held as promised:"
-        yield from (f"  {why}" for why in broken)
+        yield "NOT HELD", f"the export limit of {promise.limit_w:,.0f} W was not held as promised"
+        yield from (("", why) for why in broken)
     else:
-        yield f"The {limit} held as promised: every excursion was corrected within {promise.correct_within_s:g} s."
-    yield ""
+        corrected = f"every excursion was corrected within {promise.correct_within_s:g} s"
+        yield "Held", f"the export limit of {promise.limit_w:,.0f} W, as promised: {corrected}"
     yield from _starting(evidence, promise)
     yield from _excursion_lines(evidence, promise)
     yield from _response_lines(evidence.status["response"])
     yield from _energy_lines(evidence, promise)
-    yield from (f"Fault at the end     {f['source']}: {f['kind']}: {f['detail']}" for f in evidence.status["faults"])
-    yield ""
-    yield f"Journal   {folder / 'journal'}   look: pcs journal verify {folder / 'journal'}"
-    yield f"Truth     {folder / 'truth.csv'}   what really happened, 50 rows a second"
-    yield f"Logs      {folder / 'controller.log'}, {folder / 'twin.log'}; the site file is {folder / 'site.yaml'}"
+    yield from (("Fault", f"{f['source']}: {f['kind']}: {f['detail']}") for f in evidence.status["faults"])
+    yield "Journal", f"{folder / 'journal'}; look: pcs journal verify {folder / 'journal'}"
+    yield "Truth", f"{folder / 'truth.csv'}: what really happened, some 50 rows a second"
+    yield "Logs", f"{folder / 'controller.log'}, {folder / 'twin.log'}; site file: {folder / 'site.yaml'}"
 
 
-def _starting(evidence: Evidence, promise: Promise) -> Iterator[str]:
+def _starting(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
     inside_s = demo_truth.inside_since_s(evidence.rows, promise.limit_w, evidence.control_s[0])
     if inside_s is not None:
         took_s = max(0.0, inside_s - evidence.control_s[0])
-        yield f"Start                inside the limit {took_s:.1f} s after the controller was called"
+        yield "Start", f"export was inside the limit {took_s:.1f} s after the controller was called"
 
 
-def _excursion_lines(evidence: Evidence, promise: Promise) -> Iterator[str]:
+def _excursion_lines(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
     truth = _excursions(evidence, promise)
     longest_s = max((one.duration_s for one in truth), default=0.0)
     beyond_wh = sum(one.energy_wh for one in truth)
     own = evidence.status["excursions"]
-    yield f"Excursions           beyond the limit by more than {evidence.tolerance_w:.0f} W, by steps of load and sun"
-    yield f"  in truth           {len(truth)}, longest {longest_s:.1f} s, {beyond_wh:.2f} Wh in all (after the start)"
-    yield (
-        f"  by the controller  {own['count']}, longest {own['longest_s']:.1f} s, {own['energy_wh']:.2f} Wh in all "
-        "(as its meter saw it, with the start)"
-    )
+    yield "Excursions", f"more than {evidence.tolerance_w:.0f} W beyond the limit, after a step of load or sun"
+    yield "  in truth", f"{len(truth)}, longest {longest_s:.1f} s, {beyond_wh:.2f} Wh (the start not counted)"
+    own_words = f"{own['count']}, longest {own['longest_s']:.1f} s, {own['energy_wh']:.2f} Wh"
+    yield "  controller", f"{own_words} (as its meter saw it, with the start)"
 
 
-def _response_lines(response: Mapping[str, Any]) -> Iterator[str]:
-    yield "Open-loop response   self-measured by the controller, not by a judge"
+def _response_lines(response: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "OLRT", "open-loop response time, self-measured by the controller"
     for way in ("restrict", "release"):
         figures = response[way]
         if not figures["count"]:
-            yield f"  {way:8}           no step of load or sun was large and quiet enough to measure it"
+            yield f"  {way}", "no step was large and quiet enough to be measured"
             continue
         last, (lo_s, hi_s) = figures["last"], figures["last"]["olrt_between_s"]
-        yield (
-            f"  {way:8}           maximum {figures['max_s']:.2f} s, average {figures['average_s']:.2f} s of "
-            f"{figures['count']}; the last {last['olrt_s']:.2f} s, between {lo_s:.2f} and {hi_s:.2f} s"
-        )
+        of_all = f"maximum {figures['max_s']:.2f} s, average {figures['average_s']:.2f} s of {figures['count']}"
+        yield f"  {way}", f"{of_all}; the last {last['olrt_s']:.2f} s ({lo_s:.2f} to {hi_s:.2f} s)"
 
 
-def _energy_lines(evidence: Evidence, promise: Promise) -> Iterator[str]:
+def _energy_lines(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
     span_s = (COUNTED_FROM_S, evidence.control_s[1])
     delivered_wh, ideal_wh = demo_truth.energy_wh(evidence.rows, promise.limit_w, span_s)
     if ideal_wh > 0.0:
-        share_pct = 100.0 * delivered_wh / ideal_wh
-        yield (
-            f"Energy               {delivered_wh:.1f} Wh delivered of {ideal_wh:.1f} Wh that sun and limit allowed "
-            f"({share_pct:.1f} %), from {COUNTED_FROM_S:g} s on"
-        )
+        share = f"{delivered_wh:.1f} Wh of the {ideal_wh:.1f} Wh that sun and limit allowed"
+        yield "Energy", f"{share}: {100.0 * delivered_wh / ideal_wh:.1f} % (after the first {COUNTED_FROM_S:g} s)"
