@@ -3,12 +3,18 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
+from pcs import __version__
 from pcs.cli.exits import Exit
+from pcs.cli.words import Words
 from pcs.config import load_site
+from pcs.config.review import warnings
+from pcs.core.envelope import envelope, margin, safe_total_w
+from pcs.core.policy import policy_for
 from pcs.io.clock import SystemClock
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
@@ -18,6 +24,7 @@ from pcs.model.event import Event
 from pcs.model.site import Site
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.pollers import WrongDeviceError
+from pcs.runtime.status import MISSING
 
 log = logging.getLogger("pcs")
 
@@ -68,7 +75,7 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
         controller = Controller(
-            site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say, released=released)
+            site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=teller(), released=released)
         )
 
         def answer(question: str) -> dict[str, object]:
@@ -80,5 +87,27 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -
         journal.close()
 
 
-def _say(event: Event) -> None:
-    log.info("%s %s%s", event.kind.value, f"{event.source_id} " if event.source_id else "", event.text)
+def start_page(site: Site, site_file: Path) -> Iterator[str]:
+    """What is about to be controlled, what does not protect it, and where to look; before any device is asked."""
+    policy = policy_for(site)
+    yield f"openpcs {__version__} controls {site.name} (configuration {site.digest[:16]})"
+    for limit in site.limits:
+        margin_w = margin(limit, policy.meter, policy.nameplate_w).total_w
+        yield f"  {limit.name}: the flow stays {margin_w:.0f} W below it; corrected within {limit.correct_within_s:g} s"
+    ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
+    safe_w = safe_total_w(envelope(policy), policy, 0.0)
+    yield f"  DERs: {ders}" + (f"; without a meter together at most {safe_w:g} W" if safe_w is not None else "")
+    yield f"  does not exist yet: {', '.join(MISSING)}"
+    yield from (f"  note: {warning}" for warning in warnings(site))
+    yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"
+
+
+def teller() -> Callable[[Event], None]:
+    """Says every event in the log."""
+    words = Words()
+
+    def tell(event: Event) -> None:
+        level, text = words.sentence(event)
+        log.log(level, "%s", text)
+
+    return tell

@@ -12,10 +12,12 @@ from pcs.model.site import DerSpec
 
 SILENT_AFTER_S = 2.0
 """DESIGN section 6: safe at max(2 s, three periods) without an answer."""
+UNWRITABLE_AFTER_S = 2.0
+"""As long as silence: a DER that answers but takes no command is as little help as one that is gone."""
 DISOBEYS_SHARE = 0.05
-DISOBEYS_GAIN = 0.2
-"""Injection above everything its commands explain, by 5 % of nameplate and by 20 % of the cap, is disobedience; below
-that it may be a gain error (of the plant or of its telemetry, 15 % are allowed for), which the law corrects."""
+DISOBEYS_GAIN = 0.35
+"""Injection above everything its commands explain, by 5 % of nameplate and by 35 % of the cap, is disobedience; below
+that it may be a gain error of the plant and of its telemetry (15 % each are allowed for), which the law corrects."""
 START_GRACE_S = 5.0
 """How long a DER may take to be met before its silence is called a fault (it is not counted on meanwhile)."""
 EFFECT_SHARE = 0.1
@@ -59,6 +61,8 @@ class DerState:
     """A command is under way: neither confirmed nor failed yet."""
     retries: int = 0
     """Commands in a row that came to nothing."""
+    unwritten_since_s: float | None = None
+    """When the first of them failed."""
     foreign_w: float | None = None
     """A limit that somebody else set and that is honoured."""
     conditions: tuple[Fault, ...] = ()
@@ -98,11 +102,13 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
         held_w=held_w,
         sent_w=None,
         pending=False,
+        retries=0,
+        unwritten_since_s=None,
         foreign_w=foreign_w,
         track=observe.unknown(now_s, weight_w),
         want_w=found.rating_w,
     )
-    der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT)
+    der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT, FaultKind.DER_UNWRITABLE)
     if foreign:
         detail = f"holds {held_w:.0f} W that this controller never set; it is honoured until the installer releases it"
         der = having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
@@ -174,8 +180,10 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
             held_s=ack.received_s,
             pending=False,
             retries=0,
+            unwritten_since_s=None,
         ),
         FaultKind.DER_RESTARTED,
+        FaultKind.DER_UNWRITABLE,
     )
 
 
@@ -217,19 +225,32 @@ def refused(der: DerState, fault: Fault) -> DerState:
 
 
 def unwritten(der: DerState, failed: LimitFailed) -> DerState:
-    """A command came to nothing, or half: old and new cap both stay possible until one is confirmed."""
-    return evolve(refused(der, failed.fault), pending=False, retries=der.retries + 1)
+    """A command came to nothing, or half: old and new cap both stay possible until one is confirmed.
+
+    DESIGN section 5: no help is assumed from a device that is not confirmed to obey.
+    """
+    now_s = failed.fault.at_s
+    since_s = now_s if der.unwritten_since_s is None else der.unwritten_since_s
+    der = evolve(refused(der, failed.fault), pending=False, retries=der.retries + 1, unwritten_since_s=since_s)
+    if now_s - since_s < UNWRITABLE_AFTER_S:
+        return der
+    detail = f"{der.retries} commands in a row came to nothing: {failed.fault.kind.value}"
+    return having(der, FaultKind.DER_UNWRITABLE, now_s, detail)
 
 
 def age(der: DerState, poll_s: float, now_s: float) -> DerState:
-    """Silent after max(2 s, three polls) without any valid answer; heard again, it is asked who it is first."""
+    """Silent after max(2 s, three polls) without any valid answer; heard again, it is told its cap anew.
+
+    It may have restarted meanwhile: whether the cap that it confirmed before is still in force is not known.
+    """
     quiet_s = now_s - (der.heard_s if der.heard_s is not None else der.since_s)
     if quiet_s >= (max(SILENT_AFTER_S, 3 * poll_s) if der.heard_s is not None else START_GRACE_S):
         why = f": {der.failing.kind.value}" if der.failing else ""
         since = f"{quiet_s:.1f} s without an answer" if der.heard_s is not None else "has not answered yet"
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
         return evolve(der, held_w=None)
-    return without(der, FaultKind.DER_SILENT)
+    heard = without(der, FaultKind.DER_SILENT)
+    return der if heard is der else evolve(heard, sent_w=None, retries=0, track=observe.unknown(now_s, der.weight_w))
 
 
 def wants(der: DerState, dt_s: float) -> DerState:

@@ -77,6 +77,11 @@ TABLE = (
     Rule(
         kind=FaultKind.DER_DISOBEDIENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"
     ),
+    Rule(
+        kind=FaultKind.DER_UNWRITABLE,
+        der_action=DerAction.RESERVE,
+        does="assumed at nameplate; the others make room, and it is asked again and again",
+    ),
     Rule(kind=FaultKind.WRONG_DEVICE, der_action=DerAction.RESERVE, does="never commanded; assumed at nameplate"),
     Rule(kind=FaultKind.DER_RESTARTED, der_action=DerAction.REASSERT, does="its cap is written again at once"),
     Rule(

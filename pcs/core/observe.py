@@ -24,7 +24,8 @@ INFINITY = float("inf")
 ARRIVED_W = 0.5
 """An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
-"""A unit within 2 % of nameplate of its cap is limit-bound."""
+BOUND_GAIN = 0.15
+"""A unit within 2 % of nameplate, or 15 % of its cap, is limit-bound: so much may its gain or its telemetry be off."""
 
 
 class Told(NamedTuple):
@@ -58,6 +59,8 @@ class Track:
     ticks: tuple[Tick, ...]
     telemetry_w: float | None = None
     telemetry_span: Span | None = None
+    idle_s: float = -INFINITY
+    """Until when nothing has moved since the last tick."""
     still: bool = False
     """Nothing is under way: the last tick stands for all time until something is told or said."""
     limit_bound: bool = True
@@ -153,7 +156,8 @@ def _move(
 def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window_s: float) -> Track:
     """Bring the bounds to `now_s` by what was told. `most_w`: nameplate; `window_s`: how far back is asked later."""
     last = track.ticks[-1]
-    dt_s = now_s - last.at_s
+    begun_s = max(last.at_s, track.idle_s)
+    dt_s = now_s - begun_s
     if track.still or dt_s <= 0.0:
         return track
     caps = _caps_at(track.told, now_s, timing)
@@ -163,13 +167,15 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
-        return evolve(track, still=True) if over_s < now_s else track
+        return evolve(track, idle_s=now_s, still=over_s < now_s)
     horizon = horizon_s(timing, window_s)
-    ticks = track.ticks
-    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
-        old = ticks[-1]
-        tick = tick._replace(lo_w=min(tick.lo_w, old.lo_w), hi_w=max(tick.hi_w, old.hi_w))
-        ticks = ticks[:-1]
+    ticks = _mark(track.ticks, begun_s)
+    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the older stand for both
+        old, last = ticks[-2:]
+        old = old._replace(
+            lo_w=min(old.lo_w, last.lo_w), hi_w=max(old.hi_w, last.hi_w), told_hi_w=max(old.told_hi_w, last.told_hi_w)
+        )
+        ticks = (*ticks[:-2], old)
     first = 0
     while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
         first += 1
@@ -205,7 +211,7 @@ def correct(
     can_be = (max(oldest_s, t.at_s) for t in known if t.told_hi_w >= value_w - near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
-    bound = value_w >= cap_lo_w - near_w
+    bound = value_w >= cap_lo_w - max(near_w, BOUND_GAIN * cap_lo_w)
     early_lo = early_hi = late_lo = late_hi = value_w
     ticks = list(_mark(track.ticks, received_s))
     previous_s = span.from_s

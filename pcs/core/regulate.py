@@ -16,6 +16,13 @@ from pcs.core.envelope import Envelope
 from pcs.core.evolve import evolve
 from pcs.model.units import Span
 
+INFINITY = float("inf")
+SMALL_SHARE = 0.05
+SMALL_GAIN = 2.0
+"""An excess below 5 % of all that may be capped is taken off twofold, and no more: while a raise is under way the lower
+bound lies far below the truth, and a watt beyond the limit would else cost everything (and be back at the next raise).
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
@@ -45,7 +52,7 @@ class Budget:
     credit_until_s: float = 0.0
     too_high_since_s: float | None = None
     frozen_w: float | None = None
-    """The budget when the meter went stale: tightening starts from here."""
+    """The budget when the trouble began: tightening starts from here, and no trouble raises it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,9 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
         total_w = max(0.0, outer_w + credited_w)
+        excess_w = envelope.margin.total_w - envelope.export_limit_w - flow.import_w
+        if beyond and not flow.reserved_w and excess_w < SMALL_SHARE * pace.most_w:
+            total_w = max(total_w, min(budget.total_w, flow.hi_w) - SMALL_GAIN * excess_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
         return evolve(
@@ -108,3 +118,10 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
         at_s=now_s,
         frozen_w=start_w,
     )
+
+
+def secure(budget: Budget, safe_w: float, now_s: float) -> Budget:
+    """The safe total, or the budget at the beginning of the trouble where that was lower: fail-safe only tightens."""
+    start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
+    start_w = INFINITY if budget.at_s is None else start_w  # nothing was regulated yet
+    return Budget(total_w=min(safe_w, start_w), at_s=now_s, frozen_w=start_w)

@@ -9,7 +9,7 @@ from pcs.core.failsafe import Action, obeys, site_action
 from pcs.core.hear import hear, replaced
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
-from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten
 from pcs.core.state import Inputs, Outcome, State
 from pcs.core.wiring import Wiring, WiringState, watch
 from pcs.model.command import LimitActivePower
@@ -196,7 +196,7 @@ def _budget(
     """What the obeying DERs may inject together: the law on a fresh sample, the table's action otherwise."""
     most_w = sum(d.most_w for d in fleet)
     if action is Action.SAFE:
-        return Budget(total_w=most_w if safe_w is None else safe_w, at_s=now_s)
+        return secure(state.budget, most_w if safe_w is None else safe_w, now_s)
     if action is Action.TIGHTEN:
         return tighten(state.budget, safe_w, measure.tightened_part(meter, now_s), now_s)
     if flow is None:
@@ -224,9 +224,10 @@ def _share_out(
     """Caps and safe shares per DER (watts). Who does not obey is told its safe share of nothing: 0."""
     fleet = tuple(ders.wants(d, max(0.0, now_s - state.at_s)) for d in fleet)
     weights_w = tuple(d.weight_w if o else 0.0 for d, o in zip(fleet, obeying, strict=True))
-    safe_caps_w = share(safe_w if safe_w is not None else sum(weights_w), weights_w)
+    most_w = tuple(d.most_w for d in fleet)
+    safe_caps_w = _least(share(safe_w if safe_w is not None else sum(weights_w), weights_w), most_w)
     if action is Action.SAFE:
-        return safe_caps_w, safe_caps_w, fleet
+        return _least(share(budget.total_w, weights_w), most_w), safe_caps_w, fleet
     claims = tuple(
         Claim(weight_w=d.weight_w, most_w=d.most_w, want_w=d.want_w)
         if o
@@ -234,6 +235,10 @@ def _share_out(
         for d, o in zip(fleet, obeying, strict=True)
     )
     return dispatch(budget.total_w, claims), safe_caps_w, fleet
+
+
+def _least(caps_w: tuple[float, ...], most_w: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(map(min, caps_w, most_w))
 
 
 def _cannot_hold(state: State, caps_w: tuple[float, ...], now_s: float) -> bool:

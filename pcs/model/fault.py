@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     METER_MISWIRED = "flow answers a DER with the wrong sign"
     DER_SILENT = "DER does not answer"
     DER_DISOBEDIENT = "DER does not follow its limit"
+    DER_UNWRITABLE = "DER does not take its limit"
     DER_RESTARTED = "DER dropped its limit"
     DER_FOREIGN_LIMIT = "limit on the DER set by someone else"
     DER_SECOND_WRITER = "somebody else changes the DER's limit"
