@@ -52,6 +52,8 @@ def command(site_file: Path, duration_s: float | None, released: tuple[str, ...]
         raise click.BadParameter(
             f"{', '.join(unknown)}: no controlled DER of that name in {site_file}", param_hint="--release"
         )
+    for line in start_page(site, site_file):
+        log.info("%s", line)
     try:
         asyncio.run(_run(site, duration_s, frozenset(released)))
     except JournalInUseError as trouble:
