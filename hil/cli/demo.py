@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ASK_EVERY_S = 0.25
 LINE_EVERY_S = 5.0
 STARTS_WITHIN_S = 20.0  # the controller answers about a second after its call; a busy gateway takes several
+KEPT_WORDS = 5  # of the controller's log beside each recorded status: what the page shows
 EXIT_NOT_HELD = 1
 EXIT_INTERRUPTED = 130
 Show = Callable[["dict[str, Any] | None", float, list[str]], None]
@@ -97,7 +98,11 @@ def run(folder: Path, duration_s: float) -> int:
         tolerance_w=status["excursions"]["tolerance_w"],
     )
     console.print()
-    console.print(_table(summary(evidence, promise, folder)))
+    lines = tuple(summary(evidence, promise, folder))
+    if console.is_terminal:
+        console.print(_table(lines))
+    else:
+        click.echo("\n".join(f"{heading:12}  {words}" for heading, words in lines))
     return EXIT_NOT_HELD if broken_promises(evidence, promise) else 0
 
 
@@ -134,14 +139,15 @@ def _watch(
         answer = demo_site.ask(control)
         if answer is not None:
             status = answer
-            keep(json.dumps({"elapsed_s": round(elapsed_s, 3), **answer}) + "\n")
+            said = controller.words()[-KEPT_WORDS:]
+            keep(json.dumps({"elapsed_s": round(elapsed_s, 3), "said": said, **answer}) + "\n")
         elif status is None and elapsed_s > STARTS_WITHIN_S:
             break
         show(status, elapsed_s, controller.words())
         time.sleep(max(0.0, ASK_EVERY_S - (time.monotonic() - zero_s - elapsed_s)))
     if status is None:
-        said = "\n".join(f"  {line}" for line in controller.words()[-8:])
-        raise DemoError(f"the controller never answered on {control}; its last words:\n{said}", 3)
+        last = "\n".join(f"  {line}" for line in controller.words()[-8:])
+        raise DemoError(f"the controller never answered on {control}; its last words:\n{last}", 3)
     return status
 
 

@@ -51,7 +51,7 @@ def line(status: Status | None, elapsed_s: float, duration_s: float) -> str:
     )
     binds = f"{limit['name']} {'binds' if limit.get('binding') else 'does not bind'}" if limit else "no limit"
     demand = watts(status["point"].get("demand_w"))
-    return f"{head}: {status['point']['words']}, demand {demand}; {ders}; {binds}; {_faults(status).plain}"
+    return f"{head}: {status['point']['words']}, demand {demand}; {ders}; {binds}; {_faults(status).plain.strip()}"
 
 
 def watts(value_w: float | None) -> str:

@@ -157,7 +157,8 @@ def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
     der = evolve(der, obeying_since_s=None)
     if der.excess_since_s is None:
         return evolve(der, excess_since_s=now_s, excess_w=excess_w)
-    if now_s - der.excess_since_s < observe.settle_s(der.timing, 0.0):
+    effect_s = der.timing.dead_time_s.hi + der.timing.time_constant_s.hi
+    if now_s - der.excess_since_s < effect_s:  # what was told has had its settling time: `told_hi_w` contains it
         return der
     without_effect = excess_w > (1.0 - EFFECT_SHARE) * der.excess_w
     strikes = der.strikes + 1 if without_effect else 0

@@ -91,12 +91,16 @@ def _window_s(meter: MeterState) -> float:
 
 def _stuck(
     state: State, meter: MeterState, fleet: tuple[DerState, ...], policy: Policy, now_s: float
-) -> tuple[float, float | None]:
-    """The middle of the injection when the metered power last changed (W), and since when it ought to have changed."""
-    injection_w = sum(observe.middle_w(d.track) for d in fleet)
+) -> tuple[tuple[float, float], float | None]:
+    """Bounds on the injection when the metered power last changed (W), and since when it ought to have changed.
+
+    Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
+    """
+    lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in fleet), strict=True))
     if meter.moved_s != state.meter.moved_s:
-        return injection_w, None
-    if not measure.stuck(meter, abs(injection_w - state.injection_moved_w), STUCK_SHARE * policy.nameplate_w):
+        return (lo_w, hi_w), None
+    then_lo_w, then_hi_w = state.injection_moved_w
+    if not measure.stuck(meter, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * policy.nameplate_w):
         return state.injection_moved_w, None
     return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
 
@@ -163,7 +167,8 @@ def _faults(
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
     stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
-    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
+    before = next((f for f in state.faults if f.kind is FaultKind.METER_OPEN_CT), None)
+    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s, before)
     faults.extend(f for f in (stuck, opened) if f is not None)
     if wiring.verdict is Wiring.WRONG:
         faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))

@@ -41,8 +41,9 @@ def test_a_der_that_says_nothing_counts_with_its_nameplate_and_the_other_makes_r
     assert all(b.lasted_s <= response_s(site, 1500) for b in before)
     made_room_s = silent.at.mono_s + 0.5 + slowest_fall_s(site, 4000)
     assert stack.truth.at("inv2_injection_w", made_room_s) <= max(0.0, 5000 + limit_w - 6000) + 100
-    cleared = {str(dict(e.facts)["fault"]) for e in stack.told(EventKind.FAULT_CLEARED, "inv1")}
-    assert cleared == set(stack.faults("inv1"))
+    cleared = [dict(e.facts)["fault"] for e in stack.told(EventKind.FAULT_CLEARED, "inv1")]
+    assert cleared.count("DER_SILENT") == 1
+    assert set(cleared) <= {"DER_SILENT", "DER_UNWRITABLE"}
     assert stack.truth.injection_w(END_S) == pytest.approx(3500 + limit_w, abs=200)
     assert stack.truth.beyond(limit_w, tolerance_w(site), CLEARS_S) == []
 

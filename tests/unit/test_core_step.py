@@ -114,7 +114,8 @@ def test_a_trouble_never_raises_a_cap() -> None:
         run.step(site.fault(FaultKind.NO_ANSWER, run.now_s), site.der_says(before_w, run.now_s + 0.1), after_s=0.1)
         assert run.state.caps_w[0] <= before_w
     assert run.state.action is Action.SAFE
-    assert run.kinds() == {FaultKind.METER_LOST}
+    assert FaultKind.METER_LOST in run.kinds()
+    assert FaultKind.DER_SILENT not in run.kinds()
 
 
 def test_a_meter_that_was_late_lets_nothing_rise_even_with_its_next_sample() -> None:
@@ -263,6 +264,20 @@ def test_every_change_is_an_event() -> None:
     ):
         assert kind in seen
     assert seen.count(EventKind.ACTION_CHANGED) == 1
+
+
+def test_power_that_stands_still_while_the_ders_surely_move_is_frozen() -> None:
+    run = running(seconds=20.0)
+    for k in range(45):
+        run.step(
+            site.meter_says(-2900.0, run.now_s + 0.1), site.der_says(6900.0 - 100 * k, run.now_s + 0.1), after_s=0.1
+        )
+    assert FaultKind.METER_FROZEN in run.kinds()
+
+
+def test_power_that_stands_still_while_a_raise_is_of_no_use_is_no_trouble() -> None:
+    scene = Scene(units=(Unit(sun=steps((0.0, 0.3))),), demand=steps((0.0, 8000.0)), seconds=30.0)
+    assert quiet(simulate(scene)) == {"no valid meter sample: waiting for its first measurements"}
 
 
 def quiet(trace: Trace) -> set[str]:
