@@ -134,7 +134,7 @@ def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)
     confirmed = all(_confirmed(d) for d in fleet)
-    return watch(known, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s, confirmed=confirmed)
+    return watch(known, imports_w, middle_w, confirmed, balanced, policy.nameplate_w, sample.received_s)
 
 
 def _confirmed(der: DerState) -> bool:

@@ -43,11 +43,10 @@ def watch(
     state: WiringState,
     imports_w: tuple[float, ...],
     injection_w: float,
+    confirmed: bool,
     balanced: bool,
     nameplate_w: float,
     now_s: float,
-    *,
-    confirmed: bool = True,
 ) -> WiringState:
     """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection interval.
 
