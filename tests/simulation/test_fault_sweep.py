@@ -19,10 +19,14 @@ KINDS = (
 )
 SLOW_S, DOWN_S = 1.2, 0.3  # later than every deadline; a cable that is pulled and put back
 DROP_S, END_S = 7.0, 12.0
-START_TO = 56  # requests until everybody is identified, has been commanded, and has confirmed it
-RISE_FROM, RISE_TO = 300, 320  # some of the time in which the caps rise
-DROP_FROM, DROP_TO = 530, 560  # from a little before the drop until its answer is confirmed
+WINDOWS = {0.0: 55, 4.0: 20, DROP_S - 0.05: 30}
+"""From when on which number of requests fails, one in each run: until everybody is identified, commanded and confirmed;
+some of the time in which the caps rise; from a little before the load drop until its answer is confirmed."""
 ONE_LOST_REPLY_S = 1.0 + 0.1 + 0.35  # the longest deadline, a breath, and the next cycle with its own write
+METER_AWAY_S = 0.9  # a cable that was out for 0.3 s: three attempts with growing pauses
+CREDIT_S = (
+    0.25 * 9.0
+)  # what commands in flight may explain: a quarter of the profile's settling time (design section 5)
 ONE_LOST_MEETING_S = ONE_LOST_REPLY_S + 0.2 + 0.3  # identification begins anew, after its pause
 
 
@@ -32,14 +36,15 @@ DERS = [inverter("inv1", 6000), inverter("inv2", 4000, control=704, telemetry_ph
 class OneFailure:
     """Counts the requests of all devices and lets one reply go wrong."""
 
-    def __init__(self, stack: Stack, number: int, kind: str) -> None:
+    def __init__(self, stack: Stack, from_s: float, number: int, kind: str) -> None:
+        self._now_s, self._from_s = stack.site.now_s, from_s
         self._number, self._kind, self.seen = number, kind, 0
         for server in stack.site.servers.values():
             server.delay_s = partial(self._delay_s, server, server.delay_s)  # type: ignore[method-assign]
 
     def _delay_s(self, server: DeviceServer, usual: object) -> float:
         delay_s = usual()  # type: ignore[operator]
-        self.seen += 1
+        self.seen += self._now_s() >= self._from_s
         if self.seen != self._number:
             return float(delay_s)
         loop = asyncio.get_running_loop()
@@ -58,12 +63,12 @@ class OneFailure:
         return self.__dict__.setdefault("tasks", [])
 
 
-def played(number: int, kind: str, until_s: float = END_S) -> tuple[Stack, int]:
-    """The run with that failure, and how many requests it had."""
+def played(from_s: float, number: int, kind: str, until_s: float = END_S) -> tuple[Stack, int]:
+    """The run in which the reply to this request after `from_s` fails, and how many requests there were since then."""
     seen: list[int] = []
 
     async def story(stack: Stack) -> None:
-        failure = OneFailure(stack, number, kind)
+        failure = OneFailure(stack, from_s, number, kind)
         stack.start()
         await stack.until(until_s)
         seen.append(failure.seen)
@@ -71,17 +76,20 @@ def played(number: int, kind: str, until_s: float = END_S) -> tuple[Stack, int]:
     return play(story, twin(ders=DERS, load=[{"steps": [[0, 6000], [DROP_S, 500]]}])), seen[0]
 
 
-def cases() -> list[tuple[int, str]]:
+def cases() -> list[tuple[float, int, str]]:
     """Which request fails, and how."""
     if os.environ.get("PCS_SWEEP") == "every":
-        return [(number, kind) for number in range(1, DROP_TO) for kind in KINDS]
-    numbers = (*range(1, START_TO), *range(RISE_FROM, RISE_TO), *range(DROP_FROM, DROP_TO))
-    return [(number, KINDS[number % len(KINDS)]) for number in numbers]
+        return [(0.0, number, kind) for number in range(1, 600) for kind in KINDS]
+    return [
+        (from_s, number, KINDS[number % len(KINDS)])
+        for from_s, last in WINDOWS.items()
+        for number in range(1, last + 1)
+    ]
 
 
-@pytest.mark.parametrize(("number", "kind"), cases())
-def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(number: int, kind: str) -> None:
-    stack, _ = played(number, kind)
+@pytest.mark.parametrize(("from_s", "number", "kind"), cases())
+def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(from_s: float, number: int, kind: str) -> None:
+    stack, _ = played(from_s, number, kind)
     beyond = stack.truth.beyond(0.0, tolerance_w(stack.twin))
     assert len(beyond) <= 2
     for excursion in beyond:
@@ -89,13 +97,13 @@ def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(number: int,
             assert excursion.to_s <= 0.5 + response_s(stack.twin, 3500) + ONE_LOST_MEETING_S
         else:
             assert excursion.from_s >= DROP_S
-            assert excursion.lasted_s <= response_s(stack.twin, 2000) + ONE_LOST_REPLY_S
+            assert excursion.lasted_s <= response_s(stack.twin, 2000) + max(ONE_LOST_REPLY_S, METER_AWAY_S + CREDIT_S)
     assert set(stack.faults()) <= {"METER_LOST", "METER_LATE", "METER_STALE"}
     assert stack.faults().count("METER_LOST") == 1
     assert 350 <= stack.truth.injection_w(END_S) <= 500
 
 
-def test_the_sweep_covers_the_start_and_the_drop() -> None:
-    """Known answers that the numbers above rest on: how many requests there were until when."""
-    assert played(0, "silent", 0.7)[1] >= START_TO
-    assert DROP_FROM < played(0, "silent", DROP_S)[1] < played(0, "silent", DROP_S + 0.5)[1] <= DROP_TO
+def test_the_sweep_covers_what_it_says() -> None:
+    """Each window has as many requests within a second."""
+    for from_s, last in WINDOWS.items():
+        assert played(from_s, 0, "silent", from_s + 1.0)[1] >= last
