@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from hil.cli.demo import demo
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
 from hil.rig.records import BadRecordError
@@ -36,6 +37,7 @@ def cli(verbose: bool, log_format: str) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
 
 
+cli.add_command(demo)
 cli.add_command(twin)
 
 
@@ -62,3 +64,7 @@ def main() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
             logging.getLogger().exception("internal error")
         sys.exit(EXIT_INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

@@ -38,13 +38,6 @@ def uncontrolled_w(site: Site) -> float:
     return sum(der.nameplate_w for der in site.ders if not der.controlled)
 
 
-def safe_total_w(site: Site) -> float:
-    """What the controlled DERs together may inject in the safe state, W: no credit for load beyond the declared one."""
-    tightest_w = min(limit.value for limit in site.limits)
-    controlled_w = sum(der.nameplate_w for der in site.ders if der.controlled)
-    return min(controlled_w, max(0.0, tightest_w + site.tuning.credited_min_load_w - uncontrolled_w(site)))
-
-
 def slowest_response_s(der: DerSpec) -> float | None:
     """Time to 90 % of a full step of the slowest plant that the profile vouches for, s; None without a profile."""
     if der.profile is None or der.profile.der is None:

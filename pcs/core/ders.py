@@ -157,7 +157,8 @@ def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
     der = evolve(der, obeying_since_s=None)
     if der.excess_since_s is None:
         return evolve(der, excess_since_s=now_s, excess_w=excess_w)
-    if now_s - der.excess_since_s < observe.settle_s(der.timing, 0.0):
+    effect_s = der.timing.dead_time_s.hi + der.timing.time_constant_s.hi
+    if now_s - der.excess_since_s < effect_s:  # what was told has had its settling time: `told_hi_w` contains it
         return der
     without_effect = excess_w > (1.0 - EFFECT_SHARE) * der.excess_w
     strikes = der.strikes + 1 if without_effect else 0
@@ -190,10 +191,12 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
     der = evolve(der, heard_s=seen.received_s, failing=None)
-    if der.held_w is None or der.pending or der.retries or seen.sent_s <= max(der.held_s, der.sent_s):
-        return der  # nothing of ours there yet, or something of ours under way or half done
+    if der.held_w is None or der.pending or seen.sent_s < max(der.held_s, der.sent_s):
+        return der  # nothing of ours there yet, or something of ours under way: it may be there before it is confirmed
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
-    if found_w is not None and abs(found_w - held_w) <= 2 * resolution_w:
+    unconfirmed_w = (t.cap_w for t in der.track.told if t.acked_s == observe.INFINITY)  # lost on the way back, perhaps
+    ours_w = (held_w, held_w if der.sent_w is None else der.sent_w, *unconfirmed_w)
+    if found_w is not None and any(abs(found_w - w) <= 2 * resolution_w for w in ours_w):
         return der
     in_force_w = der.weight_w if found_w is None else found_w
     der = evolve(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))

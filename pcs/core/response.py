@@ -198,7 +198,8 @@ def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, 
     kind = state.kind
     if kind is StepKind.LOAD and abs(demand_w) < 0.3 * abs(injection_w):
         kind = StepKind.GENERATION
-    if abs(injection_w) < least_w:
+    way = Way.RESTRICT if injection_w < 0 or (kind is StepKind.GENERATION) else Way.RELEASE
+    if abs(injection_w) < least_w or not _limit_decided(state, kind, way, injection_w, final_w, least_w):
         return None
     points = (before, *series) if kind is StepKind.LIMIT else series
     k = max(range(len(points)), key=lambda i: abs(points[i].import_w - final_w))
@@ -213,7 +214,7 @@ def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, 
     olrt_s = max(0.0, 0.5 * (crossed_lo_s + crossed_hi_s) - t0_s)
     return Response(
         kind=kind,
-        way=Way.RESTRICT if injection_w < 0 or (kind is StepKind.GENERATION) else Way.RELEASE,
+        way=way,
         at_s=t0_s,
         olrt_s=olrt_s,
         olrt_lo_s=max(0.0, crossed_lo_s - state.t0_hi_s),
@@ -229,6 +230,22 @@ def _crossed(points: tuple[Point, ...], first: int, way_w: float) -> int:
     extreme_w = points[first].import_w
     made = (i for i in range(first, len(points)) if (points[i].import_w - extreme_w) / way_w >= 0.9)
     return next(made, len(points) - 1)
+
+
+def _limit_decided(
+    state: ResponseState, kind: StepKind, way: Way, injection_w: float, final_w: float, least_w: float
+) -> bool:
+    """Whether the limit, and not a cloud or the sun, made the DERs move by `injection_w`."""
+    if state.limit_w is None or state.before is None:
+        return False
+    near_w = -state.limit_w + least_w
+    if kind is StepKind.LIMIT:
+        return True
+    if kind is StepKind.GENERATION:
+        return injection_w > 0.0 and final_w < near_w
+    if way is Way.RESTRICT:
+        return any(p.import_w < -state.limit_w for p in state.series)
+    return state.before.import_w < near_w
 
 
 def _beyond_s(state: ResponseState, t0_s: float, least_w: float) -> float:

@@ -20,6 +20,8 @@ PROBATION_SLEW_PCT_S = 3.0
 """How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
 WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
+CONFIRMED_SHARE = 0.05
+"""Telemetry confirms what is thought of a DER to within 5 % of nameplate: the least movement that is judged."""
 STUCK_SHARE = 0.02
 """A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 EXCURSION_SHARE = 0.01
@@ -131,7 +133,14 @@ def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)
-    return watch(known, imports_w, middle_w, balanced, policy.nameplate_w, sample.received_s)
+    confirmed = all(_confirmed(d) for d in fleet)
+    return watch(known, imports_w, middle_w, confirmed, balanced, policy.nameplate_w, sample.received_s)
+
+
+def _confirmed(der: DerState) -> bool:
+    """Whether a DER's own word agrees with what is thought of it; one that never says its power cannot contradict."""
+    said_w = der.track.telemetry_w
+    return said_w is None or abs(said_w - observe.middle_w(der.track)) <= CONFIRMED_SHARE * der.weight_w
 
 
 def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
@@ -158,7 +167,8 @@ def _faults(
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
     stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
-    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
+    before = next((f for f in state.faults if f.kind is FaultKind.METER_OPEN_CT), None)
+    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s, before)
     faults.extend(f for f in (stuck, opened) if f is not None)
     if wiring.verdict is Wiring.WRONG:
         faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))

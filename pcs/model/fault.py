@@ -12,6 +12,7 @@ class FaultKind(StrEnum):
     NO_ANSWER = "no answer in time"
     BAD_ANSWER = "answer does not fit the request"
     REFUSED = "refused by the device"
+    NOT_NOW = "device cannot answer now"
     NOT_A_NUMBER = "value not a number or not implemented"
     WRONG_DEVICE = "not the device that the profile describes"
     NOT_APPLIED = "limit read back differs from the limit written"

@@ -112,12 +112,13 @@ def test_another_device_at_the_address_is_never_commanded_until_it_is_identified
     assert kinds(ders.identified(wrong, site.der_met(), 3.0)) == []
 
 
-def test_a_der_above_all_that_it_was_told_disobeys_after_two_settling_times_without_effect() -> None:
+def test_a_der_above_all_that_it_was_told_disobeys_after_two_times_without_effect() -> None:
+    """What it was told has had the slowest plant's settling time already; then dead time and lag, twice."""
     der = lives(told(2000.0), 2000.0, 1.0, 20.0)
-    settle_s = observe.settle_s(site.TIMING, 0.0)
-    young = lives(der, 6000.0, 20.2, 20.2 + 2 * settle_s - 0.3)
+    effect_s = site.TIMING.dead_time_s.hi + site.TIMING.time_constant_s.hi
+    young = lives(der, 6000.0, 20.2, 20.2 + 2 * effect_s - 0.3)
     assert kinds(young) == []
-    assert kinds(lives(young, 6000.0, 20.2 + 2 * settle_s, 21.0 + 2 * settle_s)) == [FaultKind.DER_DISOBEDIENT]
+    assert kinds(lives(young, 6000.0, 20.2 + 2 * effect_s, 21.0 + 2 * effect_s)) == [FaultKind.DER_DISOBEDIENT]
 
 
 @pytest.mark.parametrize(

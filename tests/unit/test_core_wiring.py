@@ -23,7 +23,7 @@ def watched(
     state = state or WiringState(since_s=start_s)
     for k in range(round(seconds * 10)):
         t = start_s + k / 10
-        state = watch(state, imports(t, injection(t)), injection(t), balanced, NAMEPLATE_W, t)
+        state = watch(state, imports(t, injection(t)), injection(t), True, balanced, NAMEPLATE_W, t)
     return state
 
 
@@ -97,19 +97,19 @@ def test_a_load_step_that_the_ders_follow_is_no_wrong_sign() -> None:
 def test_a_wrong_verdict_is_forgotten_after_a_minute_of_safety() -> None:
     wrong = watched(rising, phases_reversed(1, 2, 3))
     begun_s = wrong.since_s
-    assert watch(wrong, right(0, 0), 0.0, True, NAMEPLATE_W, begun_s + 59.9).verdict is Wiring.WRONG
-    assert watch(wrong, right(0, 0), 0.0, True, NAMEPLATE_W, begun_s + 60.0).verdict is Wiring.UNVERIFIED
+    assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, begun_s + 59.9).verdict is Wiring.WRONG
+    assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, begun_s + 60.0).verdict is Wiring.UNVERIFIED
 
 
 def test_the_memory_is_bounded() -> None:
     state = WiringState()
     for k in range(5000):
-        state = watch(state, right(0.0, 0.0), 0.0, True, NAMEPLATE_W, k / 500)
+        state = watch(state, right(0.0, 0.0), 0.0, True, True, NAMEPLATE_W, k / 500)
         assert len(state.points) <= wiring.POINTS + 2
 
 
 def test_a_site_without_ders_proves_nothing() -> None:
     state = WiringState()
     for k in range(50):
-        state = watch(state, (float(k),), 0.0, False, 0.0, k / 10)
+        state = watch(state, (float(k),), 0.0, True, False, 0.0, k / 10)
     assert state.verdict is Wiring.UNVERIFIED
