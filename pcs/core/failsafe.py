@@ -66,7 +66,11 @@ TABLE = (
         clears=Clears.AFTER_FRESH,
         does="safe set: a repeated number is no number",
     ),
-    Rule(kind=FaultKind.METER_OPEN_CT, action=Action.SAFE, does="safe set: exact zeros are no measurement"),
+    Rule(
+        kind=FaultKind.METER_OPEN_CT,
+        action=Action.SAFE,
+        does="safe set: exact zeros are no measurement; an open phase is tried again after 60 s",
+    ),
     Rule(
         kind=FaultKind.METER_MISWIRED,
         action=Action.SAFE,

@@ -27,6 +27,8 @@ UNEVIDENCED_S = 0.4
 """How long the shell may simply not have polled (a busy gateway) before its own silence counts as the meter's age."""
 ZERO_FOR_S = 1.0
 """Exact zeros for this long are an open CT: the import cushion makes a legitimate exact zero impossible."""
+OPEN_FOR_S = 60.0
+"""How long an open phase is believed open without new evidence: that of a reversed CT (DESIGN section 6)."""
 PHASE_SUM_TOLERANCE = 0.02
 """Total against the sum of phases: class 1 meters add their phases in the same registers, 2 % allows for skew."""
 FROZEN_RESOLUTIONS = 5
@@ -273,10 +275,14 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
-def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float) -> Fault | None:
+def circuit_fault(
+    state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float, before: Fault | None = None
+) -> Fault | None:
     """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
 
-    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound).
+    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound). `before` is this fault
+    as it stood one step ago: the safe state takes the evidence away, so the phase has to read something again, or
+    `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
     """
     if state.zero_since_s is not None and now_s - state.zero_since_s >= ZERO_FOR_S:
         return Fault(
@@ -285,14 +291,20 @@ def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float,
     sample = state.sample
     if sample is None or len(sample.phase_import_w) < 3:
         return None
+    zeros = [
+        number
+        for number, since_s in enumerate(state.phase_zero_since_s, start=1)
+        if since_s is not None and now_s - since_s >= ZERO_FOR_S
+    ]
+    if before is not None and zeros and now_s - before.at_s < OPEN_FOR_S:
+        return before
     per_phase_w = balanced_injection_w / 3
     if per_phase_w <= max(FROZEN_RESOLUTIONS * sample.resolution_w, 20.0):
         return None
-    for number, since_s in enumerate(state.phase_zero_since_s, start=1):
-        if since_s is not None and now_s - since_s >= ZERO_FOR_S:
-            detail = (
-                f"L{number} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
-                "(or is a DER single-phase? Then say so with `connection`)"
-            )
-            return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)
-    return None
+    if not zeros:
+        return None
+    detail = (
+        f"L{zeros[0]} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
+        "(or is a DER single-phase? Then say so with `connection`)"
+    )
+    return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)

@@ -167,7 +167,8 @@ def _faults(
         sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
     )
     stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
-    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s)
+    before = next((f for f in state.faults if f.kind is FaultKind.METER_OPEN_CT), None)
+    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s, before)
     faults.extend(f for f in (stuck, opened) if f is not None)
     if wiring.verdict is Wiring.WRONG:
         faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))

@@ -72,10 +72,21 @@ def watch(
         where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
         detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
         return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
-    if state.verdict is Wiring.UNVERIFIED and _answer(points, 0, phases) is Wiring.VERIFIED:
+    if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
     return state
+
+
+def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float) -> bool:
+    """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign."""
+    for first in range(len(points) - 1):
+        part = points[first:]
+        if _span(tuple(p[2] for p in part)) < move_w:
+            return False  # a shorter part moves no more
+        if _answer(part, 0, 0) is Wiring.VERIFIED:
+            return True
+    return False
 
 
 def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> Wiring:

@@ -1,4 +1,4 @@
-"""What the design allows, in seconds that the truth is compared with: detection, delays on the way, the plant's fall."""
+"""What the design allows, in seconds to compare the truth with: detection, delays on the way, the plant's fall."""
 
 from math import log
 

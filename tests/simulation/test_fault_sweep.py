@@ -1,7 +1,7 @@
 """Exactly one reply of a short run goes wrong: whichever it is and however, the limit holds within the allowed time.
 
-`PCS_SWEEP=every` tries each kind of failure at each request; without it one kind each at the requests of the start and
-around a load drop. A failing case names the number of the request and the kind, and that is all it takes to see it again.
+`PCS_SWEEP=every` tries each kind of failure at each request; without it one kind each at the requests of the start,
+of a rise and around a load drop. A failing case names the request's number and the kind, all it takes to see it again.
 """
 
 import asyncio

@@ -72,7 +72,7 @@ def test_a_meter_that_answers_late_costs_its_delay_and_nothing_else(limit_w: flo
 
 @pytest.mark.parametrize("fault", ["silent", "down", "frozen", "nan"])
 def test_a_gap_of_a_second_is_survived_without_the_safe_set(fault: str) -> None:
-    """Hold at one missed update, tighten at two, safe at 2 s (design section 6): one second costs a part of the yield."""
+    """Hold at one missed update, tighten at two, safe at 2 s (design section 6): a second costs some yield."""
     site = twin(limit_w=3000.0, load=[{"constant": 4000}])
     stack = play(failing(fault, clears_s=FAILS_S + 1.0), site)  # type: ignore[arg-type]
     assert stack.truth.beyond(3000.0, tolerance_w(site), 10.0) == []

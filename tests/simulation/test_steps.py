@@ -1,4 +1,4 @@
-"""Load and generation steps through the whole stack: the limit holds within the plant's own time, and yield comes back."""
+"""Load and generation steps through the whole stack: the limit holds in time, and the yield comes back."""
 
 from typing import Any
 
