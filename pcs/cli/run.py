@@ -132,7 +132,7 @@ def start_page(site: Site, site_file: Path) -> Iterator[str]:
     ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
     safe_w = safe_total_w(envelope(policy), policy, 0.0)
     yield f"  DERs: {ders}" + (f"; without a meter together at most {safe_w:g} W" if safe_w is not None else "")
-    yield f"  does not exist yet: {', '.join(MISSING)}"
+    yield f"  in this version: {', '.join(MISSING)}"
     yield from (f"  note: {warning}" for warning in warnings(site))
     yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"
 

@@ -30,7 +30,7 @@ def test_the_start_page_names_limits_margin_what_is_missing_and_where_to_look() 
         "controls Demo",
         "export limit 0 W at poi: the flow stays 26 W below it; corrected within 30 s",
         "inv1 10000 W, old 3000 W (not controlled); without a meter together at most 0 W",
-        "does not exist yet: no hard-limit supervisor, no relay",
+        "in this version: no hard-limit supervisor, no relay",
         "note: inv1: if it is controlled by model 123, nothing tightens its limit",
         "pcs status barn.yaml",
         "journal: ",
