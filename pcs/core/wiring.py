@@ -37,6 +37,18 @@ class WiringState:
     since_s: float = 0.0
     detail: str = ""
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+    last_w: float | None = None
+    """The total of the last sample, whether it became a point or not."""
+
+
+def seen(state: WiringState, import_w: float, nameplate_w: float) -> WiringState:
+    """Note a sample's total before it is judged. A jump of the flow parts what was before from what comes after.
+
+    A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
+    compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
+    """
+    jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
+    return evolve(state, last_w=import_w, points=() if jumped else state.points)
 
 
 def watch(
