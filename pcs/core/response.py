@@ -186,7 +186,7 @@ def _mean(values_w: list[float]) -> float:
 def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, least_w: float) -> Response | None:
     """The response in the followed series, or None where the DERs had nothing to do.
 
-    The flow ends somewhere between `final_w` and `final_w + rest_w`: a slow plant still creeps when it counts as settled.
+    The flow ends between `final_w` and `final_w + rest_w`: a slow plant still creeps when it counts as settled.
     """
     assert state.before is not None
     assert state.kind is not None
