@@ -26,6 +26,9 @@ STRIKES = 2
 """DESIGN section 5: two steps without effect are a disobedient DER."""
 OBEYED_FOR_S = 10.0
 """How long a disobedient DER must stay below its cap before it is counted on again."""
+SURPRISE_SHARE = 0.05
+"""Telemetry beyond the bounds by 5 % of nameplate, the least movement by which wiring is judged: a cloud edge, or a DER
+that does not do what it was told. Until then its part in the flow was thought wrong."""
 WANT_ROOM_SHARE = 0.1
 """Room above its present power that a sun-limited DER keeps (share of nameplate)."""
 WANT_FALL_PER_S = 0.05
@@ -70,6 +73,8 @@ class DerState:
     excess_since_s: float | None = None
     excess_w: float = 0.0
     obeying_since_s: float | None = None
+    surprised_s: float = float("-inf")
+    """Up to when what was thought of its injection was wrong: nothing before may be compared with what comes after."""
     want_w: float = 0.0
 
 
@@ -134,10 +139,14 @@ def telemetry(der: DerState, reading: DerReading) -> DerState:
     """It answered. Where it says its power, the observer is corrected at the time the value was true."""
     if reading.injection_w is None or der.identified is None:
         return evolve(der, heard_s=reading.received_s, failing=None)
+    lo_w, hi_w = observe.present(der.track)
+    beyond_w = max(lo_w - reading.injection_w, reading.injection_w - hi_w)
     track = observe.correct(
         der.track, reading.injection_w, reading.sent_s, reading.received_s, der.timing, der.weight_w
     )
     der = evolve(der, track=track, heard_s=reading.received_s, failing=None)
+    if beyond_w > SURPRISE_SHARE * der.weight_w:
+        der = evolve(der, surprised_s=reading.received_s)
     return _judge(der, reading.injection_w, reading.received_s)
 
 

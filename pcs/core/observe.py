@@ -142,7 +142,9 @@ def _move(
     lo: float, hi: float, caps: Caps, dt_s: float, timing: DerTiming, most_w: float, follows: bool
 ) -> tuple[float, float]:
     """Both bounds, `dt_s` later: down with their own plant; up only where the cap decides, with the fastest."""
-    _, cap_hi, cap_down, cap_up = caps
+    cap_lo, cap_hi, cap_down, cap_up = caps
+    if lo > cap_hi:  # a raise that came before it was down leaves it on its way
+        cap_down = min(cap_down, cap_lo)
     if lo > cap_down:
         lo = _fall(lo, cap_down, dt_s, timing.time_constant_s.lo, None)
     if hi > cap_hi:
@@ -180,7 +182,7 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
         first += 1
     return Track(
-        told=_recent(track.told, now_s - horizon - timing.dead_time_s.hi),
+        told=_recent(track.told, now_s - horizon - settle_s(timing, 1.0)),  # until then it may be under way
         ticks=(*ticks[first:], tick),
         telemetry_w=track.telemetry_w,
         telemetry_span=track.telemetry_span,

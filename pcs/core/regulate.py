@@ -107,6 +107,19 @@ def hold(budget: Budget, now_s: float) -> Budget:
     return evolve(budget, at_s=now_s)
 
 
+def without(budget: Budget, left_w: float) -> Budget:
+    """The budget of those that are left when DERs with `left_w` together drop out: their share goes to nobody.
+
+    They may well go on injecting it; handed on, it would be flow beyond the limit. A raise has to earn it again, and
+    the room that they may need is made on the next sample: nobody is waited for.
+    """
+    if left_w <= 0.0:
+        return budget
+    frozen_w = None if budget.frozen_w is None else max(0.0, budget.frozen_w - left_w)
+    total_w = max(0.0, budget.total_w - left_w)
+    return evolve(budget, total_w=total_w, frozen_w=frozen_w, too_high_since_s=-INFINITY)
+
+
 def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> Budget:
     """Move from the budget that was in force when the meter went stale towards the safe total, `part` of the way."""
     if safe_w is None:

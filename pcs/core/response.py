@@ -164,6 +164,8 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     if elapsed_s < SETTLED_FOR_S:
         return state, None
     tail = [p for p in series[-64:] if p.received_s >= series[-1].received_s - SETTLED_FOR_S]
+    if len(tail) < 2:  # after a gap
+        return state, None
     flows_w = [p.import_w for p in tail]
     moved_w = max(abs(p.import_w - flows_w[-1]) for p in series)
     if max(flows_w) - min(flows_w) > max(SETTLED_SHARE * moved_w, 0.25 * least_w):
@@ -186,7 +188,7 @@ def _mean(values_w: list[float]) -> float:
 def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, least_w: float) -> Response | None:
     """The response in the followed series, or None where the DERs had nothing to do.
 
-    The flow ends between `final_w` and `final_w + rest_w`: a slow plant still creeps when it counts as settled.
+    The flow ends somewhere between `final_w` and `final_w + rest_w`: a slow plant creeps on when it counts as settled.
     """
     assert state.before is not None
     assert state.kind is not None

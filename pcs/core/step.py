@@ -9,7 +9,7 @@ from pcs.core.failsafe import Action, obeys, site_action
 from pcs.core.hear import hear, replaced
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
-from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.state import Inputs, Outcome, State
 from pcs.core.wiring import Wiring, WiringState, watch
 from pcs.model.command import LimitActivePower
@@ -37,6 +37,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
     bounds = envelope(policy)
     flow = _flow(fleet, sample) if sample else None
+    known = _comparable(known, state.ders, fleet)
     wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
     injection_moved_w, stuck_since_s = _stuck(state, meter, fleet, policy, now.mono_s)
     meter, faults = _faults(state, meter, fleet, wiring, stuck_since_s, policy, now.mono_s)
@@ -45,7 +46,9 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
     safe_w = safe_total_w(bounds, policy, reserved_w)
     verified = wiring.verdict is Wiring.VERIFIED
-    budget = _budget(state, flow, fleet, bounds, meter, action, safe_w, reserved_w, verified, policy, now.mono_s)
+    left_w = sum(cap_w for cap_w, o in zip(state.caps_w, obeying, strict=True) if not o)
+    before = without(state.budget, left_w)
+    budget = _budget(before, flow, fleet, bounds, meter, action, safe_w, reserved_w, verified, policy, now.mono_s)
     caps_w, safe_caps_w, fleet = _share_out(budget, action, safe_w, fleet, obeying, state, now.mono_s)
     if _cannot_hold(state, caps_w, now.mono_s):
         detail = "every DER that obeys is at 0 W and the flow is still beyond the limit"
@@ -110,7 +113,7 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     lo_w = hi_w = certain_w = 0.0
     spoken_s = sample.received_s
     for d in fleet:
-        if any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in d.conditions):
+        if not _counted(d):
             continue
         lo, hi = observe.bounds(d.track, sample.span)
         lo_w, hi_w = lo_w + lo, hi_w + hi
@@ -125,6 +128,21 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
         reserved_w=0.0,
         spoken_s=spoken_s,
     )
+
+
+def _counted(der: DerState) -> bool:
+    """Whether what this DER injects is known at all."""
+    return not any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions)
+
+
+def _comparable(known: WiringState, before: tuple[DerState, ...], fleet: tuple[DerState, ...]) -> WiringState:
+    """Without the points that say nothing of the wiring: the injection they were taken with was not what it was."""
+    if tuple(map(_counted, before)) != tuple(map(_counted, fleet)):
+        return evolve(known, points=()) if known.points else known
+    surprised_s = max((d.surprised_s for d in fleet), default=-observe.INFINITY)
+    if not known.points or known.points[0][0] > surprised_s:
+        return known
+    return evolve(known, points=tuple(p for p in known.points if p[0] > surprised_s))
 
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
@@ -186,7 +204,7 @@ def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
 
 
 def _budget(
-    state: State,
+    before: Budget,
     flow: Flow | None,
     fleet: tuple[DerState, ...],
     bounds: Envelope,
@@ -201,11 +219,11 @@ def _budget(
     """What the obeying DERs may inject together: the law on a fresh sample, the table's action otherwise."""
     most_w = sum(d.most_w for d in fleet)
     if action is Action.SAFE:
-        return secure(state.budget, most_w if safe_w is None else safe_w, now_s)
+        return secure(before, most_w if safe_w is None else safe_w, now_s)
     if action is Action.TIGHTEN:
-        return tighten(state.budget, safe_w, measure.tightened_part(meter, now_s), now_s)
+        return tighten(before, safe_w, measure.tightened_part(meter, now_s), now_s)
     if flow is None:
-        return hold(state.budget, now_s) if action is Action.HOLD else state.budget
+        return hold(before, now_s) if action is Action.HOLD else before
     slew_pct_s = (
         policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
     )
@@ -214,7 +232,7 @@ def _budget(
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
     )
-    return regulate(state.budget, evolve(flow, reserved_w=reserved_w), bounds, pace, now_s)
+    return regulate(before, evolve(flow, reserved_w=reserved_w), bounds, pace, now_s)
 
 
 def _share_out(

@@ -142,9 +142,9 @@ class DerTasks:
                     self._identity, lost = None, False
                     await self._meet()
                 continue
-            lost = False
+            back, lost = lost, False
             self._inbox.put(outcome)
-            if loop.time() >= verify_s:
+            if back or loop.time() >= verify_s:  # whoever was away may have restarted without its limit
                 verify_s = loop.time() + tuning.verify_s
                 seen = await self.device.read_limit()
                 self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)

@@ -21,7 +21,7 @@ SLOW_S, DOWN_S = 1.2, 0.3  # later than every deadline; a cable that is pulled a
 DROP_S, END_S = 7.0, 12.0
 START_TO = 56  # requests until everybody is identified, has been commanded, and has confirmed it
 RISE_FROM, RISE_TO = 300, 320  # some of the time in which the caps rise
-DROP_FROM, DROP_TO = 530, 560  # from a little before the drop until its answer is confirmed
+DROP_FROM, DROP_TO = 508, 545  # from a little before the drop until its answer is confirmed
 ONE_LOST_REPLY_S = 1.0 + 0.1 + 0.35  # the longest deadline, a breath, and the next cycle with its own write
 ONE_LOST_MEETING_S = ONE_LOST_REPLY_S + 0.2 + 0.3  # identification begins anew, after its pause
 

@@ -190,3 +190,12 @@ def test_the_memory_is_bounded_while_everything_moves() -> None:
 def test_an_exponential_is_said_to_have_arrived_half_a_watt_before() -> None:
     quick_s = 0.5 + 0.2 * log(6000 / observe.ARRIVED_W)
     assert observe.present(until(lowered(2000.0), 20 + quick_s + 0.1))[0] == 2000.0
+
+
+def test_a_raise_before_a_der_is_down_leaves_its_lower_bound_falling() -> None:
+    track = until(lowered(500.0), 22.5)
+    for k in range(20):
+        track = observe.tell(track, 22.5 + k / 10, 500.0 + 30.0 * k)
+        track = until(observe.confirm(track, 500.0 + 30.0 * k, 22.5 + k / 10, 22.54 + k / 10), 22.6 + k / 10)
+    slow = observe.correct(track, 4000.0, 24.49, 24.5, TIMING, MOST_W)
+    assert observe.present(until(slow, 25.5))[0] <= 1100.0

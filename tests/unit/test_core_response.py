@@ -180,3 +180,18 @@ def test_the_tallies_keep_sum_maximum_and_the_last() -> None:
     assert (tally.count, tally.last) == (2, second[0])
     assert tally.sum_s == pytest.approx(first[0].judged_s + second[0].judged_s)
     assert tally.max_s == second[0].judged_s
+
+
+def test_a_gap_in_the_meter_settles_nothing() -> None:
+    state, _ = followed(at_10(8000.0, 2000.0), answers(8000.0, 2000.0, 0.5, 0.4), seconds=10.3)
+    late = Sample(
+        import_w=0.0,
+        phase_import_w=(),
+        resolution_w=1.0,
+        span=Span(from_s=19.0, to_s=20.0),
+        published_s=19.9,
+        received_s=20.0,
+    )
+    after, found = follow(state, late, 1980.0, 2020.0, 0.0, NAMEPLATE_W)
+    assert found is None
+    assert after.kind is StepKind.LOAD

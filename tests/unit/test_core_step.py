@@ -270,7 +270,9 @@ def test_power_that_stands_still_while_the_ders_surely_move_is_frozen() -> None:
     run = running(seconds=20.0)
     for k in range(45):
         run.step(
-            site.meter_says(-2900.0, run.now_s + 0.1), site.der_says(6900.0 - 100 * k, run.now_s + 0.1), after_s=0.1
+            site.meter_says(-2900.0, run.now_s + 0.1),
+            site.der_says(max(0.0, 6900.0 - 500 * k), run.now_s + 0.1),
+            after_s=0.1,
         )
     assert FaultKind.METER_FROZEN in run.kinds()
 

@@ -80,9 +80,10 @@ def test_nothing_is_proven_while_nothing_moves() -> None:
     assert watched(lambda t: 1000.0 + 40.0 * (round(t * 10) % 10), right).verdict is Wiring.UNVERIFIED, "too small"
 
 
-def test_a_load_step_inside_the_window_proves_nothing() -> None:
-    state = watched(rising, lambda t, w: right(t, w, 3000.0 if t < 1.0 else 6000.0), seconds=3.9)
-    assert state.verdict is Wiring.UNVERIFIED
+def test_a_load_step_inside_the_window_proves_nothing_until_the_ders_have_moved_enough_since() -> None:
+    for seconds, verdict in ((2.6, Wiring.UNVERIFIED), (3.9, Wiring.VERIFIED)):
+        state = watched(rising, lambda t, w: right(t, w, 3000.0 if t < 1.0 else 6000.0), seconds=seconds)
+        assert state.verdict is verdict
 
 
 def test_a_load_step_that_the_ders_follow_is_no_wrong_sign() -> None:
