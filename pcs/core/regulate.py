@@ -133,8 +133,14 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
     )
 
 
-def secure(budget: Budget, safe_w: float, now_s: float) -> Budget:
-    """The safe total, or the budget at the beginning of the trouble where that was lower: fail-safe only tightens."""
+def secure(budget: Budget, safe_w: float, settle_s: float, now_s: float) -> Budget:
+    """The safe total, or the budget at the beginning of the trouble where that was lower: fail-safe only tightens.
+
+    A DER that is still on its way to the safe set when the trouble ends has credit for that way: `settle_s` at most.
+    """
     start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
     start_w = INFINITY if budget.at_s is None else start_w  # nothing was regulated yet
-    return Budget(total_w=min(safe_w, start_w), at_s=now_s, frozen_w=start_w)
+    total_w = min(safe_w, start_w)
+    lowered = budget.at_s is None or total_w < budget.total_w
+    credit_until_s = now_s + settle_s if lowered else budget.credit_until_s
+    return Budget(total_w=total_w, at_s=now_s, credit_until_s=credit_until_s, frozen_w=start_w)

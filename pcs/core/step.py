@@ -219,8 +219,9 @@ def _budget(
 ) -> Budget:
     """What the obeying DERs may inject together: the law on a fresh sample, the table's action otherwise."""
     most_w = sum(d.most_w for d in fleet)
+    settle_s = max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0)
     if action is Action.SAFE:
-        return secure(before, most_w if safe_w is None else safe_w, now_s)
+        return secure(before, most_w if safe_w is None else safe_w, settle_s, now_s)
     if action is Action.TIGHTEN:
         return tighten(before, safe_w, measure.tightened_part(meter, now_s), now_s)
     if flow is None:
@@ -229,7 +230,7 @@ def _budget(
         policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
     )
     pace = Pace(
-        settle_s=max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0),
+        settle_s=settle_s,
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
     )

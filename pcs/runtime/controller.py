@@ -170,7 +170,6 @@ class Controller:
         unmet = [d for d, tasks in self._ders.items() if not tasks.met]
         if not kept and not unmet:
             return "every DER left at its safe cap"
-        words = [f"left at its safe cap: {', '.join(left)}"] if left else []
-        words += [f"could not be left safe: {', '.join(kept)}"] if kept else []
+        words = [f"could not be left safe: {', '.join(kept)}"] if kept else []
         words += [f"not met or away, so not commanded: {', '.join(unmet)}"] if unmet else []
         return "; ".join(words)

@@ -78,3 +78,9 @@ def test_a_der_that_drops_its_limit_without_a_controller_is_said_to_be_open(site
     der = replace(site.ders[0], profile=replace(profile, limits={"123": opens}))
     assert fallbacks(der) == {"123": "open: drops the limit"}
     assert any(w.startswith("inv1: if it is controlled by model 123") for w in warnings(replace(site, ders=(der,))))
+
+
+@pytest.mark.parametrize(("nameplate_w", "asked"), [(10.0, True), (149.0, True), (300.0, False)])
+def test_a_nameplate_in_kilowatts_is_asked_about(site: Site, nameplate_w: float, asked: bool) -> None:
+    changed = replace(site, ders=(replace(site.ders[0], nameplate_w=nameplate_w), *site.ders[1:]))
+    assert asked == any(f"did you mean {1000 * nameplate_w:g}?" in warning for warning in warnings(changed))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pcs.core.envelope import Envelope, Margin
-from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, tighten
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten
 from pcs.model.units import Span
 
 BOUNDS = Envelope(export_limit_w=1000.0, binding=None, margin=Margin(measurement_w=50.0, cushion_w=50.0))
@@ -165,3 +165,17 @@ def test_tightening_never_raises_a_budget_below_the_safe_total() -> None:
 def test_a_fresh_sample_ends_the_tightening() -> None:
     tightened = tighten(budget(6000.0), 2000.0, 0.5, 11.0)
     assert regulate(tightened, flow(0.0, 4000.0, 4000.0), BOUNDS, PACE, 11.1).frozen_w is None
+
+
+def test_a_der_still_on_its_way_to_the_safe_set_is_not_cut_further_when_control_begins() -> None:
+    """Found at a start in full sun: the caps fell from the safe set to nothing, and were back ten seconds later."""
+    safe = secure(Budget(), 950.0, 9.0, 0.1)
+    falling = flow(-4000.0, 500.0, 5500.0)  # demand is 1000 W, the DER is at some 5000 W on its way to 950 W
+    assert regulate(safe, falling, BOUNDS, PACE, 0.6).total_w == 950.0
+
+
+def test_credit_of_the_safe_set_ends_with_the_slowest_plant() -> None:
+    safe = secure(Budget(), 950.0, 9.0, 0.1)
+    for k in range(100):
+        safe = secure(safe, 950.0, 9.0, 0.2 + k / 10)
+    assert regulate(safe, flow(-4000.0, 500.0, 5500.0), BOUNDS, PACE, 10.3).total_w < 950.0

@@ -170,7 +170,8 @@ def test_704_is_preferred_where_a_device_has_both_and_left_aside_where_it_is_an_
     (0, 900, 9_000.0, "120.WRtg; 121.WMax is 0 W"),
     (None, 900, 9_000.0, "120.WRtg; 121.WMax is not implemented"),
     (0, 0, 10_000.0, "nameplate of the site file; 121.WMax is 0 W; 120.WRtg is 0 W"),
-    (2001, 499, 10_000.0, "nameplate of the site file; 121.WMax is 20010 W; 120.WRtg is 4990 W"),
+    (499, 499, 10_000.0, "nameplate of the site file; 121.WMax is 4990 W; 120.WRtg is 4990 W"),
+    (2001, 499, 20_010.0, "121.WMax; the site file says 10000 W"),
     (500, 1, 5_000.0, "121.WMax"),
 ])  # fmt: skip
 def test_a_rating_is_believed_only_near_the_nameplate(
