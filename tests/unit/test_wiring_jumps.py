@@ -14,7 +14,7 @@ def load_drop(*, noted: bool) -> Wiring:
         moving = 1.0 <= now_s < 2.0
         injection_w = 3000.0 if now_s < 1.5 else 500.0
         if noted:
-            state = seen(state, load_w - injection_w, NAMEPLATE_W)
+            state = seen(state, load_w - injection_w, not moving, NAMEPLATE_W, now_s)
         if not moving:
             state = watch(state, (load_w - injection_w,), injection_w, True, False, NAMEPLATE_W, now_s)
     return state.verdict
@@ -30,5 +30,6 @@ def test_a_meter_that_is_turned_around_while_the_ders_rise_is_found_without_wait
     for k in range(30):
         injection_w = 5000.0 + (0.0 if k < 15 else 100.0 * (k - 15))
         import_w = (2000.0 - injection_w) * (1.0 if k < 15 else -1.0)
-        state = watch(seen(state, import_w, NAMEPLATE_W), (import_w,), injection_w, True, False, NAMEPLATE_W, k / 10)
+        state = seen(state, import_w, True, NAMEPLATE_W, k / 10)
+        state = watch(state, (import_w,), injection_w, True, False, NAMEPLATE_W, k / 10)
     assert state.verdict is Wiring.WRONG
