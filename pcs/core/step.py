@@ -100,7 +100,9 @@ def _stuck(
     Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
     """
     lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in fleet), strict=True))
-    if meter.moved_s != state.meter.moved_s:
+    spans = (d.track.telemetry_span for d in fleet)
+    spoken = meter.moved_s is None or all(span is None or span.from_s >= meter.moved_s for span in spans)
+    if meter.moved_s != state.meter.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
         return (lo_w, hi_w), None
     then_lo_w, then_hi_w = state.injection_moved_w
     if not measure.stuck(meter, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * policy.nameplate_w):
@@ -147,7 +149,7 @@ def _comparable(known: WiringState, before: tuple[DerState, ...], fleet: tuple[D
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
     if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
-        return known
+        return evolve(known, broken_s=sample.received_s) if known.points else known
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)

@@ -37,6 +37,9 @@ class WiringState:
     since_s: float = 0.0
     detail: str = ""
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+    broken_s: float = float("-inf")
+    """The last moment at which the injection was not known well enough for a point: a load step may hide there, so no
+    wrong sign is found across it."""
 
 
 def watch(
@@ -63,16 +66,19 @@ def watch(
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
-    moved_w = _span(tuple(p[2] for p in points))
-    if moved_w < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+    if _span(tuple(p[2] for p in points)) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
     phases = len(imports_w) - 1 if balanced else 0
-    wrong = [k for k in range(1 + phases) if _answer(points, k, phases) is Wiring.WRONG]
+    whole = tuple(p for p in points if p[0] > state.broken_s)
+    moved_w = _span(tuple(p[2] for p in whole))
+    judged = range(1 + phases) if moved_w >= MOVE_SHARE * nameplate_w else ()
+    wrong = [k for k in judged if _answer(whole, k, phases) is Wiring.WRONG]
     if wrong and confirmed:
         where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
         detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
         return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
+        moved_w = _span(tuple(p[2] for p in points))
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
     return state
