@@ -50,10 +50,10 @@ def test_a_lowering_below_rounding_is_none() -> None:
     assert asked(told(3000.0), 2994.5, 11.0) is not None
 
 
-def test_raising_waits_for_what_is_more_than_noise_and_for_a_tenth_of_a_second() -> None:
+def test_raising_waits_for_what_is_more_than_noise_and_for_a_fifth_of_a_second() -> None:
     assert asked(told(3000.0), 3009.0, 11.0) is None
-    assert asked(told(3000.0), 3011.0, 10.05) is None
-    raised = asked(told(3000.0), 3011.0, 10.1)
+    assert asked(told(3000.0), 3011.0, 10.15) is None
+    raised = asked(told(3000.0), 3011.0, 10.2)
     assert raised is not None
     assert not raised.urgent
 
