@@ -11,7 +11,7 @@ from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.state import Inputs, Outcome, State
-from pcs.core.wiring import Wiring, WiringState, watch
+from pcs.core.wiring import Wiring, WiringState, seen, watch
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant, Span
@@ -148,8 +148,10 @@ def _comparable(known: WiringState, before: tuple[DerState, ...], fleet: tuple[D
 
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
-    if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
-        return evolve(known, broken_s=sample.received_s) if known.points else known
+    sure = flow.hi_w - flow.lo_w <= WATCHABLE_SHARE * policy.nameplate_w
+    known = seen(known, sample.import_w, sure, policy.nameplate_w, sample.received_s)
+    if not sure:
+        return known
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)
     middle_w = 0.5 * (flow.lo_w + flow.hi_w)

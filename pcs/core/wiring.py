@@ -37,9 +37,21 @@ class WiringState:
     since_s: float = 0.0
     detail: str = ""
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+    last_w: float | None = None
+    """The total of the last sample, whether it became a point or not."""
     broken_s: float = float("-inf")
-    """The last moment at which the injection was not known well enough for a point: a load step may hide there, so no
-    wrong sign is found across it."""
+    """When the flow last jumped, or the injection was not known well enough for a point. A load step may hide there, so
+    no wrong sign is found across it."""
+
+
+def seen(state: WiringState, import_w: float, known: bool, nameplate_w: float, now_s: float) -> WiringState:
+    """Note a sample's total before it is judged; `known`: the injection in it is known well enough for a point.
+
+    A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
+    compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
+    """
+    jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
+    return evolve(state, last_w=import_w, broken_s=now_s if jumped or not known else state.broken_s)
 
 
 def watch(
@@ -68,15 +80,17 @@ def watch(
         return state
     if _span(tuple(p[2] for p in points)) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
-    phases = len(imports_w) - 1 if balanced else 0
-    whole = tuple(p for p in points if p[0] > state.broken_s)
+    whole = tuple(p for p in points if p[0] >= state.broken_s)
     moved_w = _span(tuple(p[2] for p in whole))
-    judged = range(1 + phases) if moved_w >= MOVE_SHARE * nameplate_w else ()
-    wrong = [k for k in judged if _answer(whole, k, phases) is Wiring.WRONG]
-    if wrong and confirmed:
-        where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
-        detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
-        return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
+    if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
+        phases = len(imports_w) - 1 if balanced else 0
+        wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
+        if wrong:
+            where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
+            detail = (
+                f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
+            )
+            return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         moved_w = _span(tuple(p[2] for p in points))
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"

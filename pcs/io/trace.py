@@ -18,7 +18,7 @@ from pcs.model.site import LinkAddress
 from pcs.model.units import Instant
 from pcs.ports import Link, Priority, Reply
 
-MOST_BYTES = 50_000_000  # an hour and a half of a meter at 20 Hz with two inverters at 5 Hz, and what one may still mail
+MOST_BYTES = 50_000_000  # an hour and a half of a meter at 20 Hz with two inverters at 5 Hz; can still be mailed
 LINES_WAITING = 4_096  # some three minutes of such a site, should the disk stall
 LAST_LINE_BYTES = 256  # kept free for the line that says why the trace ends
 CLOSE_WITHIN_S = 2.0  # the end of a run waits no longer for a disk that hangs

@@ -19,15 +19,9 @@ KINDS = (
 )
 SLOW_S, DOWN_S = 1.2, 0.3  # later than every deadline; a cable that is pulled and put back
 DROP_S, END_S = 7.0, 12.0
-<<<<<<< HEAD
 WINDOWS = {0.0: 55, 4.0: 20, DROP_S - 0.05: 30}
 """From when on which number of requests fails, one in each run: until everybody is identified, commanded and confirmed;
 some of the time in which the caps rise; from a little before the load drop until its answer is confirmed."""
-=======
-START_TO = 56  # requests until everybody is identified, has been commanded, and has confirmed it
-RISE_FROM, RISE_TO = 300, 320  # some of the time in which the caps rise
-DROP_FROM, DROP_TO = 508, 545  # from a little before the drop until its answer is confirmed
->>>>>>> main
 ONE_LOST_REPLY_S = 1.0 + 0.1 + 0.35  # the longest deadline, a breath, and the next cycle with its own write
 METER_AWAY_S = 0.9  # a cable that was out for 0.3 s: three attempts with growing pauses
 CREDIT_S = (

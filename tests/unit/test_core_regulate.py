@@ -168,7 +168,7 @@ def test_a_fresh_sample_ends_the_tightening() -> None:
 
 
 def test_a_der_still_on_its_way_to_the_safe_set_is_not_cut_further_when_control_begins() -> None:
-    """Found at a start in full sun: the caps fell from the safe set to nothing, and yield with them, for ten seconds."""
+    """Found at a start in full sun: the caps fell from the safe set to nothing, and were back ten seconds later."""
     safe = secure(Budget(), 950.0, 9.0, 0.1)
     falling = flow(-4000.0, 500.0, 5500.0)  # demand is 1000 W, the DER is at some 5000 W on its way to 950 W
     assert regulate(safe, falling, BOUNDS, PACE, 0.6).total_w == 950.0
