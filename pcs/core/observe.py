@@ -214,7 +214,9 @@ def correct(
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
     bound = value_w >= cap_lo_w - max(near_w, BOUND_GAIN * cap_lo_w)
-    early_lo = early_hi = late_lo = late_hi = value_w
+    early_hi = late_hi = value_w  # what lies above all that was told is an error, and no fall that has still to come:
+    early_lo = min(value_w, _since(known, span.from_s)[0].told_hi_w)
+    late_lo = min(value_w, track.ticks[-1].told_hi_w)
     ticks = list(_mark(track.ticks, received_s))
     previous_s = span.from_s
     for k, t in enumerate(ticks):

@@ -100,7 +100,9 @@ def _stuck(
     Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
     """
     lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in fleet), strict=True))
-    if meter.moved_s != state.meter.moved_s:
+    spans = (d.track.telemetry_span for d in fleet)
+    spoken = meter.moved_s is None or all(span is None or span.from_s >= meter.moved_s for span in spans)
+    if meter.moved_s != state.meter.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
         return (lo_w, hi_w), None
     then_lo_w, then_hi_w = state.injection_moved_w
     if not measure.stuck(meter, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * policy.nameplate_w):

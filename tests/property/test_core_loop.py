@@ -160,6 +160,7 @@ def test_a_load_drop_with_good_telemetry_takes_the_plant_s_own_time(
 def test_with_load_sun_and_telemetry_that_are_steady_the_budget_is_demand_plus_limit_less_margin(
     dead_s: float, lag_s: float, demand: float, limit: float, sun: float
 ) -> None:
+    assume(abs(sun - demand) > 0.01)  # a flow of exactly nothing is an open CT
     units = (Unit(dead_s=dead_s, lag_s=lag_s, telemetry_s=0.1, sun=steps((0.0, sun))),)
     scene = Scene(units=units, demand=steps((0.0, demand * 1e4)), limit_w=limit * 1e4, seconds=35.0)
     trace = simulate(scene)
@@ -190,8 +191,10 @@ def test_cloud_edges_cause_no_long_excursion_and_cost_little(
 def test_pulsing_loads_are_followed_one_by_one(period_s: float, duty: float, lag_s: float) -> None:
     points = [(k * period_s + e, w) for k in range(80) for e, w in ((0.0, 3000.0), (duty * period_s, 1000.0))]
     trace = simulate(Scene(units=(Unit(lag_s=lag_s),), demand=steps(*points), seconds=60.0, noise_w=5.0))
-    pulse_s = (1.0 - duty) * period_s
-    assert trace.longest_beyond_s(5.0) <= min(pulse_s + 0.1, 0.25 + 3.0 * lag_s + 0.6)
+    pulse_s, own_s = (1.0 - duty) * period_s, 0.25 + 3.0 * lag_s + 0.6
+    credit_s = 0.25 * observe.settle_s(site.TIMING, 1.0) + site.TIMING.telemetry_s
+    assert trace.longest_beyond_s(5.0, tolerance=0.05) <= min(pulse_s + 0.1, own_s)
+    assert trace.longest_beyond_s(5.0) <= min(pulse_s + 0.1, own_s + credit_s), "a rest waits until credit ends"
     assert FaultKind.METER_MISWIRED not in kinds(trace)
 
 

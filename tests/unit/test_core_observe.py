@@ -199,3 +199,13 @@ def test_a_raise_before_a_der_is_down_leaves_its_lower_bound_falling() -> None:
         track = until(observe.confirm(track, 500.0 + 30.0 * k, 22.5 + k / 10, 22.54 + k / 10), 22.6 + k / 10)
     slow = observe.correct(track, 4000.0, 24.49, 24.5, TIMING, MOST_W)
     assert observe.present(until(slow, 25.5))[0] <= 1100.0
+
+
+def test_a_value_just_above_what_was_told_at_its_time_is_no_fall_that_has_still_to_come() -> None:
+    track = until(resting(1000.0), 20.0)
+    for k in range(12):
+        track = observe.tell(track, 20.0 + k / 10, 1000.0 + 130.0 * k)
+        track = until(observe.confirm(track, 1000.0 + 130.0 * k, 20.0 + k / 10, 20.04 + k / 10), 20.1 + k / 10)
+    track = until(track, 22.5)
+    track = observe.correct(track, 2430.0, 22.49, 22.5, TIMING, MOST_W)
+    assert observe.present(track)[0] >= 2000.0

@@ -1,6 +1,7 @@
 """The passive wiring check on known movements."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -114,3 +115,23 @@ def test_a_site_without_ders_proves_nothing() -> None:
     for k in range(50):
         state = watch(state, (float(k),), 0.0, True, False, 0.0, k / 10)
     assert state.verdict is Wiring.UNVERIFIED
+
+
+@pytest.mark.parametrize(("broken_s", "verdict"), [(-1.0, Wiring.WRONG), (1.0, Wiring.VERIFIED)])
+def test_a_load_step_that_hides_where_the_injection_was_unknown_is_no_wrong_sign(
+    broken_s: float, verdict: Wiring
+) -> None:
+    state = WiringState(verdict=Wiring.VERIFIED)
+    for t, import_w, injection_w in ((0.0, 2000.0, 1500.0), (0.2, 1900.0, 1600.0), (2.0, 350.0, 150.0)):
+        state = watch(replace(state, broken_s=broken_s), (import_w,), injection_w, True, False, NAMEPLATE_W, t)
+    assert state.verdict is verdict
+
+
+def test_a_wrong_sign_is_found_behind_a_gap() -> None:
+    state = WiringState(verdict=Wiring.VERIFIED, broken_s=0.5)
+    for k in range(20):
+        state = watch(state, (-3000.0 + rising(k / 10),), rising(k / 10), True, False, NAMEPLATE_W, k / 10)
+    assert state.verdict is Wiring.VERIFIED
+    for k in range(20, 40):
+        state = watch(state, (-3000.0 + rising(k / 10),), rising(k / 10), True, False, NAMEPLATE_W, k / 10)
+    assert state.verdict is Wiring.WRONG
