@@ -148,9 +148,8 @@ def _comparable(known: WiringState, before: tuple[DerState, ...], fleet: tuple[D
 
 
 def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
-    sure = flow.hi_w - flow.lo_w <= WATCHABLE_SHARE * policy.nameplate_w
-    known = seen(known, sample.import_w, sure, policy.nameplate_w, sample.received_s)
-    if not sure:
+    known = seen(known, sample.import_w, policy.nameplate_w, sample.received_s)
+    if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
         return known
     balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
     imports_w = (sample.import_w, *sample.phase_import_w)

@@ -40,18 +40,18 @@ class WiringState:
     last_w: float | None = None
     """The total of the last sample, whether it became a point or not."""
     broken_s: float = float("-inf")
-    """When the flow last jumped, or the injection was not known well enough for a point. A load step may hide there, so
-    no wrong sign is found across it."""
+    """When the flow last jumped. No wrong sign is found across a jump, nor with the sample of the jump: a meter that
+    averages shows only part of a step there, and the rest in the next sample."""
 
 
-def seen(state: WiringState, import_w: float, known: bool, nameplate_w: float, now_s: float) -> WiringState:
-    """Note a sample's total before it is judged; `known`: the injection in it is known well enough for a point.
+def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) -> WiringState:
+    """Note every sample's total before it is judged, also where the injection is not known well enough for a point.
 
     A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
     compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
     """
     jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
-    return evolve(state, last_w=import_w, broken_s=now_s if jumped or not known else state.broken_s)
+    return evolve(state, last_w=import_w, broken_s=now_s if jumped else state.broken_s)
 
 
 def watch(
@@ -80,7 +80,7 @@ def watch(
         return state
     if _span(tuple(p[2] for p in points)) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
-    whole = tuple(p for p in points if p[0] >= state.broken_s)
+    whole = tuple(p for p in points if p[0] > state.broken_s)
     moved_w = _span(tuple(p[2] for p in whole))
     if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
         phases = len(imports_w) - 1 if balanced else 0

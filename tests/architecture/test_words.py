@@ -73,7 +73,9 @@ DENIAL = re.compile(r"\b(no|not|never|nor|neither|without|out of scope)\b", re.I
 def misnamed(module: Module) -> list[str]:
     """Every unused word in the identifiers and string literals (docstrings too) of a module."""
     found = set()
-    names = {name: line for line, name in identifiers(module.tree)}  # walked once: the tree is large, the words are many
+    names = {
+        name: line for line, name in identifiers(module.tree)
+    }  # walked once: the tree is large, the words are many
     snakes = {name: snake(name) for name in names}
     texts = list(strings(module.tree))
     for word in WORDS:

@@ -14,7 +14,7 @@ def load_drop(*, noted: bool) -> Wiring:
         moving = 1.0 <= now_s < 2.0
         injection_w = 3000.0 if now_s < 1.5 else 500.0
         if noted:
-            state = seen(state, load_w - injection_w, not moving, NAMEPLATE_W, now_s)
+            state = seen(state, load_w - injection_w, NAMEPLATE_W, now_s)
         if not moving:
             state = watch(state, (load_w - injection_w,), injection_w, True, False, NAMEPLATE_W, now_s)
     return state.verdict
@@ -30,6 +30,15 @@ def test_a_meter_that_is_turned_around_while_the_ders_rise_is_found_without_wait
     for k in range(30):
         injection_w = 5000.0 + (0.0 if k < 15 else 100.0 * (k - 15))
         import_w = (2000.0 - injection_w) * (1.0 if k < 15 else -1.0)
-        state = seen(state, import_w, True, NAMEPLATE_W, k / 10)
+        state = seen(state, import_w, NAMEPLATE_W, k / 10)
         state = watch(state, (import_w,), injection_w, True, False, NAMEPLATE_W, k / 10)
     assert state.verdict is Wiring.WRONG
+
+
+def test_a_step_that_a_slow_meter_shows_in_two_samples_is_no_wrong_sign() -> None:
+    """The load rises at 1.06 s; a half-second meter shows 87 % of it, then the rest, while the DERs begin to rise."""
+    state = WiringState(verdict=Wiring.VERIFIED)
+    for k, (import_w, injection_w) in enumerate(((28.0, 972.0), (28.0, 972.0), (4378.0, 972.0), (4503.0, 1497.0))):
+        state = seen(state, import_w, NAMEPLATE_W, 0.5 * k)
+        state = watch(state, (import_w,), injection_w, True, False, NAMEPLATE_W, 0.5 * k)
+    assert state.verdict is Wiring.VERIFIED
