@@ -6,7 +6,8 @@ sun is a non-event. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
 2. Without flow beyond the limit, a budget that is merely too high waits until every DER has spoken since: otherwise a
-   rising sun, seen by the meter before the telemetry, would look like falling load.
+   rising sun, seen by the meter before the telemetry, would look like falling load. It needs no credit, and takes none:
+   a load drop right after it must not wait.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
@@ -91,7 +92,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
             budget,
             total_w=total_w,
             at_s=now_s,
-            credit_until_s=max(budget.credit_until_s, credit_s),
+            credit_until_s=max(budget.credit_until_s, credit_s) if beyond else budget.credit_until_s,
             too_high_since_s=None,
             frozen_w=None,
         )

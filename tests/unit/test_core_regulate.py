@@ -78,6 +78,15 @@ def test_a_budget_that_is_merely_too_high_waits_until_every_der_has_spoken_since
     assert [b.total_w for b in (first, waiting, lowered)] == [6000.0, 6000.0, 3400.0]
 
 
+def test_lowering_a_budget_that_is_merely_too_high_takes_no_credit() -> None:
+    first = regulate(budget(6000.0), too_high(9.9), BOUNDS, PACE, 10.0)
+    lowered = regulate(first, too_high(10.0), BOUNDS, PACE, 10.1)
+    assert lowered.total_w < 6000.0
+    assert lowered.credit_until_s == budget(6000.0).credit_until_s
+    dropped = regulate(lowered, flow(-3000.0, 1000.0, 6000.0), BOUNDS, PACE, 10.2)
+    assert dropped.total_w == 0.0, "a load drop right after it is answered at once"
+
+
 def test_the_wait_begins_anew_when_the_budget_was_right_in_between() -> None:
     right = flow(500.0, 6000.0, 6000.0, spoken_s=10.4)
     state = budget(6000.0)

@@ -235,6 +235,12 @@ def test_a_parked_der_keeps_its_safe_share() -> None:
     assert [c.limit_w for o in run.outcomes for c in o.commands] == [2975.0]
 
 
+def test_of_two_samples_in_one_step_the_newest_counts() -> None:
+    run = running(seconds=20.0)
+    run.step(site.meter_says(500.0, run.now_s + 0.05), site.meter_says(-9000.0, run.now_s + 0.1), after_s=0.1)
+    assert run.state.budget.total_w < 1000.0
+
+
 def test_observations_of_strangers_are_ignored() -> None:
     run = running(seconds=2.0)
     before = run.state.ders

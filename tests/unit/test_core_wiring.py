@@ -127,6 +127,13 @@ def test_a_load_step_that_hides_where_the_injection_was_unknown_is_no_wrong_sign
     assert state.verdict is verdict
 
 
+def test_no_wrong_sign_is_found_while_telemetry_contradicts_what_is_thought_of_the_ders() -> None:
+    state = WiringState(verdict=Wiring.VERIFIED)
+    for k in range(40):
+        state = watch(state, (-3000.0 + rising(k / 10),), rising(k / 10), False, False, NAMEPLATE_W, k / 10)
+    assert state.verdict is Wiring.VERIFIED
+
+
 def test_a_wrong_sign_is_found_behind_a_gap() -> None:
     state = WiringState(verdict=Wiring.VERIFIED, broken_s=0.5)
     for k in range(20):
