@@ -21,6 +21,8 @@ FALL_PER_S = 0.16
 """Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
 record of reference plant study section 6."""
 INFINITY = float("inf")
+LAGS = 3.0
+"""Time constants until a first-order lag has arrived, to within 5 %."""
 ARRIVED_W = 0.5
 """An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
@@ -77,7 +79,7 @@ def unknown(now_s: float, most_w: float) -> Track:
 
 def settle_s(timing: DerTiming, share: float) -> float:
     """How long the slowest plant of the band needs to follow a command over `share` of its nameplate (seconds)."""
-    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + 3.0 * timing.time_constant_s.hi
+    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + LAGS * timing.time_constant_s.hi
 
 
 def horizon_s(timing: DerTiming, window_s: float) -> float:
@@ -118,12 +120,13 @@ def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     """The caps that can be in force at `at_s`, dead time included."""
     fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
     lo, hi, down, up = INFINITY, 0.0, INFINITY, 0.0
+    done_s = timing.dead_time_s.hi + LAGS * timing.time_constant_s.hi  # a raise older than that has had its effect
     for k in range(len(told) - 1, -1, -1):
         t = told[k]
         if t.sent_s <= fast:
             lo, hi = min(lo, t.cap_w), max(hi, t.cap_w)
             if k > 0 and t.cap_w > told[k - 1].cap_w:
-                up = max(up, t.cap_w)
+                up = max(up, t.cap_w) if at_s - t.acked_s < done_s else up
             elif k > 0:
                 down = min(down, t.cap_w)
             if t.acked_s <= slow:
@@ -260,6 +263,33 @@ def bounds(track: Track, span: Span) -> tuple[float, float]:
         if t.at_s <= span.from_s:
             break
     return lo, hi
+
+
+def mean_hi_w(track: Track, span: Span, averaging_s: float) -> float:
+    """The most that the DER can have injected on average over a window of `averaging_s` somewhere in `span` (watts).
+
+    Tighter than the hull of `span` while a DER comes down. A meter that shows a snapshot instead of a mean took it at
+    the end of that window, when a falling DER injected less than on average: the bound holds for it, too.
+    """
+    if averaging_s <= 0.0:
+        return bounds(track, span)[1]
+    early, late = span.from_s + averaging_s, span.to_s - averaging_s
+    return max(_mean_hi_w(track.ticks, span.from_s, early), _mean_hi_w(track.ticks, late, span.to_s))
+
+
+def _mean_hi_w(ticks: tuple[Tick, ...], from_s: float, to_s: float) -> float:
+    """The mean of the upper bound between two times; linear between ticks, which lies above a falling exponential."""
+    area_ws, right_s, right_w = 0.0, to_s, ticks[-1].hi_w
+    for t in reversed(ticks):
+        if t.at_s >= to_s:
+            right_w = t.hi_w
+            continue
+        if t.at_s <= from_s:
+            area_ws += (right_s - from_s) * max(t.hi_w, right_w)
+            return area_ws / (to_s - from_s)
+        area_ws += (right_s - t.at_s) * 0.5 * (t.hi_w + right_w)
+        right_s, right_w = t.at_s, t.hi_w
+    return (area_ws + max(0.0, right_s - from_s) * right_w) / (to_s - from_s)
 
 
 def certain_w(track: Track, lo_w: float, at_s: float) -> float:
