@@ -21,6 +21,8 @@ FALL_PER_S = 0.16
 """Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
 record of reference plant study section 6."""
 INFINITY = float("inf")
+LAGS = 3.0
+"""Time constants until a first-order lag has arrived, to within 5 %."""
 ARRIVED_W = 0.5
 """An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
@@ -44,8 +46,8 @@ class Tick(NamedTuple):
     cap_hi_w: float
     cap_down_w: float
     """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
-    cap_up_w: float
-    """The highest cap that a *raise* under way can have brought: only this lifts an upper bound."""
+    raises_w: tuple[tuple[float, float], ...]
+    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound."""
     lo_w: float
     hi_w: float
     told_hi_w: float
@@ -71,13 +73,13 @@ def unknown(now_s: float, most_w: float) -> Track:
     """A DER about which nothing is known yet: anything from 0 to `most_w`."""
     return Track(
         told=(Told(now_s - 1e6, now_s - 1e6, most_w),),
-        ticks=(Tick(now_s, most_w, most_w, INFINITY, 0.0, 0.0, most_w, most_w),),
+        ticks=(Tick(now_s, most_w, most_w, INFINITY, (), 0.0, most_w, most_w),),
     )
 
 
 def settle_s(timing: DerTiming, share: float) -> float:
     """How long the slowest plant of the band needs to follow a command over `share` of its nameplate (seconds)."""
-    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + 3.0 * timing.time_constant_s.hi
+    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + LAGS * timing.time_constant_s.hi
 
 
 def horizon_s(timing: DerTiming, window_s: float) -> float:
@@ -106,29 +108,42 @@ def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Tra
 
 
 class Caps(NamedTuple):
-    """Which caps can be in force in the plant at one moment: lowest, highest, lowered to, raised to (watts)."""
+    """Which caps can be in force in the plant at one moment: lowest, highest, lowered to, raised from and to (W)."""
 
     lo_w: float
     hi_w: float
     down_w: float
-    up_w: float
+    raises_w: tuple[tuple[float, float], ...]
 
 
 def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     """The caps that can be in force at `at_s`, dead time included."""
     fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
-    lo, hi, down, up = INFINITY, 0.0, INFINITY, 0.0
+    lo, hi, down = INFINITY, 0.0, INFINITY
+    raises: list[tuple[float, float]] = []
+    done_s = timing.dead_time_s.hi + LAGS * timing.time_constant_s.hi  # a raise older than that has had its effect
     for k in range(len(told) - 1, -1, -1):
         t = told[k]
         if t.sent_s <= fast:
             lo, hi = min(lo, t.cap_w), max(hi, t.cap_w)
             if k > 0 and t.cap_w > told[k - 1].cap_w:
-                up = max(up, t.cap_w)
+                if at_s - t.acked_s < done_s:
+                    raises.append((told[k - 1].cap_w, t.cap_w))
             elif k > 0:
                 down = min(down, t.cap_w)
             if t.acked_s <= slow:
                 break
-    return Caps(lo, hi, down, up) if lo != INFINITY else Caps(told[0].cap_w, told[0].cap_w, INFINITY, 0.0)
+    if lo == INFINITY:
+        return Caps(told[0].cap_w, told[0].cap_w, INFINITY, ())
+    return Caps(lo, hi, down, tuple(reversed(raises)))
+
+
+def _lifted_to(hi: float, raises_w: tuple[tuple[float, float], ...], near_w: float) -> float:
+    """How far the raises under way can lift a DER that injects `hi` now (W): each only from the cap that it raised."""
+    for from_w, to_w in raises_w:
+        if hi >= from_w - near_w:
+            hi = max(hi, to_w)
+    return hi
 
 
 def _fall(value: float, goal_w: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
@@ -142,16 +157,17 @@ def _move(
     lo: float, hi: float, caps: Caps, dt_s: float, timing: DerTiming, most_w: float, follows: bool
 ) -> tuple[float, float]:
     """Both bounds, `dt_s` later: down with their own plant; up only where the cap decides, with the fastest."""
-    cap_lo, cap_hi, cap_down, cap_up = caps
+    cap_lo, cap_hi, cap_down, raises_w = caps
     if lo > cap_hi:  # a raise that came before it was down leaves it on its way
         cap_down = min(cap_down, cap_lo)
     if lo > cap_down:
         lo = _fall(lo, cap_down, dt_s, timing.time_constant_s.lo, None)
     if hi > cap_hi:
         hi = _fall(hi, cap_hi, dt_s, timing.time_constant_s.hi, timing.ramp_pct_s / 100.0 * most_w)
-    elif follows and hi < cap_up:
-        hi = cap_up + (hi - cap_up) * exp(-dt_s / timing.time_constant_s.lo)
-        hi = cap_up if cap_up - hi < ARRIVED_W else hi
+    elif follows and raises_w:
+        up_w = _lifted_to(hi, raises_w, BOUND_SHARE * most_w)
+        rest_w = (up_w - hi) * exp(-dt_s / timing.time_constant_s.lo)
+        hi = up_w if rest_w < ARRIVED_W else up_w - rest_w
     return lo, max(lo, hi)
 
 
@@ -222,7 +238,7 @@ def correct(
     for k, t in enumerate(ticks):
         if t.at_s < span.from_s:
             continue
-        dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.cap_up_w)
+        dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.raises_w)
         previous_s = t.at_s
         early_lo, early_hi = _move(early_lo, early_hi, caps, dt_s, timing, most_w, bound)
         if t.at_s > span.to_s:
@@ -260,6 +276,33 @@ def bounds(track: Track, span: Span) -> tuple[float, float]:
         if t.at_s <= span.from_s:
             break
     return lo, hi
+
+
+def mean_hi_w(track: Track, span: Span, averaging_s: float) -> float:
+    """The most that the DER can have injected on average over a window of `averaging_s` somewhere in `span` (watts).
+
+    Tighter than the hull of `span` while a DER comes down. A meter that shows a snapshot instead of a mean took it at
+    the end of that window, when a falling DER injected less than on average: the bound holds for it, too.
+    """
+    if averaging_s <= 0.0:
+        return bounds(track, span)[1]
+    early, late = span.from_s + averaging_s, span.to_s - averaging_s
+    return max(_mean_hi_w(track.ticks, span.from_s, early), _mean_hi_w(track.ticks, late, span.to_s))
+
+
+def _mean_hi_w(ticks: tuple[Tick, ...], from_s: float, to_s: float) -> float:
+    """The mean of the upper bound between two times; linear between ticks, which lies above a falling exponential."""
+    area_ws, right_s, right_w = 0.0, to_s, ticks[-1].hi_w
+    for t in reversed(ticks):
+        if t.at_s >= to_s:
+            right_w = t.hi_w
+            continue
+        if t.at_s <= from_s:
+            area_ws += (right_s - from_s) * max(t.hi_w, right_w)
+            return area_ws / (to_s - from_s)
+        area_ws += (right_s - t.at_s) * 0.5 * (t.hi_w + right_w)
+        right_s, right_w = t.at_s, t.hi_w
+    return (area_ws + max(0.0, right_s - from_s) * right_w) / (to_s - from_s)
 
 
 def certain_w(track: Track, lo_w: float, at_s: float) -> float:

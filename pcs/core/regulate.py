@@ -29,7 +29,8 @@ bound lies far below the truth, and a watt beyond the limit would else cost ever
 class Flow:
     """What is known at one meter sample (watts): the flow, and bounds on what all DERs inject in its span.
 
-    `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on.
+    `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on, `credit_w` the
+    upper bound of the mean over the meter's window: what commands in flight can still explain of the flow.
     `reserved_w`: injection that DERs which do not obey may rise to on their own. `spoken_s`: every DER's telemetry is
     known to be at least as young as this moment (minus infinity: one has none).
     """
@@ -39,6 +40,7 @@ class Flow:
     lo_w: float
     hi_w: float
     certain_w: float
+    credit_w: float
     reserved_w: float
     spoken_s: float
 
@@ -77,7 +79,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
         flow.import_w + envelope.export_limit_w - m - flow.reserved_w
         for m in (envelope.margin.total_w, envelope.margin.inner_w)
     )
-    credited_w = flow.hi_w if now_s < budget.credit_until_s else flow.lo_w
+    credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     beyond = flow.import_w + envelope.export_limit_w < envelope.margin.inner_w
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None

@@ -112,7 +112,7 @@ def _stuck(
 
 def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
     """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
-    lo_w = hi_w = certain_w = 0.0
+    lo_w = hi_w = certain_w = credit_w = 0.0
     spoken_s = sample.received_s
     for d in fleet:
         if not _counted(d):
@@ -120,6 +120,7 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
         lo, hi = observe.bounds(d.track, sample.span)
         lo_w, hi_w = lo_w + lo, hi_w + hi
         certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
+        credit_w += observe.mean_hi_w(d.track, sample.span, sample.published_s - sample.span.from_s)
         spoken_s = min(spoken_s, d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
     return Flow(
         import_w=sample.import_w,
@@ -127,6 +128,7 @@ def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
         lo_w=lo_w,
         hi_w=hi_w,
         certain_w=certain_w,
+        credit_w=credit_w,
         reserved_w=0.0,
         spoken_s=spoken_s,
     )

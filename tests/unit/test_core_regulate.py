@@ -28,6 +28,7 @@ def flow(
         lo_w=lo_w,
         hi_w=hi_w,
         certain_w=lo_w if certain_w is None else certain_w,
+        credit_w=hi_w,
         reserved_w=reserved_w,
         spoken_s=spoken_s,
     )
