@@ -209,3 +209,37 @@ def test_a_value_just_above_what_was_told_at_its_time_is_no_fall_that_has_still_
     track = until(track, 22.5)
     track = observe.correct(track, 2430.0, 22.49, 22.5, TIMING, MOST_W)
     assert observe.present(track)[0] >= 2000.0
+
+
+def test_on_average_over_a_window_a_falling_der_injected_less_than_at_its_beginning() -> None:
+    """The slow bound rests until 21.05 s, then falls to 2000 W with a lag of 1 s: the mean of that by hand."""
+    track = until(lowered(2000.0, STIFF), 24.0, STIFF, window_s=2.0)
+    span = Span(from_s=22.05, to_s=23.05)
+    fall = exp(-(22.05 - 21.05)) - exp(-(23.05 - 21.05))
+    assert observe.mean_hi_w(track, span, 1.0) == pytest.approx(2000.0 + 6000.0 * fall, abs=30.0)
+    assert observe.mean_hi_w(track, span, 0.0) == observe.bounds(track, span)[1]
+
+
+def test_the_mean_bound_never_lies_above_the_hull_nor_below_its_end() -> None:
+    track = until(lowered(2000.0), 26.0)
+    for from_s in (19.0, 20.5, 21.3, 24.9, 25.8):
+        span = Span(from_s=from_s, to_s=from_s + 1.1)
+        assert 2000.0 <= observe.mean_hi_w(track, span, 1.0) <= observe.bounds(track, span)[1] + 1e-9
+
+
+def test_a_der_on_its_way_down_is_not_lifted_by_a_raise_of_the_cap_that_it_left() -> None:
+    """A raise from 7900 to 8000 W just before the lowering: a unit seen at 5000 W has left both caps."""
+    track = observe.tell(until(resting(7900.0), 19.8), 19.8, 8000.0)
+    track = observe.confirm(until(track, 19.85), 8000.0, 19.8, 19.85)
+    track = observe.tell(until(track, 20.0), 20.0, 2000.0)
+    track = observe.confirm(until(track, 20.05), 2000.0, 20.0, 20.05)
+    track = observe.correct(until(track, 20.9), 5000.0, 20.88, 20.9, TIMING, MOST_W)
+    assert observe.present(until(track, 21.0))[1] <= 5000.0 + 1.0
+
+
+def test_raises_in_a_row_lift_a_der_that_follows_them_all() -> None:
+    track = until(resting(1000.0), 20.0)
+    for k, cap_w in enumerate((1200.0, 1400.0, 1600.0)):
+        at_s = 20.0 + 0.1 * k
+        track = observe.tell(until(track, at_s), at_s, cap_w)
+    assert observe.present(until(track, 22.5))[1] == pytest.approx(1600.0, abs=5.0)
