@@ -19,6 +19,7 @@ FIT_RISE_SHARE = 0.1  # of the rise from 10 %: short enough for a quadratic, and
 FIT_SAMPLES = 5
 EDGE_SHARE = 0.6  # of the change over four times the span happens within one: an edge (a straight line shows 0.25)
 EDGE_SIGMA = 5.0
+EDGE_REACH_SHARE = 0.9  # of a sample, from where a single edge shows 90 % to its centroid; farther: several edges
 FLAT_SHARE = 0.15  # of an edge: how much may still move beside it
 
 
@@ -64,11 +65,13 @@ def smoothing(sigma: float, samples: int) -> int:
     return max(1, min(wanted, samples // 50)) | 1
 
 
-def first_crossing(t_s: FloatArray, share: FloatArray, level_share: float, chain: Chain) -> Crossing | None:
+def first_crossing(
+    t_s: FloatArray, share: FloatArray, level_share: float, chain: Chain, confirm_sigma: float = CONFIRM_SIGMA
+) -> Crossing | None:
     """Where `share` first goes through `level_share` and is confirmed; None where it never does."""
     width = smoothing(chain.sigma, len(share))
     smooth = moving_mean(share, width)
-    sure = min(CONFIRM_SIGMA * chain.sigma / np.sqrt(width), CONFIRM_MAX_SHARE)
+    sure = min(confirm_sigma * chain.sigma / np.sqrt(width), CONFIRM_MAX_SHARE)
     reached = smooth >= level_share + sure
     if not reached.any():
         return None
@@ -118,6 +121,8 @@ def _edge(t_s: FloatArray, share: FloatArray, smooth: FloatArray, at_s: float, c
     part[0], part[-1] = 0.0, 1.0
     inside = int(np.sum((part > 0.03) & (part < 0.97)))
     centre_s = float(t[-1] - np.sum(0.5 * (part[1:] + part[:-1]) * np.diff(t)))
+    if abs(centre_s - at_s) > EDGE_REACH_SHARE * chain.smear_s:
+        return None
     noise_s = chain.sigma / jump * chain.step_s * np.sqrt(len(part) * chain.correlated_ratio)
     apart_s = float(np.max(np.diff(t)))
     open_s = 0.5 * apart_s if inside == 0 and not chain.waveform else 0.03 * apart_s

@@ -32,6 +32,8 @@ def decide(found: Measurement, question: Question, final: Level, limit: Limit | 
         verdicts.append((Verdict.INVALID, "no response: nothing moved but the step itself"))
     if not verdicts:
         return found
+    if verdicts[0][0] is Verdict.INDETERMINATE and limit is not None:
+        verdicts = verdicts[:1]  # at rest on the line, within the uncertainty: when it was last beyond is not known
     order = (Verdict.INVALID, Verdict.FAIL, Verdict.INDETERMINATE, Verdict.PASS)
     verdict, reason = min(verdicts, key=lambda each: order.index(each[0]))
     if verdict is Verdict.PASS:

@@ -11,6 +11,8 @@ from hil.analysis.result import Measurement
 from hil.analysis.series import Series, moving_mean
 from hil.record.recording import FloatArray
 
+REST_SIGMA = 5.0  # at rest just inside a line, noise of a million samples must not look like the last time beyond it
+
 
 def excess(found: Measurement, case: Case, after: Series) -> tuple[Time | None, Measurement]:
     """The last instant beyond limit + tolerance (None: beyond to the end), and how much went beyond."""
@@ -41,7 +43,7 @@ def _last_above(case: Case, share: FloatArray, size_value: float) -> Time | None
     inside = case.response.t_s >= case.step.t0_s
     back_s = (case.step.t0_s - case.response.t_s)[::-1]
     keep = inside[::-1]
-    crossing = first_crossing(back_s[keep], share[::-1][keep], 0.0, case.chain(size_value))
+    crossing = first_crossing(back_s[keep], share[::-1][keep], 0.0, case.chain(size_value), REST_SIGMA)
     if crossing is None or not np.isfinite(crossing.slope_value):
         return None
     at_s = -crossing.at_s - case.question.instruments.delay_s

@@ -21,13 +21,15 @@ from hil.analysis.uncertainty import u95_s
 
 def measure(stimulus: Series, response: Series, question: Question) -> Measurement:
     """All figures of the response to one step of the stimulus; where there are none, INVALID and the reason."""
+    origin_s = float(stimulus.t_s[0])
+    stimulus, response = stimulus.since(origin_s), response.since(origin_s)
     steps = find_steps(stimulus)
     if isinstance(steps, Invalid):
         return _invalid(steps.reason)
     if question.number > len(steps):
         return _invalid(f"there is no step {question.number}: the stimulus steps {len(steps)} times")
     step = steps[question.number - 1]
-    found = Measurement(t0_s=step.t0_s, steps_found=len(steps), stimulus_value=step.size_value)
+    found = Measurement(t0_s=origin_s + step.t0_s, steps_found=len(steps), stimulus_value=step.size_value)
     case = make_case(stimulus, response, question, step, steps)
     if isinstance(case, Invalid):
         return replace(found, verdict=Verdict.INVALID, reason=case.reason)

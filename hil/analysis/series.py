@@ -40,11 +40,16 @@ class Series:
     resolution_value: float = 0.0
     waveform: bool = False
     held: bool = False
+    origin_s: float = 0.0
 
     def between(self, from_s: float, to_s: float) -> "Series":
         """The part from one instant to another, both included."""
         i, j = np.searchsorted(self.t_s, [from_s, to_s + 1e-12 * max(1.0, abs(to_s))])
         return replace(self, t_s=self.t_s[i:j], y=self.y[i:j])
+
+    def since(self, origin_s: float) -> "Series":
+        """The same on a clock that begins at `origin_s`, in whole nanoseconds: what a clock shows must not matter."""
+        return replace(self, t_s=np.round(self.t_s - origin_s, 9), origin_s=self.origin_s + origin_s)
 
     @property
     def smear_s(self) -> float:
@@ -105,7 +110,8 @@ def gap(series: Series) -> Invalid | None:
         return None
     k = int(np.argmax(steps_s > most_s))
     return Invalid(
-        reason=f"has a gap of {steps_s[k]:.3g} s after {series.t_s[k]:.6g} s (values are {series.step_s:.3g} s apart)"
+        reason=f"has a gap of {steps_s[k]:.3g} s after {series.origin_s + series.t_s[k]:.6g} s"
+        f" (values are {series.step_s:.3g} s apart)"
     )
 
 

@@ -14,6 +14,7 @@ from hil.analysis.step import Step
 from hil.record.recording import FloatArray
 
 DRAWS = 2000  # JCGM 101 7.9 asks for a stable second digit; 2000 draws give the 95 % half-width within 3 %
+WHOLE = 1.06  # a step that falls on a sample lies at the very end of its interval: 95 % must reach it
 SEED = 20190308  # the date of the CRD
 
 
@@ -48,7 +49,7 @@ class Draws:
 
 def step_error_s(step: Step, ripple_value: float, period_s: float, draws: Draws) -> FloatArray:
     """Errors of the step's instant."""
-    error_s: FloatArray = step.u_half_s * draws.uniform[0] + step.u_noise_s * draws.normal[0]
+    error_s: FloatArray = WHOLE * step.u_half_s * draws.uniform[0] + step.u_noise_s * draws.normal[0]
     if ripple_value > 0.0:  # a window of whole periods smooths the ripple, but not the place of an edge within it
         error_s = error_s + ripple_error_s(ripple_value / abs(step.size_value), period_s, draws.uniform[1])
     return error_s

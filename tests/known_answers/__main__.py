@@ -44,15 +44,12 @@ def main(records: int) -> None:
     """Print and write the table."""
     lines = []
     for which, (name, *_) in enumerate(WAVES):
-        rows = list(wave_rows(which, max(8, records // 4)))
-        lines += [
-            line(name, row)
-            for row in (
-                pooled("all smooth", [r for r in rows if not r.edge]),
-                pooled("all edges", [r for r in rows if r.edge]),
-            )
-        ]
-        print("".join(lines[-2:]), end="", flush=True)
+        rows = list(wave_rows(which, max(8, records // 3)))
+        edges, swings = [row for row in rows if row.edge], [row for row in rows if row.name == "hunting"]
+        smooth = [row for row in rows if not row.edge and row.name != "hunting"]
+        classes = (pooled("smooth", smooth), pooled("edges", edges), pooled("hunting", swings))
+        lines += [line(name, row) for row in classes]
+        print("".join(lines[-len(classes) :]), end="", flush=True)
     for chain in SAMPLED:
         rows = list(sampled_rows(chain, records))
         lines += [line(chain.name, row) for row in (pooled("all", rows), *rows)]

@@ -8,6 +8,7 @@ from hil.analysis.measure import measure
 from hil.analysis.movement import Direction, Side
 from hil.analysis.result import Measurement, Question, Verdict
 from hil.analysis.series import Invalid, Series, clean
+from hil.analysis.uncertainty import Instruments
 
 Values = NDArray[np.float64]
 AT_S = 10.0
@@ -126,7 +127,7 @@ def test_settling_overshoot_dead_time_and_lag_are_quantities_of_their_own() -> N
 def test_the_uncertainty_counts_against_both_answers() -> None:
     verdicts = [
         judged(LOAD_DROP, lag(8000.0, 3000.0), side=Side.ABOVE, within_s=within_s).verdict
-        for within_s in (1.75, 1.651, 1.55)
+        for within_s in (1.75, 1.67, 1.55)
     ]
     assert verdicts == [Verdict.PASS, Verdict.INDETERMINATE, Verdict.FAIL]
 
@@ -218,3 +219,46 @@ def test_a_meter_that_is_polled_faster_than_it_updates_counts_once() -> None:
     assert not series(lag(8000.0, 3000.0)).held
     stairs = 3000.0 + 500.0 * np.clip(10 - np.floor(SINCE), 0, 10)  # a controller's own staircase is no slow meter
     assert not series(stairs).held
+
+
+def swinging(from_w: float, to_w: float) -> Values:
+    """Second order, damping 0.3: 37 % overshoot."""
+    zeta, omega = 0.3, 3.0
+    damped = omega * np.sqrt(1 - zeta**2)
+    x = np.maximum(SINCE - 0.5, 0.0)
+    swing = np.exp(-zeta * omega * x) * (np.cos(damped * x) + zeta / np.sqrt(1 - zeta**2) * np.sin(damped * x))
+    return to_w + (from_w - to_w) * np.where(SINCE < 0.5, 1.0, swing) + noise(2)
+
+
+def test_the_overshoot_of_a_release_is_no_restriction_unless_it_goes_beyond_the_limit() -> None:
+    rise = step(3000.0, 8000.0)
+    free = judged(rise, swinging(3000.0, 8000.0), side=Side.ABOVE)
+    assert free.direction is Direction.RELEASE
+    assert free.overshoot_pct == pytest.approx(37.0, abs=1.0)
+    beyond = judged(rise, swinging(3000.0, 8000.0), side=Side.ABOVE, limit_value=8100.0, within_s=30.0)
+    assert (beyond.direction, beyond.verdict) == (Direction.RESTRICT, Verdict.PASS)
+    assert beyond.back_under_limit_s is not None
+    assert beyond.back_under_limit_s > 2.0
+    wide = judged(rise, swinging(3000.0, 8000.0), side=Side.ABOVE, limit_value=12_000.0, within_s=30.0)
+    assert (wide.direction, wide.back_under_limit_s) == (Direction.RELEASE, 0.0)
+
+
+def test_a_declared_delay_of_the_responses_instrument_is_taken_off_and_its_doubt_added() -> None:
+    plain = judged(LOAD_DROP, lag(8000.0, 3000.0), side=Side.ABOVE)
+    late = judged(LOAD_DROP, lag(8000.0, 3000.0), side=Side.ABOVE, instruments=Instruments(delay_s=0.2, u_delay_s=0.1))
+    assert plain.olrt_s is not None
+    assert late.olrt_s == pytest.approx(plain.olrt_s - 0.2, abs=1e-9)
+    assert (late.olrt_u95_s or 0.0) > (plain.olrt_u95_s or 0.0) + 0.05
+
+
+def test_the_flow_at_a_point_that_only_follows_its_load_has_no_answer() -> None:
+    """Nothing curtails: the flow goes where the load went, at once. Without a limit only `within` can fail it."""
+    found = judged(LOAD_DROP, LOAD_DROP - 5000.0 + noise(5), within_s=30.0)
+    assert (found.verdict, found.t90_from_extreme_s) == (Verdict.FAIL, None)
+    assert "the step itself" in found.notes[-1]
+
+
+def test_a_record_of_a_few_samples_is_invalid() -> None:
+    short = slice(190, 204)
+    found = measure(series(LOAD_DROP[short], T[short]), series(lag(8000.0, 3000.0)[short], T[short]), Question())
+    assert found.verdict is Verdict.INVALID
