@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from hil.cli.demo import demo
 from hil.cli.measure import measure
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
@@ -37,6 +38,7 @@ def cli(verbose: bool, log_format: str) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
 
 
+cli.add_command(demo)
 cli.add_command(measure)
 cli.add_command(twin)
 
@@ -65,3 +67,7 @@ def main() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
             logging.getLogger().exception("internal error")
         sys.exit(EXIT_INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

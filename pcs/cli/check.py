@@ -7,7 +7,10 @@ from typing import Any
 import click
 
 from pcs.config import load_site
-from pcs.config.review import ANY, fallbacks, safe_total_w, warnings
+from pcs.config.review import ANY, fallbacks, warnings
+from pcs.core.envelope import Margin, envelope, margin, safe_total_w
+from pcs.core.policy import policy_for
+from pcs.model.limit import Limit
 from pcs.model.site import DerSpec, MeterSign, MeterSpec, Site
 
 _SIGNS = {
@@ -67,12 +70,13 @@ def report(site: Site) -> dict[str, Any]:
                 "direction": limit.direction,
                 "quantity": limit.quantity,
                 "value": limit.value,
+                "margin_w": round(_margin(site, limit).total_w, 1),
                 "correct_within_s": limit.correct_within_s,
                 "source": limit.source,
             }
             for limit in site.limits
         ],
-        "safe_total_w": safe_total_w(site),
+        "safe_total_w": _safe_total_w(site),
         "journal_dir": site.journal_dir,
         "warnings": list(warnings(site)),
     }
@@ -89,12 +93,35 @@ def lines(site: Site) -> list[str]:
         "DERs",
         *(line for der in site.ders for line in _der(der)),
         "Limits",
-        *(f"  {limit.name} ({limit.source}), corrected within {limit.correct_within_s:g} s" for limit in site.limits),
+        *(f"  {_limit(site, limit)}" for limit in site.limits),
         "Safe state",
-        f"  controlled DERs inject at most {safe_total_w(site):g} W in total "
+        f"  controlled DERs inject at most {_safe_total_w(site):g} W in total "
         f"(host load credited: {site.tuning.credited_min_load_w:g} W)",
         *(["Warnings", *(f"  {warning}" for warning in found)] if found else []),
     ]
+
+
+def _limit(site: Site, limit: Limit) -> str:
+    kept = _margin(site, limit)
+    given = (
+        "given" if limit.margin_w is not None else f"meter {kept.measurement_w:.0f} W, cushion {kept.cushion_w:.0f} W"
+    )
+    return (
+        f"{limit.name} ({limit.source}), corrected within {limit.correct_within_s:g} s, "
+        f"margin {kept.total_w:.0f} W ({given})"
+    )
+
+
+def _margin(site: Site, limit: Limit) -> Margin:
+    policy = policy_for(site)
+    return margin(limit, policy.meter, policy.nameplate_w)
+
+
+def _safe_total_w(site: Site) -> float:
+    """What the controlled DERs may inject together in the safe state (W), as the controller works it out."""
+    policy = policy_for(site)
+    total_w = safe_total_w(envelope(policy), policy, 0.0)
+    return policy.nameplate_w if total_w is None else min(policy.nameplate_w, total_w)
 
 
 def _meter(meter: MeterSpec) -> str:

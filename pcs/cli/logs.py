@@ -5,6 +5,20 @@ import logging
 import sys
 
 
+class TextFormatter(logging.Formatter):
+    """One line for people: local time, the level where somebody should look, what happened."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is the library's)
+        """The line, before a traceback is added."""
+        told = "" if record.levelno == logging.INFO else f"{record.levelname} "
+        if record.name != "pcs":
+            told += f"{record.name} "
+        return f"{record.asctime} {told}{record.message}"
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object per line: `at` (seconds since 1970), `level`, `logger`, `event`."""
 
@@ -24,9 +38,7 @@ class JsonFormatter(logging.Formatter):
 def set_up(*, verbose: bool, log_format: str) -> None:
     """Send log records of `pcs` to stderr; `verbose` shows debug records too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter() if log_format == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
-    )
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger("pcs")
     root.handlers[:] = [handler]
     root.propagate = False

@@ -3,21 +3,30 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
+from pcs import __version__
 from pcs.cli.exits import Exit
+from pcs.cli.words import Words
 from pcs.config import load_site
+from pcs.config.review import warnings
+from pcs.core.envelope import envelope, margin, safe_total_w
+from pcs.core.policy import policy_for
 from pcs.io.clock import SystemClock
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.model.event import Event
-from pcs.model.site import Site
+from pcs.model.site import LinkAddress, Site
+from pcs.ports import Link
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.pollers import WrongDeviceError
+from pcs.runtime.status import MISSING
 
 log = logging.getLogger("pcs")
 
@@ -34,7 +43,14 @@ log = logging.getLogger("pcs")
     metavar="DER",
     help="Installer only: the limit found on this DER may be raised, whoever set it.",
 )
-def command(site_file: Path, duration_s: float | None, released: tuple[str, ...]) -> Exit:
+@click.option(
+    "--trace",
+    "trace_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=f"Append every request and reply on the wire as JSON lines, up to {MOST_BYTES // 1_000_000} MB.",
+)
+def command(site_file: Path, duration_s: float | None, released: tuple[str, ...], trace_file: Path | None) -> Exit:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
 
     Stops on SIGTERM and SIGINT, and leaves every DER at its share of the safe set.
@@ -45,8 +61,11 @@ def command(site_file: Path, duration_s: float | None, released: tuple[str, ...]
         raise click.BadParameter(
             f"{', '.join(unknown)}: no controlled DER of that name in {site_file}", param_hint="--release"
         )
+    trace = _open_trace(trace_file)
+    for line in start_page(site, site_file):
+        log.info("%s", line)
     try:
-        asyncio.run(_run(site, duration_s, frozenset(released)))
+        asyncio.run(_run(site, duration_s, frozenset(released), trace))
     except JournalInUseError as trouble:
         click.echo(f"pcs: {trouble}", err=True)
         return Exit.LINK
@@ -54,10 +73,22 @@ def command(site_file: Path, duration_s: float | None, released: tuple[str, ...]
         click.echo(f"pcs: {trouble}", err=True)
         click.echo("pcs: check the address and the profile in the site file; it was never commanded", err=True)
         return Exit.LINK
+    finally:
+        if trace is not None:
+            trace.close()
     return Exit.DONE
 
 
-async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -> None:
+def _open_trace(trace_file: Path | None) -> FrameTrace | None:
+    if trace_file is None:
+        return None
+    try:
+        return FrameTrace(trace_file, SystemClock().now(), say=log.warning)
+    except OSError as error:
+        raise click.BadParameter(f"{trace_file}: {error.strerror or error}", param_hint="--trace") from None
+
+
+async def _run(site: Site, duration_s: float | None, released: frozenset[str], trace: FrameTrace | None) -> None:
     clock = SystemClock()
     journal = SqliteJournal(Path(site.journal_dir), clock)
     try:
@@ -67,8 +98,13 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -
             loop.add_signal_handler(number, stop.set)
         if duration_s is not None:
             loop.call_later(duration_s, stop.set)
+
+        def link(address: LinkAddress) -> Link:
+            plain = ModbusTcpLink(address, min_gap_s=min_gaps_s(site, address))
+            return plain if trace is None else TracedLink(plain, address, trace)
+
         controller = Controller(
-            site, World(clock=clock, journal=journal, link=ModbusTcpLink, on_event=_say, released=released)
+            site, World(clock=clock, journal=journal, link=link, on_event=teller(), released=released)
         )
 
         def answer(question: str) -> dict[str, object]:
@@ -80,5 +116,33 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str]) -
         journal.close()
 
 
-def _say(event: Event) -> None:
-    log.info("%s %s%s", event.kind.value, f"{event.source_id} " if event.source_id else "", event.text)
+def min_gaps_s(site: Site, address: LinkAddress) -> dict[int, float]:
+    """The pause that each unit behind an address needs before a request, by its profile (seconds)."""
+    meters = {m.unit: m.profile.link.min_gap_s for m in site.meters if m.link == address}
+    return meters | {d.unit: d.profile.link.min_gap_s for d in site.ders if d.link == address and d.profile}
+
+
+def start_page(site: Site, site_file: Path) -> Iterator[str]:
+    """What is about to be controlled, what does not protect it, and where to look; before any device is asked."""
+    policy = policy_for(site)
+    yield f"openpcs {__version__} controls {site.name} (configuration {site.digest[:16]})"
+    for limit in site.limits:
+        margin_w = margin(limit, policy.meter, policy.nameplate_w).total_w
+        yield f"  {limit.name}: the flow stays {margin_w:.0f} W below it; corrected within {limit.correct_within_s:g} s"
+    ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
+    safe_w = safe_total_w(envelope(policy), policy, 0.0)
+    yield f"  DERs: {ders}" + (f"; without a meter together at most {safe_w:g} W" if safe_w is not None else "")
+    yield f"  in this version: {', '.join(MISSING)}"
+    yield from (f"  note: {warning}" for warning in warnings(site))
+    yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"
+
+
+def teller() -> Callable[[Event], None]:
+    """Says every event in the log."""
+    words = Words()
+
+    def tell(event: Event) -> None:
+        level, text = words.sentence(event)
+        log.log(level, "%s", text)
+
+    return tell

@@ -52,20 +52,20 @@ def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
 def page(status: Mapping[str, Any]) -> Iterator[str]:
     """The lines of the page for people. What the controller does not say is left out, never guessed."""
     yield _join(" · ", status.get("site"), status.get("state"), _age("up", status.get("uptime_s")), _version(status))
-    if status.get("commissioned") is False:
-        yield "NOT COMMISSIONED: nobody has sealed this site's settings yet"
-    for missing in _list(status, "protections"):
-        yield f"no protection: {missing}"
     yield from _point(_map(status, "point"))
     yield from _section("limits", [_limit(limit) for limit in _list(status, "limits")])
     yield from _section("DERs", [_der(der) for der in _list(status, "ders")])
     yield from _section("faults", [_fault(fault) for fault in _list(status, "faults")] or ["none"])
     if status.get("action"):
-        yield "fail-safe action: " + _join(", ", status["action"], status.get("why"))
+        why = status.get("why") if status["action"] != "normal" else ""
+        yield "fail-safe action: " + _join(", ", status["action"], why)
     if status.get("excursions"):
-        yield f"excursions: {_words(status['excursions'])}"
+        yield f"excursions: {_excursions(status['excursions'])}"
     yield from _section("response (self-measured)", list(_responses(_map(status, "response"))))
-    yield from _section("links", [_words(link) for link in _list(status, "links")])
+    yield from _section("links", [_link(link) for link in _list(status, "links")])
+    yield from _section("what does not protect this site", [str(one) for one in _list(status, "protections")])
+    if status.get("commissioned") is False:
+        yield "not commissioned: nobody has sealed this site's settings yet"
     journal = _map(status, "journal")
     if journal:
         yield f"journal: {_join(', ', journal.get('dir'), journal.get('trouble') and 'TROUBLE: ' + journal['trouble'])}"
@@ -84,7 +84,9 @@ def _limit(limit: Any) -> str:
     if not isinstance(limit, Mapping):
         return str(limit)
     mark = "BINDING" if limit.get("binding") else "free"
-    return _join("  ", mark.ljust(7), limit.get("name") or limit.get("value"), limit.get("why"))
+    name, why = str(limit.get("name") or limit.get("value")), str(limit.get("why") or "")
+    kept = _watts("margin", limit.get("margin_w"))
+    return _join("  ", mark.ljust(7), *([why] if name in why else [name, why]), kept)
 
 
 def _der(der: Any) -> str:
@@ -108,8 +110,59 @@ def _responses(response: Mapping[str, Any]) -> Iterator[str]:
     for direction in ("restrict", "release"):
         figures = response.get(direction)
         if figures:
-            none_yet = isinstance(figures, Mapping) and figures.get("count") == 0
-            yield f"{direction}: {'none yet' if none_yet else _words(figures)}"
+            yield f"{direction}: {_tally(figures) if isinstance(figures, Mapping) else _words(figures)}"
+
+
+def _tally(figures: Mapping[str, Any]) -> str:
+    if figures.get("count") == 0:
+        return "none yet"
+    last = _map(figures, "last")
+    return _join(
+        ", ",
+        _join(" ", figures.get("count"), "measured"),
+        _seconds("longest", figures.get("max_s")),
+        _seconds("average", figures.get("average_s")),
+        _join(" ", _seconds("last", last.get("olrt_s")), _between(last.get("olrt_between_s"))),
+        _join(" ", last.get("kind") and f"after a {last['kind']} step of", _watts("", last.get("step_w")).strip()),
+    )
+
+
+def _between(bounds: Any) -> str:
+    if not isinstance(bounds, list) or len(bounds) != 2:
+        return ""
+    return f"({_number(bounds[0])} to {_number(bounds[1])} s)"
+
+
+def _excursions(found: Any) -> str:
+    if not isinstance(found, Mapping) or not found.get("count"):
+        return "none" if isinstance(found, Mapping) and found.get("count") == 0 else _words(found)
+    energy_wh = found.get("energy_wh")
+    return _join(
+        ", ",
+        found["count"],
+        _seconds("longest", found.get("longest_s")),
+        _seconds("together", found.get("total_s")),
+        f"{_number(energy_wh)} Wh" if energy_wh is not None else "",
+        _watts("counted beyond the limit by", found.get("tolerance_w")),
+    )
+
+
+def _link(link: Any) -> str:
+    """How a link fares: what went wrong stands there only where something did."""
+    if not isinstance(link, Mapping):
+        return _words(link)
+    fine = {"address", "requests", "good", "connects", "connected"}
+    wrong = _join(", ", *(f"{_words(value)} {name}" for name, value in link.items() if name not in fine and value))
+    requests, good = link.get("requests"), link.get("good")
+    all_good = isinstance(requests, int) and isinstance(good, int) and requests - good <= 1  # one may be under way
+    answered = "all answered" if all_good and not wrong else wrong
+    state = "" if link.get("connected") in (None, True) else "NOT CONNECTED"
+    asked = f"{_words(link['requests'])} requests" if link.get("requests") is not None else ""
+    return _join("  ", link.get("address"), state, _join(", ", asked, answered))
+
+
+def _seconds(name: str, value_s: Any) -> str:
+    return "" if value_s is None else f"{name} {_number(value_s)} s"
 
 
 def _words(value: Any) -> str:

@@ -67,7 +67,8 @@ def walk(bases: tuple[int, ...] = BASES) -> Walk:
     """Find the map at one of `bases` and list its models.
 
     A base that refuses, does not answer or holds something else is followed by the next; without a connection there is
-    no point in going on. Once the marker is found every fault ends the walk: a map that is read in part is no map.
+    no point in going on. A device is the wrong one only when every base was answered: behind one that was not, the map
+    may lie. Once the marker is found every fault ends the walk: a map that is read in part is no map.
     """
     seen: list[str] = []
     worst = FaultKind.WRONG_DEVICE
@@ -87,7 +88,6 @@ def walk(bases: tuple[int, ...] = BASES) -> Walk:
             return (yield from _models(base))
         else:
             seen.append(f"at {base}: 0x{answer.hex()} instead of 'SunS'")
-            worst = FaultKind.WRONG_DEVICE
     return NoMap(kind=worst, detail="no SunSpec map; " + "; ".join(seen))
 
 

@@ -7,6 +7,7 @@ ANY = "any"
 """The variant of a fallback that does not depend on what the device turns out to be."""
 CRD_CORRECT_WITHIN_S = 30.0  # UL 1741 CRD for PCS: open-loop response at most 30 s (CRD-OLRT-2)
 SOCKET_PATH_BYTES = 107  # Linux: sun_path holds 108 bytes with its closing zero
+SMALLEST_DER_W = 150.0  # micro-inverters begin at some 200 W; 150 kW typed as kilowatts is caught, too
 _FULL_STEP_PCT = 90.0  # an OLRT ends at 90 % of the change
 _LAGS_TO_90_PCT = 2.303  # ln 10: a first-order lag has made 90 % of its change
 
@@ -38,13 +39,6 @@ def uncontrolled_w(site: Site) -> float:
     return sum(der.nameplate_w for der in site.ders if not der.controlled)
 
 
-def safe_total_w(site: Site) -> float:
-    """What the controlled DERs together may inject in the safe state, W: no credit for load beyond the declared one."""
-    tightest_w = min(limit.value for limit in site.limits)
-    controlled_w = sum(der.nameplate_w for der in site.ders if der.controlled)
-    return min(controlled_w, max(0.0, tightest_w + site.tuning.credited_min_load_w - uncontrolled_w(site)))
-
-
 def slowest_response_s(der: DerSpec) -> float | None:
     """Time to 90 % of a full step of the slowest plant that the profile vouches for, s; None without a profile."""
     if der.profile is None or der.profile.der is None:
@@ -56,12 +50,22 @@ def slowest_response_s(der: DerSpec) -> float | None:
 def warnings(site: Site) -> tuple[str, ...]:
     """Everything that is allowed but that somebody must know, in the order of its weight."""
     return (
+        *_too_small(site),
         *_beyond_control(site),
         *_slow(site),
         *_without_controller(site),
         *_unproven(site),
         *_socket(site),
     )
+
+
+def _too_small(site: Site) -> list[str]:
+    return [
+        f"{der.id}: a nameplate of {der.nameplate_w:g} W is less than the smallest micro-inverter; "
+        f"nameplate_w is in watts, did you mean {1000 * der.nameplate_w:g}?"
+        for der in site.ders
+        if der.nameplate_w < SMALLEST_DER_W
+    ]
 
 
 def _beyond_control(site: Site) -> list[str]:

@@ -12,10 +12,12 @@ from pcs.model.site import DerSpec
 
 SILENT_AFTER_S = 2.0
 """DESIGN section 6: safe at max(2 s, three periods) without an answer."""
+UNWRITABLE_AFTER_S = 2.0
+"""As long as silence: a DER that answers but takes no command is as little help as one that is gone."""
 DISOBEYS_SHARE = 0.05
-DISOBEYS_GAIN = 0.2
-"""Injection above everything its commands explain, by 5 % of nameplate and by 20 % of the cap, is disobedience; below
-that it may be a gain error (of the plant or of its telemetry, 15 % are allowed for), which the law corrects."""
+DISOBEYS_GAIN = 0.35
+"""Injection above everything its commands explain, by 5 % of nameplate and by 35 % of the cap, is disobedience; below
+that it may be a gain error of the plant and of its telemetry (15 % each are allowed for), which the law corrects."""
 START_GRACE_S = 5.0
 """How long a DER may take to be met before its silence is called a fault (it is not counted on meanwhile)."""
 EFFECT_SHARE = 0.1
@@ -24,6 +26,9 @@ STRIKES = 2
 """DESIGN section 5: two steps without effect are a disobedient DER."""
 OBEYED_FOR_S = 10.0
 """How long a disobedient DER must stay below its cap before it is counted on again."""
+SURPRISE_SHARE = 0.05
+"""Telemetry beyond the bounds by 5 % of nameplate, the least movement by which wiring is judged: a cloud edge, or a DER
+that does not do what it was told. Until then its part in the flow was thought wrong."""
 WANT_ROOM_SHARE = 0.1
 """Room above its present power that a sun-limited DER keeps (share of nameplate)."""
 WANT_FALL_PER_S = 0.05
@@ -59,6 +64,8 @@ class DerState:
     """A command is under way: neither confirmed nor failed yet."""
     retries: int = 0
     """Commands in a row that came to nothing."""
+    unwritten_since_s: float | None = None
+    """When the first of them failed."""
     foreign_w: float | None = None
     """A limit that somebody else set and that is honoured."""
     conditions: tuple[Fault, ...] = ()
@@ -66,6 +73,8 @@ class DerState:
     excess_since_s: float | None = None
     excess_w: float = 0.0
     obeying_since_s: float | None = None
+    surprised_s: float = float("-inf")
+    """Up to when what was thought of its injection was wrong: nothing before may be compared with what comes after."""
     want_w: float = 0.0
 
 
@@ -98,11 +107,13 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
         held_w=held_w,
         sent_w=None,
         pending=False,
+        retries=0,
+        unwritten_since_s=None,
         foreign_w=foreign_w,
         track=observe.unknown(now_s, weight_w),
         want_w=found.rating_w,
     )
-    der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT)
+    der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT, FaultKind.DER_UNWRITABLE)
     if foreign:
         detail = f"holds {held_w:.0f} W that this controller never set; it is honoured until the installer releases it"
         der = having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
@@ -128,10 +139,14 @@ def telemetry(der: DerState, reading: DerReading) -> DerState:
     """It answered. Where it says its power, the observer is corrected at the time the value was true."""
     if reading.injection_w is None or der.identified is None:
         return evolve(der, heard_s=reading.received_s, failing=None)
+    lo_w, hi_w = observe.present(der.track)
+    beyond_w = max(lo_w - reading.injection_w, reading.injection_w - hi_w)
     track = observe.correct(
         der.track, reading.injection_w, reading.sent_s, reading.received_s, der.timing, der.weight_w
     )
     der = evolve(der, track=track, heard_s=reading.received_s, failing=None)
+    if beyond_w > SURPRISE_SHARE * der.weight_w:
+        der = evolve(der, surprised_s=reading.received_s)
     return _judge(der, reading.injection_w, reading.received_s)
 
 
@@ -151,7 +166,8 @@ def _judge(der: DerState, injection_w: float, now_s: float) -> DerState:
     der = evolve(der, obeying_since_s=None)
     if der.excess_since_s is None:
         return evolve(der, excess_since_s=now_s, excess_w=excess_w)
-    if now_s - der.excess_since_s < observe.settle_s(der.timing, 0.0):
+    effect_s = der.timing.dead_time_s.hi + der.timing.time_constant_s.hi
+    if now_s - der.excess_since_s < effect_s:  # what was told has had its settling time: `told_hi_w` contains it
         return der
     without_effect = excess_w > (1.0 - EFFECT_SHARE) * der.excess_w
     strikes = der.strikes + 1 if without_effect else 0
@@ -174,18 +190,22 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
             held_s=ack.received_s,
             pending=False,
             retries=0,
+            unwritten_since_s=None,
         ),
         FaultKind.DER_RESTARTED,
+        FaultKind.DER_UNWRITABLE,
     )
 
 
 def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerState:
     """Its limit, read while running: as we left it, dropped, or changed by somebody else."""
     der = evolve(der, heard_s=seen.received_s, failing=None)
-    if der.held_w is None or der.pending or seen.sent_s <= max(der.held_s, der.sent_s):
-        return der  # nothing of ours there yet, or something of ours under way
+    if der.held_w is None or der.pending or seen.sent_s < max(der.held_s, der.sent_s):
+        return der  # nothing of ours there yet, or something of ours under way: it may be there before it is confirmed
     now_s, held_w, found_w = seen.received_s, der.held_w, seen.limit_w
-    if found_w is not None and abs(found_w - held_w) <= 2 * resolution_w:
+    unconfirmed_w = (t.cap_w for t in der.track.told if t.acked_s == observe.INFINITY)  # lost on the way back, perhaps
+    ours_w = (held_w, held_w if der.sent_w is None else der.sent_w, *unconfirmed_w)
+    if found_w is not None and any(abs(found_w - w) <= 2 * resolution_w for w in ours_w):
         return der
     in_force_w = der.weight_w if found_w is None else found_w
     der = evolve(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))
@@ -215,19 +235,32 @@ def refused(der: DerState, fault: Fault) -> DerState:
 
 
 def unwritten(der: DerState, failed: LimitFailed) -> DerState:
-    """A command came to nothing, or half: old and new cap both stay possible until one is confirmed."""
-    return evolve(refused(der, failed.fault), pending=False, retries=der.retries + 1)
+    """A command came to nothing, or half: old and new cap both stay possible until one is confirmed.
+
+    DESIGN section 5: no help is assumed from a device that is not confirmed to obey.
+    """
+    now_s = failed.fault.at_s
+    since_s = now_s if der.unwritten_since_s is None else der.unwritten_since_s
+    der = evolve(refused(der, failed.fault), pending=False, retries=der.retries + 1, unwritten_since_s=since_s)
+    if now_s - since_s < UNWRITABLE_AFTER_S:
+        return der
+    detail = f"{der.retries} commands in a row came to nothing: {failed.fault.kind.value}"
+    return having(der, FaultKind.DER_UNWRITABLE, now_s, detail)
 
 
 def age(der: DerState, poll_s: float, now_s: float) -> DerState:
-    """Silent after max(2 s, three polls) without any valid answer; heard again, it is asked who it is first."""
+    """Silent after max(2 s, three polls) without any valid answer; heard again, it is told its cap anew.
+
+    It may have restarted meanwhile: whether the cap that it confirmed before is still in force is not known.
+    """
     quiet_s = now_s - (der.heard_s if der.heard_s is not None else der.since_s)
     if quiet_s >= (max(SILENT_AFTER_S, 3 * poll_s) if der.heard_s is not None else START_GRACE_S):
         why = f": {der.failing.kind.value}" if der.failing else ""
         since = f"{quiet_s:.1f} s without an answer" if der.heard_s is not None else "has not answered yet"
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
         return evolve(der, held_w=None)
-    return without(der, FaultKind.DER_SILENT)
+    heard = without(der, FaultKind.DER_SILENT)
+    return der if heard is der else evolve(heard, sent_w=None, retries=0, track=observe.unknown(now_s, der.weight_w))
 
 
 def wants(der: DerState, dt_s: float) -> DerState:

@@ -13,7 +13,7 @@ LOWER_SHARE = 0.0005
 """A lowering below 0.05 % of nameplate is rounding, not control."""
 RAISE_SHARE = 0.001
 """Raising waits for 0.1 % of nameplate: less is noise of the meter."""
-RAISE_EVERY_S = 0.1
+RAISE_EVERY_S = 0.2
 RETRY_FIRST_S = 0.25
 RETRY_MOST_S = 2.0
 

@@ -66,7 +66,11 @@ TABLE = (
         clears=Clears.AFTER_FRESH,
         does="safe set: a repeated number is no number",
     ),
-    Rule(kind=FaultKind.METER_OPEN_CT, action=Action.SAFE, does="safe set: exact zeros are no measurement"),
+    Rule(
+        kind=FaultKind.METER_OPEN_CT,
+        action=Action.SAFE,
+        does="safe set: exact zeros are no measurement; an open phase is tried again after 60 s",
+    ),
     Rule(
         kind=FaultKind.METER_MISWIRED,
         action=Action.SAFE,
@@ -76,6 +80,11 @@ TABLE = (
     Rule(kind=FaultKind.DER_SILENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"),
     Rule(
         kind=FaultKind.DER_DISOBEDIENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"
+    ),
+    Rule(
+        kind=FaultKind.DER_UNWRITABLE,
+        der_action=DerAction.RESERVE,
+        does="assumed at nameplate; the others make room, and it is asked again and again",
     ),
     Rule(kind=FaultKind.WRONG_DEVICE, der_action=DerAction.RESERVE, does="never commanded; assumed at nameplate"),
     Rule(kind=FaultKind.DER_RESTARTED, der_action=DerAction.REASSERT, does="its cap is written again at once"),

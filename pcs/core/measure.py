@@ -6,6 +6,8 @@ Ages count from the last fresh sample in missed updates (DESIGN section 6).
 """
 
 from dataclasses import dataclass
+from itertools import zip_longest
+from math import isfinite
 
 from pcs.core.evolve import evolve
 from pcs.core.policy import Policy
@@ -25,6 +27,8 @@ UNEVIDENCED_S = 0.4
 """How long the shell may simply not have polled (a busy gateway) before its own silence counts as the meter's age."""
 ZERO_FOR_S = 1.0
 """Exact zeros for this long are an open CT: the import cushion makes a legitimate exact zero impossible."""
+OPEN_FOR_S = 60.0
+"""How long an open phase is believed open without new evidence: that of a reversed CT (DESIGN section 6)."""
 PHASE_SUM_TOLERANCE = 0.02
 """Total against the sum of phases: class 1 meters add their phases in the same registers, 2 % allows for skew."""
 FROZEN_RESOLUTIONS = 5
@@ -117,7 +121,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         published_s=state.shown_s,
         received_s=reading.received_s,
     )
-    run = state.fresh_run + 1
+    run = state.fresh_run + 1 if _follows(state, reading, period_s) else 1
     moved = state.sample is None or state.sample.import_w != reading.import_w
     return evolve(
         state,
@@ -132,7 +136,7 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
         zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
-            for s, z in zip(state.phase_zero_since_s, _phase_zeros(reading), strict=False)
+            for s, z in zip_longest(state.phase_zero_since_s, _phase_zeros(reading), fillvalue=None)
         ),
         fresh_run=run,
         lost=state.lost and run < FRESH_TO_RECOVER,
@@ -162,7 +166,12 @@ def _identify_period(
     return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals_s
 
 
-def _since(since_s: float | None, is_so: bool, now_s: float) -> float | None:
+def _follows(state: MeterState, reading: MeterReading, period_s: float | None) -> bool:
+    """Whether no measurement is missing for so long that the row of new ones is broken."""
+    return state.fresh_s is None or period_s is None or reading.received_s - state.fresh_s < _lost_after_s(period_s)
+
+
+def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | None:
     return (since_s if since_s is not None else now_s) if is_so else None
 
 
@@ -178,6 +187,8 @@ def _phase_zeros(reading: MeterReading) -> tuple[bool, ...]:
 def implausible(reading: MeterReading, policy: Policy) -> Fault | None:
     """Whether the values of one reading contradict each other or the service (watts, volts)."""
     phases_w = reading.phase_import_w
+    if not all(map(isfinite, (reading.import_w, *phases_w))):
+        return _fault(reading, "a power is not a number")
     if len(phases_w) > 1:
         gap_w = abs(sum(phases_w) - reading.import_w)
         allowed_w = PHASE_SUM_TOLERANCE * sum(map(abs, phases_w)) + 3 * len(phases_w) * reading.resolution_w
@@ -203,10 +214,10 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     if state.fresh_s is None or state.period_s is None:
         detail = _why(state) or "waiting for its first measurements"
         return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail=detail)
-    jitter_s = max(0.06, 0.5 * state.period_s)
+    jitter_s = _jitter_s(state.period_s)
     clock_s = now_s - state.fresh_s
     why = _why(state)
-    if clock_s >= max(LOST_AFTER_S, 3 * state.period_s + jitter_s):
+    if clock_s >= _lost_after_s(state.period_s):
         kind = FaultKind.METER_LOST if state.bad or _unpolled(state) else FaultKind.METER_FROZEN
         return Fault(kind=kind, source_id=meter_id, at_s=now_s, detail=why or "same words in every reply")
     if state.lost:
@@ -217,6 +228,15 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     if age_s > state.period_s + jitter_s:
         return Fault(kind=FaultKind.METER_LATE, source_id=meter_id, at_s=now_s, detail=why)
     return None
+
+
+def _jitter_s(period_s: float) -> float:
+    """How late a poll may see an update that was in time (seconds)."""
+    return max(0.06, 0.5 * period_s)
+
+
+def _lost_after_s(period_s: float) -> float:
+    return max(LOST_AFTER_S, 3 * period_s + _jitter_s(period_s))
 
 
 def _why(state: MeterState) -> str:
@@ -234,9 +254,8 @@ def tightened_part(state: MeterState, now_s: float) -> float:
     """How far the caps have moved from where they were (0) to the safe set (1) while the meter is stale."""
     if state.fresh_s is None or state.period_s is None:
         return 1.0
-    jitter_s = max(0.06, 0.5 * state.period_s)
-    begin_s = 2 * state.period_s + jitter_s
-    end_s = max(LOST_AFTER_S, 3 * state.period_s + jitter_s)
+    begin_s = 2 * state.period_s + _jitter_s(state.period_s)
+    end_s = _lost_after_s(state.period_s)
     return min(1.0, max(0.0, (now_s - state.fresh_s - begin_s) / (end_s - begin_s)))
 
 
@@ -256,10 +275,14 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
-def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float) -> Fault | None:
+def circuit_fault(
+    state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float, before: Fault | None = None
+) -> Fault | None:
     """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
 
-    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound).
+    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound). `before` is this fault
+    as it stood one step ago: the safe state takes the evidence away, so the phase has to read something again, or
+    `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
     """
     if state.zero_since_s is not None and now_s - state.zero_since_s >= ZERO_FOR_S:
         return Fault(
@@ -268,14 +291,20 @@ def circuit_fault(state: MeterState, meter_id: str, balanced_injection_w: float,
     sample = state.sample
     if sample is None or len(sample.phase_import_w) < 3:
         return None
+    zeros = [
+        number
+        for number, since_s in enumerate(state.phase_zero_since_s, start=1)
+        if since_s is not None and now_s - since_s >= ZERO_FOR_S
+    ]
+    if before is not None and zeros and now_s - before.at_s < OPEN_FOR_S:
+        return before
     per_phase_w = balanced_injection_w / 3
     if per_phase_w <= max(FROZEN_RESOLUTIONS * sample.resolution_w, 20.0):
         return None
-    for number, since_s in enumerate(state.phase_zero_since_s, start=1):
-        if since_s is not None and now_s - since_s >= ZERO_FOR_S:
-            detail = (
-                f"L{number} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
-                "(or is a DER single-phase? Then say so with `connection`)"
-            )
-            return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)
-    return None
+    if not zeros:
+        return None
+    detail = (
+        f"L{zeros[0]} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
+        "(or is a DER single-phase? Then say so with `connection`)"
+    )
+    return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)

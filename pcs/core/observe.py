@@ -21,10 +21,13 @@ FALL_PER_S = 0.16
 """Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
 record of reference plant study section 6."""
 INFINITY = float("inf")
+LAGS = 3.0
+"""Time constants until a first-order lag has arrived, to within 5 %."""
 ARRIVED_W = 0.5
 """An exponential never arrives; half a watt is there."""
 BOUND_SHARE = 0.02
-"""A unit within 2 % of nameplate of its cap is limit-bound."""
+BOUND_GAIN = 0.15
+"""A unit within 2 % of nameplate, or 15 % of its cap, is limit-bound: so much may its gain or its telemetry be off."""
 
 
 class Told(NamedTuple):
@@ -43,8 +46,8 @@ class Tick(NamedTuple):
     cap_hi_w: float
     cap_down_w: float
     """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
-    cap_up_w: float
-    """The highest cap that a *raise* under way can have brought: only this lifts an upper bound."""
+    raises_w: tuple[tuple[float, float], ...]
+    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound."""
     lo_w: float
     hi_w: float
     told_hi_w: float
@@ -58,6 +61,8 @@ class Track:
     ticks: tuple[Tick, ...]
     telemetry_w: float | None = None
     telemetry_span: Span | None = None
+    idle_s: float = -INFINITY
+    """Until when nothing has moved since the last tick."""
     still: bool = False
     """Nothing is under way: the last tick stands for all time until something is told or said."""
     limit_bound: bool = True
@@ -68,13 +73,13 @@ def unknown(now_s: float, most_w: float) -> Track:
     """A DER about which nothing is known yet: anything from 0 to `most_w`."""
     return Track(
         told=(Told(now_s - 1e6, now_s - 1e6, most_w),),
-        ticks=(Tick(now_s, most_w, most_w, INFINITY, 0.0, 0.0, most_w, most_w),),
+        ticks=(Tick(now_s, most_w, most_w, INFINITY, (), 0.0, most_w, most_w),),
     )
 
 
 def settle_s(timing: DerTiming, share: float) -> float:
     """How long the slowest plant of the band needs to follow a command over `share` of its nameplate (seconds)."""
-    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + 3.0 * timing.time_constant_s.hi
+    return timing.dead_time_s.hi + 100.0 * abs(share) / timing.ramp_pct_s + LAGS * timing.time_constant_s.hi
 
 
 def horizon_s(timing: DerTiming, window_s: float) -> float:
@@ -103,29 +108,42 @@ def confirm(track: Track, cap_w: float, sent_s: float, received_s: float) -> Tra
 
 
 class Caps(NamedTuple):
-    """Which caps can be in force in the plant at one moment: lowest, highest, lowered to, raised to (watts)."""
+    """Which caps can be in force in the plant at one moment: lowest, highest, lowered to, raised from and to (W)."""
 
     lo_w: float
     hi_w: float
     down_w: float
-    up_w: float
+    raises_w: tuple[tuple[float, float], ...]
 
 
 def _caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     """The caps that can be in force at `at_s`, dead time included."""
     fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
-    lo, hi, down, up = INFINITY, 0.0, INFINITY, 0.0
+    lo, hi, down = INFINITY, 0.0, INFINITY
+    raises: list[tuple[float, float]] = []
+    done_s = timing.dead_time_s.hi + LAGS * timing.time_constant_s.hi  # a raise older than that has had its effect
     for k in range(len(told) - 1, -1, -1):
         t = told[k]
         if t.sent_s <= fast:
             lo, hi = min(lo, t.cap_w), max(hi, t.cap_w)
             if k > 0 and t.cap_w > told[k - 1].cap_w:
-                up = max(up, t.cap_w)
+                if at_s - t.acked_s < done_s:
+                    raises.append((told[k - 1].cap_w, t.cap_w))
             elif k > 0:
                 down = min(down, t.cap_w)
             if t.acked_s <= slow:
                 break
-    return Caps(lo, hi, down, up) if lo != INFINITY else Caps(told[0].cap_w, told[0].cap_w, INFINITY, 0.0)
+    if lo == INFINITY:
+        return Caps(told[0].cap_w, told[0].cap_w, INFINITY, ())
+    return Caps(lo, hi, down, tuple(reversed(raises)))
+
+
+def _lifted_to(hi: float, raises_w: tuple[tuple[float, float], ...], near_w: float) -> float:
+    """How far the raises under way can lift a DER that injects `hi` now (W): each only from the cap that it raised."""
+    for from_w, to_w in raises_w:
+        if hi >= from_w - near_w:
+            hi = max(hi, to_w)
+    return hi
 
 
 def _fall(value: float, goal_w: float, dt_s: float, tau_s: float, ramp_w_s: float | None) -> float:
@@ -139,21 +157,25 @@ def _move(
     lo: float, hi: float, caps: Caps, dt_s: float, timing: DerTiming, most_w: float, follows: bool
 ) -> tuple[float, float]:
     """Both bounds, `dt_s` later: down with their own plant; up only where the cap decides, with the fastest."""
-    _, cap_hi, cap_down, cap_up = caps
+    cap_lo, cap_hi, cap_down, raises_w = caps
+    if lo > cap_hi:  # a raise that came before it was down leaves it on its way
+        cap_down = min(cap_down, cap_lo)
     if lo > cap_down:
         lo = _fall(lo, cap_down, dt_s, timing.time_constant_s.lo, None)
     if hi > cap_hi:
         hi = _fall(hi, cap_hi, dt_s, timing.time_constant_s.hi, timing.ramp_pct_s / 100.0 * most_w)
-    elif follows and hi < cap_up:
-        hi = cap_up + (hi - cap_up) * exp(-dt_s / timing.time_constant_s.lo)
-        hi = cap_up if cap_up - hi < ARRIVED_W else hi
+    elif follows and raises_w:
+        up_w = _lifted_to(hi, raises_w, BOUND_SHARE * most_w)
+        rest_w = (up_w - hi) * exp(-dt_s / timing.time_constant_s.lo)
+        hi = up_w if rest_w < ARRIVED_W else up_w - rest_w
     return lo, max(lo, hi)
 
 
 def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window_s: float) -> Track:
     """Bring the bounds to `now_s` by what was told. `most_w`: nameplate; `window_s`: how far back is asked later."""
     last = track.ticks[-1]
-    dt_s = now_s - last.at_s
+    begun_s = max(last.at_s, track.idle_s)
+    dt_s = now_s - begun_s
     if track.still or dt_s <= 0.0:
         return track
     caps = _caps_at(track.told, now_s, timing)
@@ -163,18 +185,20 @@ def advance(track: Track, now_s: float, timing: DerTiming, most_w: float, window
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
-        return evolve(track, still=True) if over_s < now_s else track
+        return evolve(track, idle_s=now_s, still=over_s < now_s)
     horizon = horizon_s(timing, window_s)
-    ticks = track.ticks
-    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the newer stand for both
-        old = ticks[-1]
-        tick = tick._replace(lo_w=min(tick.lo_w, old.lo_w), hi_w=max(tick.hi_w, old.hi_w))
-        ticks = ticks[:-1]
+    ticks = _mark(track.ticks, begun_s)
+    if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the older stand for both
+        old, last = ticks[-2:]
+        old = old._replace(
+            lo_w=min(old.lo_w, last.lo_w), hi_w=max(old.hi_w, last.hi_w), told_hi_w=max(old.told_hi_w, last.told_hi_w)
+        )
+        ticks = (*ticks[:-2], old)
     first = 0
     while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
         first += 1
     return Track(
-        told=_recent(track.told, now_s - horizon - timing.dead_time_s.hi),
+        told=_recent(track.told, now_s - horizon - settle_s(timing, 1.0)),  # until then it may be under way
         ticks=(*ticks[first:], tick),
         telemetry_w=track.telemetry_w,
         telemetry_span=track.telemetry_span,
@@ -205,14 +229,16 @@ def correct(
     can_be = (max(oldest_s, t.at_s) for t in known if t.told_hi_w >= value_w - near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     cap_lo_w = min(t.cap_lo_w for t in _since(known, span.from_s))
-    bound = value_w >= cap_lo_w - near_w
-    early_lo = early_hi = late_lo = late_hi = value_w
+    bound = value_w >= cap_lo_w - max(near_w, BOUND_GAIN * cap_lo_w)
+    early_hi = late_hi = value_w  # what lies above all that was told is an error, and no fall that has still to come:
+    early_lo = min(value_w, _since(known, span.from_s)[0].told_hi_w)
+    late_lo = min(value_w, track.ticks[-1].told_hi_w)
     ticks = list(_mark(track.ticks, received_s))
     previous_s = span.from_s
     for k, t in enumerate(ticks):
         if t.at_s < span.from_s:
             continue
-        dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.cap_up_w)
+        dt_s, caps = max(0.0, t.at_s - previous_s), Caps(t.cap_lo_w, t.cap_hi_w, t.cap_down_w, t.raises_w)
         previous_s = t.at_s
         early_lo, early_hi = _move(early_lo, early_hi, caps, dt_s, timing, most_w, bound)
         if t.at_s > span.to_s:
@@ -250,6 +276,33 @@ def bounds(track: Track, span: Span) -> tuple[float, float]:
         if t.at_s <= span.from_s:
             break
     return lo, hi
+
+
+def mean_hi_w(track: Track, span: Span, averaging_s: float) -> float:
+    """The most that the DER can have injected on average over a window of `averaging_s` somewhere in `span` (watts).
+
+    Tighter than the hull of `span` while a DER comes down. A meter that shows a snapshot instead of a mean took it at
+    the end of that window, when a falling DER injected less than on average: the bound holds for it, too.
+    """
+    if averaging_s <= 0.0:
+        return bounds(track, span)[1]
+    early, late = span.from_s + averaging_s, span.to_s - averaging_s
+    return max(_mean_hi_w(track.ticks, span.from_s, early), _mean_hi_w(track.ticks, late, span.to_s))
+
+
+def _mean_hi_w(ticks: tuple[Tick, ...], from_s: float, to_s: float) -> float:
+    """The mean of the upper bound between two times; linear between ticks, which lies above a falling exponential."""
+    area_ws, right_s, right_w = 0.0, to_s, ticks[-1].hi_w
+    for t in reversed(ticks):
+        if t.at_s >= to_s:
+            right_w = t.hi_w
+            continue
+        if t.at_s <= from_s:
+            area_ws += (right_s - from_s) * max(t.hi_w, right_w)
+            return area_ws / (to_s - from_s)
+        area_ws += (right_s - t.at_s) * 0.5 * (t.hi_w + right_w)
+        right_s, right_w = t.at_s, t.hi_w
+    return (area_ws + max(0.0, right_s - from_s) * right_w) / (to_s - from_s)
 
 
 def certain_w(track: Track, lo_w: float, at_s: float) -> float:

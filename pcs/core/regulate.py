@@ -16,12 +16,20 @@ from pcs.core.envelope import Envelope
 from pcs.core.evolve import evolve
 from pcs.model.units import Span
 
+INFINITY = float("inf")
+SMALL_SHARE = 0.05
+SMALL_GAIN = 2.0
+"""An excess below 5 % of all that may be capped is taken off twofold, and no more: while a raise is under way the lower
+bound lies far below the truth, and a watt beyond the limit would else cost everything (and be back at the next raise).
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """What is known at one meter sample (watts): the flow, and bounds on what all DERs inject in its span.
 
-    `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on.
+    `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on, `credit_w` the
+    upper bound of the mean over the meter's window: what commands in flight can still explain of the flow.
     `reserved_w`: injection that DERs which do not obey may rise to on their own. `spoken_s`: every DER's telemetry is
     known to be at least as young as this moment (minus infinity: one has none).
     """
@@ -31,6 +39,7 @@ class Flow:
     lo_w: float
     hi_w: float
     certain_w: float
+    credit_w: float
     reserved_w: float
     spoken_s: float
 
@@ -45,7 +54,7 @@ class Budget:
     credit_until_s: float = 0.0
     too_high_since_s: float | None = None
     frozen_w: float | None = None
-    """The budget when the meter went stale: tightening starts from here."""
+    """The budget when the trouble began: tightening starts from here, and no trouble raises it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +78,15 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
         flow.import_w + envelope.export_limit_w - m - flow.reserved_w
         for m in (envelope.margin.total_w, envelope.margin.inner_w)
     )
-    credited_w = flow.hi_w if now_s < budget.credit_until_s else flow.lo_w
+    credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     beyond = flow.import_w + envelope.export_limit_w < envelope.margin.inner_w
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
         total_w = max(0.0, outer_w + credited_w)
+        excess_w = envelope.margin.total_w - envelope.export_limit_w - flow.import_w
+        if beyond and not flow.reserved_w and excess_w < SMALL_SHARE * pace.most_w:
+            total_w = max(total_w, min(budget.total_w, flow.hi_w) - SMALL_GAIN * excess_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
         return evolve(
@@ -97,6 +109,19 @@ def hold(budget: Budget, now_s: float) -> Budget:
     return evolve(budget, at_s=now_s)
 
 
+def without(budget: Budget, left_w: float) -> Budget:
+    """The budget of those that are left when DERs with `left_w` together drop out: their share goes to nobody.
+
+    They may well go on injecting it; handed on, it would be flow beyond the limit. A raise has to earn it again, and
+    the room that they may need is made on the next sample: nobody is waited for.
+    """
+    if left_w <= 0.0:
+        return budget
+    frozen_w = None if budget.frozen_w is None else max(0.0, budget.frozen_w - left_w)
+    total_w = max(0.0, budget.total_w - left_w)
+    return evolve(budget, total_w=total_w, frozen_w=frozen_w, too_high_since_s=-INFINITY)
+
+
 def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> Budget:
     """Move from the budget that was in force when the meter went stale towards the safe total, `part` of the way."""
     if safe_w is None:
@@ -108,3 +133,16 @@ def tighten(budget: Budget, safe_w: float | None, part: float, now_s: float) -> 
         at_s=now_s,
         frozen_w=start_w,
     )
+
+
+def secure(budget: Budget, safe_w: float, settle_s: float, now_s: float) -> Budget:
+    """The safe total, or the budget at the beginning of the trouble where that was lower: fail-safe only tightens.
+
+    A DER that is still on its way to the safe set when the trouble ends has credit for that way: `settle_s` at most.
+    """
+    start_w = budget.total_w if budget.frozen_w is None else budget.frozen_w
+    start_w = INFINITY if budget.at_s is None else start_w  # nothing was regulated yet
+    total_w = min(safe_w, start_w)
+    lowered = budget.at_s is None or total_w < budget.total_w
+    credit_until_s = now_s + settle_s if lowered else budget.credit_until_s
+    return Budget(total_w=total_w, at_s=now_s, credit_until_s=credit_until_s, frozen_w=start_w)

@@ -92,9 +92,10 @@ def _excursion(e: Excursion, now: Instant) -> Event:
 
 
 def _response(r: Response, now: Instant) -> Event:
+    beyond = f"beyond the limit until {r.beyond_s:.2f} s" if r.beyond_s > 0.0 else "never beyond the limit"
     text = (
         f"{r.way.value} after a {r.kind.value} step of {r.step_w:+.0f} W: OLRT {r.olrt_s:.2f} s "
-        f"({r.olrt_lo_s:.2f} to {r.olrt_hi_s:.2f} s), beyond the limit until {r.beyond_s:.2f} s, self-measured"
+        f"({r.olrt_lo_s:.2f} to {r.olrt_hi_s:.2f} s), {beyond}, self-measured"
     )
     facts = (
         ("kind", r.kind.value),

@@ -20,6 +20,8 @@ LONGEST_S = 60.0
 """Twice the CRD's 30 s: what has not settled by then is no step response."""
 SETTLED_FOR_S = 2.0
 SETTLED_SHARE = 0.03
+REST = 4.0
+"""What an exponential has still before it, at most, in units of what it did in the last second: 3.5 at 4 s lag."""
 SAMPLES = 1200
 """A limit on the series of one step: 60 s at 20 Hz."""
 
@@ -113,6 +115,8 @@ def follow(
     least_w = max(STEP_SHARE * nameplate_w, 10 * sample.resolution_w)
     jumped = _jump(state.baseline, point, least_w)
     limit_stepped = bool(state.baseline) and limit_w != state.limit_w
+    if jumped and not limit_stepped and _explained(state, point, least_w):
+        jumped, state = False, evolve(state, baseline=())
     if jumped or limit_stepped:
         before = state.baseline[-1]
         state = evolve(
@@ -142,6 +146,16 @@ def _jump(baseline: tuple[Point, ...], point: Point, least_w: float) -> bool:
     return point.import_w + point.hi_w < lo_w - least_w or point.import_w + point.lo_w > hi_w + least_w
 
 
+def _explained(state: ResponseState, point: Point, least_w: float) -> bool:
+    """Whether the demand is back where it was before the step that is followed: the sun stepped, and telemetry says so.
+
+    A meter sees the sun before the telemetry does, so a step of the sun begins as a step of the load.
+    """
+    if state.kind is not StepKind.LOAD or state.before is None:
+        return False
+    return not _jump((state.before, state.before), point, least_w)
+
+
 def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Response | None]:
     series = state.series
     elapsed_s = series[-1].received_s - state.t0_hi_s
@@ -150,12 +164,16 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     if elapsed_s < SETTLED_FOR_S:
         return state, None
     tail = [p for p in series[-64:] if p.received_s >= series[-1].received_s - SETTLED_FOR_S]
+    if len(tail) < 2:  # after a gap
+        return state, None
     flows_w = [p.import_w for p in tail]
     moved_w = max(abs(p.import_w - flows_w[-1]) for p in series)
     if max(flows_w) - min(flows_w) > max(SETTLED_SHARE * moved_w, 0.25 * least_w):
         return state, None
     done = evolve(state, kind=None, series=())
-    response = _evaluate(state, sum(flows_w) / len(flows_w), tail[-1], least_w)
+    half = len(flows_w) // 2
+    early_w, late_w = _mean(flows_w[:half]), _mean(flows_w[half:])
+    response = _evaluate(state, late_w, REST * (late_w - early_w), tail[-1], least_w)
     if response is None:
         return done, None
     if response.way is Way.RESTRICT:
@@ -163,8 +181,15 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     return evolve(done, release=done.release.plus(response)), response
 
 
-def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float) -> Response | None:
-    """The response in the followed series, or None where the DERs had nothing to do."""
+def _mean(values_w: list[float]) -> float:
+    return sum(values_w) / len(values_w)
+
+
+def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, least_w: float) -> Response | None:
+    """The response in the followed series, or None where the DERs had nothing to do.
+
+    The flow ends somewhere between `final_w` and `final_w + rest_w`: a slow plant creeps on when it counts as settled.
+    """
     assert state.before is not None
     assert state.kind is not None
     before, series = state.before, state.series
@@ -173,7 +198,8 @@ def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float)
     kind = state.kind
     if kind is StepKind.LOAD and abs(demand_w) < 0.3 * abs(injection_w):
         kind = StepKind.GENERATION
-    if abs(injection_w) < least_w:
+    way = Way.RESTRICT if injection_w < 0 or (kind is StepKind.GENERATION) else Way.RELEASE
+    if abs(injection_w) < least_w or not _limit_decided(state, kind, way, injection_w, final_w, least_w):
         return None
     points = (before, *series) if kind is StepKind.LIMIT else series
     k = max(range(len(points)), key=lambda i: abs(points[i].import_w - final_w))
@@ -183,12 +209,12 @@ def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float)
     if abs(way_w) < least_w:  # the flow went where it stays: a step of the sun under a cap that held
         crossed_lo_s, crossed_hi_s = state.t0_lo_s, state.t0_hi_s
     else:
-        j = next(i for i in range(k, len(points)) if (points[i].import_w - points[k].import_w) / way_w >= 0.9)
-        crossed_lo_s, crossed_hi_s = points[max(j - 1, 0)].published_s, points[j].received_s
+        early, late = sorted((_crossed(points, k, way_w), _crossed(points, k, way_w + rest_w)))
+        crossed_lo_s, crossed_hi_s = points[max(early - 1, 0)].published_s, points[late].received_s
     olrt_s = max(0.0, 0.5 * (crossed_lo_s + crossed_hi_s) - t0_s)
     return Response(
         kind=kind,
-        way=Way.RESTRICT if injection_w < 0 or (kind is StepKind.GENERATION) else Way.RELEASE,
+        way=way,
         at_s=t0_s,
         olrt_s=olrt_s,
         olrt_lo_s=max(0.0, crossed_lo_s - state.t0_hi_s),
@@ -197,6 +223,29 @@ def _evaluate(state: ResponseState, final_w: float, last: Point, least_w: float)
         step_w=demand_w if kind is StepKind.LOAD else injection_w,
         final_import_w=final_w,
     )
+
+
+def _crossed(points: tuple[Point, ...], first: int, way_w: float) -> int:
+    """The first point that has made 90 % of the way from the extreme; the last one where none has."""
+    extreme_w = points[first].import_w
+    made = (i for i in range(first, len(points)) if (points[i].import_w - extreme_w) / way_w >= 0.9)
+    return next(made, len(points) - 1)
+
+
+def _limit_decided(
+    state: ResponseState, kind: StepKind, way: Way, injection_w: float, final_w: float, least_w: float
+) -> bool:
+    """Whether the limit, and not a cloud or the sun, made the DERs move by `injection_w`."""
+    if state.limit_w is None or state.before is None:
+        return False
+    near_w = -state.limit_w + least_w
+    if kind is StepKind.LIMIT:
+        return True
+    if kind is StepKind.GENERATION:
+        return injection_w > 0.0 and final_w < near_w
+    if way is Way.RESTRICT:
+        return any(p.import_w < -state.limit_w for p in state.series)
+    return state.before.import_w < near_w
 
 
 def _beyond_s(state: ResponseState, t0_s: float, least_w: float) -> float:

@@ -35,8 +35,9 @@ class State:
     demand_w: tuple[float, float] | None
     injection_fresh_w: float
     """Middle of the injection interval at the last fresh sample, to see what a silent meter should have shown."""
-    injection_moved_w: float
-    """The same when the metered power last changed: power that stands still while the DERs move is frozen."""
+    injection_moved_w: tuple[float, float]
+    """Bounds on all injection when the metered power last changed: power that stands still while the DERs surely move
+    is frozen."""
     stuck_since_s: float | None
     """Since when the metered power ought to have followed the DERs and did not."""
     at_s: float
@@ -75,7 +76,7 @@ def initial(policy: Policy, now: Instant) -> State:
         response=ResponseState(),
         demand_w=None,
         injection_fresh_w=0.0,
-        injection_moved_w=0.0,
+        injection_moved_w=(0.0, float("inf")),
         stuck_since_s=None,
         at_s=now.mono_s,
         caps_w=(0.0,) * len(policy.controlled),

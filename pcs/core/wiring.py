@@ -37,18 +37,36 @@ class WiringState:
     since_s: float = 0.0
     detail: str = ""
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+    last_w: float | None = None
+    """The total of the last sample, whether it became a point or not."""
+    broken_s: float = float("-inf")
+    """When the flow last jumped. No wrong sign is found across a jump, nor with the sample of the jump: a meter that
+    averages shows only part of a step there, and the rest in the next sample."""
+
+
+def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) -> WiringState:
+    """Note every sample's total before it is judged, also where the injection is not known well enough for a point.
+
+    A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
+    compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
+    """
+    jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
+    return evolve(state, last_w=import_w, broken_s=now_s if jumped else state.broken_s)
 
 
 def watch(
     state: WiringState,
     imports_w: tuple[float, ...],
     injection_w: float,
+    confirmed: bool,
     balanced: bool,
     nameplate_w: float,
     now_s: float,
 ) -> WiringState:
     """Take one fresh sample: total and phases (`imports_w[0]` is the total), and the middle of the injection interval.
 
+    `confirmed`: the DERs' telemetry agrees with that middle. A DER that does not follow its commands looks like a
+    reversed meter otherwise: it was thought to go down with the load, and the flow went the other way.
     `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
     """
     if state.verdict is Wiring.WRONG and now_s - state.since_s >= BACKOFF_S:
@@ -60,19 +78,35 @@ def watch(
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
-    moved_w = _span(tuple(p[2] for p in points))
-    if moved_w < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+    if _span(tuple(p[2] for p in points)) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
-    phases = len(imports_w) - 1 if balanced else 0
-    wrong = [k for k in range(1 + phases) if _answer(points, k, phases) is Wiring.WRONG]
-    if wrong:
-        where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
-        detail = f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
-        return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
-    if state.verdict is Wiring.UNVERIFIED and _answer(points, 0, phases) is Wiring.VERIFIED:
+    whole = tuple(p for p in points if p[0] > state.broken_s)
+    moved_w = _span(tuple(p[2] for p in whole))
+    if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
+        phases = len(imports_w) - 1 if balanced else 0
+        wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
+        if wrong:
+            where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
+            detail = (
+                f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
+            )
+            return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
+    if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
+        moved_w = _span(tuple(p[2] for p in points))
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
     return state
+
+
+def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float) -> bool:
+    """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign."""
+    for first in range(len(points) - 1):
+        part = points[first:]
+        if _span(tuple(p[2] for p in part)) < move_w:
+            return False  # a shorter part moves no more
+        if _answer(part, 0, 0) is Wiring.VERIFIED:
+            return True
+    return False
 
 
 def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> Wiring:

@@ -17,7 +17,7 @@ from pcs.ports import Link, Priority, Reply
 Explains = Callable[[str, float, float], bool]
 """`ports.Journal.explains`: (serial, limit_w, tolerance_w) -> the limit is one that we intended."""
 
-RATING_BELIEVED = (0.5, 2.0)  # times nameplate: beyond it a rating is a unit mistake or another device's
+RATING_BELIEVED = (0.5, 2.0)  # times nameplate: below it a rating is a unit mistake, above it one of the two is wrong
 
 _INVERTER_MODELS = (103, 102, 101, 113, 112, 111)
 _RATINGS = ((702, "WMax"), (121, "WMax"), (120, "WRtg"))
@@ -235,8 +235,11 @@ class SunSpecInverter:
             point = f"{model.id}.{name}"
             if rating_w is None:
                 doubts.append(f"{point} is not implemented")
-            elif not RATING_BELIEVED[0] * nameplate_w <= rating_w <= RATING_BELIEVED[1] * nameplate_w:
+            elif rating_w < RATING_BELIEVED[0] * nameplate_w:
                 doubts.append(f"{point} is {rating_w:g} W")
+            elif rating_w > RATING_BELIEVED[1] * nameplate_w:
+                doubts.append(f"the site file says {nameplate_w:g} W")
+                return rating_w, "; ".join([point, *doubts])  # the larger makes every percentage the smaller limit
             else:
                 return rating_w, "; ".join([point, *doubts])
         return nameplate_w, "; ".join(["nameplate of the site file", *(doubts or ["the device states no rating"])])

@@ -48,6 +48,10 @@ EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
 }
 
 
+NOT_NOW = frozenset({5, 6, 10, 11})
+"""Exceptions that say nothing of the request: later, or with the unit awake, the same one may be answered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a request has no reply: the kind of fault and the evidence in words."""
@@ -217,7 +221,8 @@ class ModbusConnection:
         if function == wanted_function | 0x80 and len(frame) == 9:
             code = frame[8]
             detail = f"exception {code}, {EXCEPTIONS.get(code, 'not in the standard')}"
-            pending.settle(Failure(kind=FaultKind.REFUSED, detail=detail))
+            kind = FaultKind.NOT_NOW if code in NOT_NOW else FaultKind.REFUSED
+            pending.settle(Failure(kind=kind, detail=detail))
             return ""
         if function != wanted_function:
             return f"reply with function {function} instead of {wanted_function}"

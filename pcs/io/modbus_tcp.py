@@ -28,6 +28,7 @@ _READ_HEAD = struct.Struct(">HBBB")  # length, unit, function, byte count
 _WRITE_HEAD = struct.Struct(">HBBHH")  # length, unit, function, address, count
 _COUNTED = {
     FaultKind.REFUSED: "refused",
+    FaultKind.NOT_NOW: "refused",
     FaultKind.NO_ANSWER: "timeouts",
     FaultKind.BAD_ANSWER: "bad",
     FaultKind.NO_CONNECTION: "no_connection",
@@ -202,7 +203,7 @@ class ModbusTcpLink:
     def _judge(self, failure: Failure, now_s: float) -> None:
         """Count a failed request and decide whether the connection is worth keeping."""
         self._counts[_COUNTED[failure.kind]] += 1
-        if failure.kind is FaultKind.REFUSED:
+        if failure.kind in (FaultKind.REFUSED, FaultKind.NOT_NOW):
             self._alive()
             return
         if failure.kind is FaultKind.NO_ANSWER:

@@ -19,6 +19,8 @@ from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
 
+PATIENCE_S = 0.02
+"""A meter that is polled once a cycle may be this late with its reply; else each cycle would step twice."""
 LEAVE_WITHIN_S = 3.0
 """How long the end may take to leave every DER at its share of the safe set."""
 
@@ -85,7 +87,7 @@ class Controller:
         Raises:
             WrongDeviceError: at start, a device is not what its profile says.
         """
-        self._tell(EventKind.STARTED, f"{self.site.name}: not commissioned (no seal); passive checks only")
+        self._tell(EventKind.STARTED, f"{self.site.name}: not commissioned: settings are not sealed")
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -111,7 +113,7 @@ class Controller:
         """Step on everything the meter says, and at least every cycle without it."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._inbox.wait(loop.time() + self.policy.tuning.cycle_s)
+            await self._inbox.wait(loop.time() + self.policy.tuning.cycle_s + PATIENCE_S)
             self._step()
 
     def _step(self) -> None:
@@ -158,9 +160,16 @@ class Controller:
                 await asyncio.gather(
                     *(leave(d.spec.id, w) for d, w in zip(self.state.ders, self.state.safe_w, strict=True) if limited)
                 )
-        kept = ", ".join(d for d in self._ders if d not in left)
-        self._tell(
-            EventKind.STOPPED, "every DER left at its safe cap" if not kept else f"could not be left safe: {kept}"
-        )
+        self._tell(EventKind.STOPPED, self._how_left(left))
         for link in self._links.values():
             await link.close()
+
+    def _how_left(self, left: list[str]) -> str:
+        """How the DERs were left, in words; one that was never met was never commanded either."""
+        kept = [d for d, tasks in self._ders.items() if tasks.met and d not in left]
+        unmet = [d for d, tasks in self._ders.items() if not tasks.met]
+        if not kept and not unmet:
+            return "every DER left at its safe cap"
+        words = [f"could not be left safe: {', '.join(kept)}"] if kept else []
+        words += [f"not met or away, so not commanded: {', '.join(unmet)}"] if unmet else []
+        return "; ".join(words)

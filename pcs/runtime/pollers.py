@@ -26,7 +26,7 @@ SLOWEST_POLL_S = 0.1
 RETRY_S = 0.1
 START_S = 10.0
 """A wrong device met this soon is a mistake of the installation and ends the start; later it is a fault."""
-LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER)
+LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER, FaultKind.NOT_NOW)
 
 
 T = TypeVar("T", covariant=True)
@@ -113,6 +113,8 @@ class DerTasks:
         self._slot: LimitActivePower | None = None
         self._wanted = asyncio.Event()
         self._identity: DerIdentified | None = None
+        self._held_w: float | None = None
+        """The limit that the device last confirmed; None: nothing of ours is there."""
 
     @property
     def met(self) -> bool:
@@ -140,9 +142,9 @@ class DerTasks:
                     self._identity, lost = None, False
                     await self._meet()
                 continue
-            lost = False
+            back, lost = lost, False
             self._inbox.put(outcome)
-            if loop.time() >= verify_s:
+            if back or loop.time() >= verify_s:  # whoever was away may have restarted without its limit
                 verify_s = loop.time() + tuning.verify_s
                 seen = await self.device.read_limit()
                 self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
@@ -153,7 +155,7 @@ class DerTasks:
             outcome = await self.device.identify()
             if isinstance(outcome, DerIdentified):
                 first = await self.device.measure()
-                self._identity = outcome
+                self._identity, self._held_w = outcome, None
                 self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)
                 return
             if outcome.kind is FaultKind.WRONG_DEVICE and asyncio.get_running_loop().time() < start_until_s:
@@ -176,13 +178,44 @@ class DerTasks:
         identity = self._identity
         if identity is None:
             return False
+        if not command.urgent and await self._is_changed(identity, command):
+            return False
         now: Instant = self._clock.now()
         self._journal.intend(identity.serial, command, now)
         outcome = await self.device.apply(command)
         if isinstance(outcome, Fault):
-            fault = _named(outcome, self.der_id)
-            self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=fault))
-            await asyncio.sleep(RETRY_S)
+            await self._failed(command, outcome)
             return False
+        self._held_w = outcome.limit_w
         self._inbox.put(outcome)
         return True
+
+    async def _is_changed(self, identity: DerIdentified, command: LimitActivePower) -> bool:
+        """Whether the limit is not the one that we left: then it is not raised, and the core hears what was found.
+
+        A raise can wait for this look; without it, it would overwrite a second writer's lower limit before the next
+        verification could notice (design section 6: the lower holds).
+        """
+        if self._held_w is None:
+            return False
+        seen = await self.device.read_limit()
+        if isinstance(seen, Fault):
+            await self._failed(command, seen)
+            return True
+        if seen.limit_w is not None and abs(seen.limit_w - self._held_w) <= 2 * identity.resolution_w:
+            return False
+        self._held_w = None
+        found = "no limit" if seen.limit_w is None else f"{seen.limit_w:.0f} W"
+        why = Fault(
+            kind=FaultKind.NOT_APPLIED,
+            source_id=self.der_id,
+            at_s=seen.received_s,
+            detail=f"{found} found instead of ours: not overwritten unseen",
+        )
+        self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=why), seen)
+        return True
+
+    async def _failed(self, command: LimitActivePower, outcome: Fault) -> None:
+        """Tell the core that a command came to nothing, and breathe."""
+        self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=_named(outcome, self.der_id)))
+        await asyncio.sleep(RETRY_S)

@@ -23,6 +23,9 @@ MISSING = (
 )
 """Protections of the design that this version does not have; status says so instead of leaving it open."""
 
+DEMAND_KNOWN_SHARE = 0.25
+"""The demand is a number for people once its bounds are closer than this share of the controlled nameplate."""
+
 
 def status(
     site: Site,
@@ -94,12 +97,15 @@ def _point(state: State, now_s: float) -> dict[str, Any]:
     if sample is None:
         return {"import_w": None, "words": "no measurement yet", "demand_w": None, "age_s": None}
     stale = measure.age_fault(state.meter, "", now_s)
-    demand_w = 0.5 * sum(state.demand_w) if state.demand_w else None
+    lo_w, hi_w = state.demand_w or (0.0, 0.0)
+    nameplate_w = sum(d.weight_w for d in state.ders)
+    known = state.demand_w is not None and hi_w - lo_w <= DEMAND_KNOWN_SHARE * nameplate_w
     return {
         "import_w": sample.import_w,
         "words": words(sample.import_w) + (" (old)" if stale else ""),
         "phase_import_w": list(sample.phase_import_w),
-        "demand_w": round(demand_w, 1) if demand_w is not None else None,
+        "demand_w": round(0.5 * (lo_w + hi_w), 1) if known else None,
+        "demand_between_w": [round(lo_w, 1), round(hi_w, 1)] if state.demand_w else None,
         "age_s": round(now_s - sample.received_s, 3),
         "period_s": state.meter.period_s,
     }

@@ -73,11 +73,16 @@ DENIAL = re.compile(r"\b(no|not|never|nor|neither|without|out of scope)\b", re.I
 def misnamed(module: Module) -> list[str]:
     """Every unused word in the identifiers and string literals (docstrings too) of a module."""
     found = set()
+    names = {
+        name: line for line, name in identifiers(module.tree)
+    }  # walked once: the tree is large, the words are many
+    snakes = {name: snake(name) for name in names}
+    texts = list(strings(module.tree))
     for word in WORDS:
         if word.identifier:
             pattern = re.compile(word.identifier)
-            found |= {(line, name, word) for line, name in identifiers(module.tree) if pattern.search(snake(name))}
-        for line, text in strings(module.tree):
+            found |= {(names[name], name, word) for name, snaked in snakes.items() if pattern.search(snaked)}
+        for line, text in texts:
             hits = re.finditer(word.text, text, flags(word))
             found |= {(line + text.count("\n", 0, hit.start()), hit.group(), word) for hit in hits}
     return [

@@ -53,7 +53,7 @@ def test_reading_holding_registers_uses_function_three() -> None:
     assert struct.unpack(">3H", answer.data) == (555, 0, 100)
 
 
-def test_write_multiple_registers() -> None:
+def test_writing_several_registers_uses_function_sixteen() -> None:
     """MODBUS application protocol V1.1b3, section 6.12: two registers from 2."""
     request, answer = converse("10 00 01 00 02", 17, 1, (0x000A, 0x0102))
     assert request[2:] == bytes.fromhex("0000 000B 11 10 0001 0002 04 000A 0102")
@@ -62,11 +62,11 @@ def test_write_multiple_registers() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(EXCEPTIONS))
-def test_exception_responses(code: int) -> None:
+def test_an_exception_reply_is_a_refusal(code: int) -> None:
     """MODBUS application protocol V1.1b3, section 7: function plus 0x80 and one byte."""
     _, answer = converse(f"83 {code:02X}", 17, 107, 3)
     assert isinstance(answer, Fault)
-    assert answer.kind is FaultKind.REFUSED
+    assert answer.kind is (FaultKind.NOT_NOW if code in (5, 6, 10, 11) else FaultKind.REFUSED)
     assert EXCEPTIONS[code] in answer.detail
 
 
@@ -103,7 +103,7 @@ def test_values_most_significant_byte_and_word_first(type_name: str, words: str,
     (1234, -1, 123.4), (1234, 0, 1234.0), (1234, 3, 1_234_000.0), (5, -10, 5e-10), (5, 10, 5e10), (1234, None, 1234.0),
     (1234, 11, None), (1234, -11, None),
 ])  # fmt: skip
-def test_scale_factors(raw: int, exponent: int | None, value: float | None) -> None:
+def test_a_scale_factor_is_a_power_of_ten(raw: int, exponent: int | None, value: float | None) -> None:
     """SunSpec device information model specification: value times ten to the power of sunssf, -10..10."""
     assert scaled(raw, exponent) == value
 

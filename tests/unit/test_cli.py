@@ -15,7 +15,9 @@ import pytest
 
 from pcs import __version__
 from pcs.cli import main as cli
+from pcs.cli.check import report
 from pcs.cli.exits import Exit
+from pcs.config import load_site
 from pcs.config.profiles import profile_folder
 
 EXAMPLE = profile_folder() / "sites" / "example.yaml"
@@ -61,13 +63,26 @@ def test_check_prints_what_it_understood_of_the_example(capsys: pytest.CaptureFi
 
 def test_check_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", str(EXAMPLE), "--json"]) == Exit.DONE
-    report = json.loads(capsys.readouterr().out)
-    assert report["ok"] is True
-    assert report["ders"][0]["without_controller"]["704"].startswith("safe: ")
-    assert report["limits"][0]["name"] == "export limit 0 W at poi"
-    assert report["safe_total_w"] == 0
-    assert report["meters"][0]["link"] == "tcp://127.0.0.1:15020"
-    assert any("cannot hold" in warning for warning in report["warnings"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is True
+    assert told["ders"][0]["without_controller"]["704"].startswith("safe: ")
+    assert told["limits"][0]["name"] == "export limit 0 W at poi"
+    assert told["safe_total_w"] == 0
+    assert told["meters"][0]["link"] == "tcp://127.0.0.1:15020"
+    assert any("cannot hold" in warning for warning in told["warnings"])
+
+
+def test_check_says_what_the_safe_state_leaves_and_which_margin_each_limit_keeps(tmp_path: Path) -> None:
+    """3 kW are uncontrolled and the cushion is 25 W; margins are 2 % of the limit, 1 W, and the cushion."""
+    path = tmp_path / "site.yaml"
+    for values, safe_w in (((5000,), 1975), ((9000, 5000, 7000), 1975), ((1_000_000,), 10_000)):
+        limit = "  - {point: poi, direction: export, quantity: w, value: %d, basis: total, scope: all}\n"
+        head, _, tail = EXAMPLE.read_text().partition("limits:\n")
+        kept = "".join(line for line in tail.splitlines(keepends=True) if not line.startswith("  - {point"))
+        path.write_text(head + "limits:\n" + "".join(limit % value for value in values) + kept)
+        told = report(load_site(path))
+        assert told["safe_total_w"] == safe_w
+        assert [one["margin_w"] for one in told["limits"]] == [0.02 * value + 26 for value in values]
 
 
 @pytest.fixture

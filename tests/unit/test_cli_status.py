@@ -27,14 +27,19 @@ STATUS = {
     "faults": [{"kind": "DER does not answer", "source": "inv2", "detail": "no reply", "since_s": 300.0}],
     "action": "others make room",
     "response": {
-        "restrict": {"count": 3, "max_s": 0.81234, "interval_s": [0.7, 0.9]},
+        "restrict": {
+            "count": 3,
+            "max_s": 0.81234,
+            "average_s": 0.7,
+            "last": {"kind": "load", "olrt_s": 0.75, "olrt_between_s": [0.6, 0.9], "step_w": -1542.0},
+        },
         "release": {"count": 0},
         "method": "self-measured",
     },
     "excursions": {"count": 1, "longest_s": 0.5},
     "why": "inv2 is silent",
     "journal": {"dir": "/var/lib/pcs", "trouble": "no room for the journal"},
-    "links": [{"address": "tcp://127.0.0.1:502", "timeouts": 2}],
+    "links": [{"address": "tcp://127.0.0.1:502", "requests": 12, "good": 10, "timeouts": 2, "bad": 0}],
 }
 
 
@@ -42,8 +47,8 @@ def test_the_page_names_state_flow_binding_limit_devices_faults_and_journal_trou
     text = "\n".join(page(STATUS))
     for words in (
         "Demo · unverified · up 2 h · openpcs 0.1.0",
-        "NOT COMMISSIONED",
-        "no protection: no hard-limit supervisor",
+        "not commissioned: nobody has sealed",
+        "what does not protect this site:\n  no hard-limit supervisor",
         "point: exporting 1.2 kW, demand 5,000 W, measured 0.1 s ago",
         "BINDING  export limit 0 W at poi  demand is 5.0 kW",
         "injects 6,234 W  cap 6,200 W of 10,000 W  limited: ok",
@@ -51,9 +56,10 @@ def test_the_page_names_state_flow_binding_limit_devices_faults_and_journal_trou
         "inv2: DER does not answer  no reply  for 5 min",
         "fail-safe action: others make room, inv2 is silent",
         "release: none yet",
-        "excursions: count 1, longest_s 0.5",
-        "restrict: count 3, max_s 0.8123, interval_s 0.7–0.9",
-        "address tcp://127.0.0.1:502, timeouts 2",
+        "excursions: 1, longest 0.5 s",
+        "restrict: 3 measured, longest 0.8123 s, average 0.7 s, last 0.75 s (0.6 to 0.9 s), "
+        "after a load step of -1,542 W",
+        "tcp://127.0.0.1:502  12 requests, 2 timeouts",
         "journal: /var/lib/pcs, TROUBLE: no room for the journal",
     ):
         assert words in text
@@ -82,3 +88,25 @@ def test_nobody_there_exits_3_and_says_how_to_start(monkeypatch: pytest.MonkeyPa
     result = CliRunner().invoke(command, ["--json"])
     assert result.exit_code == 3
     assert "no controller answers" in json.loads(result.stdout)["error"]
+
+
+def test_a_limit_is_named_once_and_a_quiet_link_says_so() -> None:
+    limit = {
+        "name": "export limit 0 W at poi",
+        "binding": True,
+        "why": "export limit 0 W at poi binds: sun",
+        "margin_w": 41.0,
+    }
+    link = {
+        "address": "tcp://127.0.0.1:502",
+        "requests": 12,
+        "good": 12,
+        "timeouts": 0,
+        "connected": True,
+        "last_error": "",
+    }
+    text = "\n".join(page({"limits": [limit], "links": [link], "action": "normal", "why": "sun"}))
+    assert text.count("export limit 0 W") == 1
+    assert "margin 41 W" in text
+    assert "tcp://127.0.0.1:502  12 requests, all answered" in text
+    assert "fail-safe action: normal\n" in text

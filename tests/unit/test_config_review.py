@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pcs.config.profiles import profile_folder
-from pcs.config.review import fallbacks, safe_total_w, slowest_response_s, warnings
+from pcs.config.review import fallbacks, slowest_response_s, warnings
 from pcs.config.site import load_site
 from pcs.model.profile import FallbackDirection
 from pcs.model.site import Site, Tuning
@@ -23,24 +23,14 @@ def test_nameplate_that_nobody_commands_and_that_exceeds_the_export_limit_is_nam
     )
 
 
-@pytest.mark.parametrize(("limit_w", "load_w", "safe_w", "held"), [(3000, 0, 0, True), (2999, 0, 0, False)])
+@pytest.mark.parametrize(("limit_w", "held"), [(3000, True), (2999, False)])
 def test_the_safe_state_holds_when_limit_and_credited_load_cover_what_is_not_controlled(
-    site: Site, limit_w: float, load_w: float, safe_w: float, held: bool
+    site: Site, limit_w: float, held: bool
 ) -> None:
     changed = replace(site, limits=(replace(site.limits[0], value=limit_w),))
-    assert safe_total_w(changed) == safe_w
     assert held != any("cannot hold" in warning for warning in warnings(changed))
     moved = replace(site, limits=(replace(site.limits[0], value=0),), tuning=Tuning(credited_min_load_w=limit_w))
     assert held != any("cannot hold" in warning for warning in warnings(moved))
-
-
-def test_the_safe_state_leaves_the_controlled_ders_what_the_tightest_limit_leaves(site: Site) -> None:
-    def limited(*values: float) -> float:
-        return safe_total_w(replace(site, limits=tuple(replace(site.limits[0], value=value) for value in values)))
-
-    assert limited(5000) == 2000
-    assert limited(9000, 5000, 7000) == 2000
-    assert limited(1e6) == 10_000
 
 
 def test_a_site_without_any_controlled_der_is_told_that_nothing_can_hold(site: Site) -> None:
@@ -88,3 +78,9 @@ def test_a_der_that_drops_its_limit_without_a_controller_is_said_to_be_open(site
     der = replace(site.ders[0], profile=replace(profile, limits={"123": opens}))
     assert fallbacks(der) == {"123": "open: drops the limit"}
     assert any(w.startswith("inv1: if it is controlled by model 123") for w in warnings(replace(site, ders=(der,))))
+
+
+@pytest.mark.parametrize(("nameplate_w", "asked"), [(10.0, True), (149.0, True), (300.0, False)])
+def test_a_nameplate_in_kilowatts_is_asked_about(site: Site, nameplate_w: float, asked: bool) -> None:
+    changed = replace(site, ders=(replace(site.ders[0], nameplate_w=nameplate_w), *site.ders[1:]))
+    assert asked == any(f"did you mean {1000 * nameplate_w:g}?" in warning for warning in warnings(changed))

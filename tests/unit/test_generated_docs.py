@@ -1,17 +1,24 @@
 """What `make docs` makes is what lies in the tree."""
 
-from pcs.core.failsafe import TABLE
-from tests.docs.failsafe import BEGIN, END, PAGE, spliced
+from pcs.core.failsafe import TABLE, Action, DerAction
+from tests.docs import failsafe
 
 
-def test_the_fail_safe_table_of_the_design_page_is_that_of_the_core() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    assert spliced(page) == page
+def test_the_page_about_the_fail_safe_is_what_the_core_acts_on() -> None:
+    """`python -m tests.docs.failsafe` makes it anew."""
+    assert failsafe.TARGET.read_text(encoding="utf-8") == failsafe.generate()
 
 
-def test_a_fail_safe_table_that_has_aged_is_replaced_and_nothing_else() -> None:
-    made = spliced(f"before\n{BEGIN}| old |\n{END}after\n")
-    assert made.startswith(f"before\n{BEGIN}| condition |")
-    assert made.endswith(f"{END}after\n")
-    assert "| old |" not in made
-    assert all(rule.does in made for rule in TABLE)
+def test_the_page_has_every_condition_and_every_state() -> None:
+    page = failsafe.generate()
+    assert [rule.kind for rule in TABLE if f"| {rule.kind} |" not in page] == []
+    assert set(failsafe.STATES) == set(Action)
+    assert set(failsafe.DER_STATES) == set(DerAction) - {DerAction.NONE}
+
+
+def test_a_condition_stands_in_the_picture_just_above_the_state_it_leads_to() -> None:
+    lines = failsafe.picture().splitlines()
+    for rule in TABLE:
+        if rule.action is not Action.NORMAL:
+            below = lines[lines.index(f"    │  {rule.kind}") :]
+            assert next(line for line in below if not line.startswith("    ")).split()[0] == rule.action.name.lower()

@@ -1,90 +1,22 @@
-"""Generic SunSpec meter and inverter against maps encoded by pysunspec2, over a link without a network."""
+"""Who SunSpec meters and inverters are and what they measure, against maps encoded by pysunspec2."""
 
-import asyncio
-import math
 import struct
-from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pcs.codec.sunspec import window
 from pcs.devices.inverter import SunSpecInverter
 from pcs.devices.meter import SunSpecMeter
 from pcs.devices.registry import inverter_for, meter_for
-from pcs.devices.sunspec_limit import LimitState
-from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback, MeterIdentified, MeterReading
+from pcs.model.reading import DerIdentified, DerReading, MeterReading
 from pcs.model.site import MeterSign
 from pcs.ports import Priority
 from tests.link_helpers import FakeLink
 from tests.sunspec_helpers import COMMON, der_spec, meter_spec, model, offset_of, serve
-
-T = TypeVar("T")
-METER = {
-    "W": -5000, "WphA": -2000, "WphB": -1900, "WphC": -1100, "W_SF": 0,
-    "AphA": 72, "AphB": 69, "AphC": 40, "A_SF": -1,
-    "PhVphA": 2771, "PhVphB": 2769, "PhVphC": 2770, "V_SF": -1, "Hz": 6001, "Hz_SF": -2,
-}  # fmt: skip
-LIMIT_123 = {"WMaxLimPct": 1000, "WMaxLim_Ena": 0, "WMaxLimPct_SF": -1, "Conn": 1}
-TIMERS_123 = {"WMaxLimPct_WinTms": 0, "WMaxLimPct_RvrtTms": 0, "WMaxLimPct_RmpTms": 0}
-LIMIT_704 = {
-    "WMaxLimPctEna": 0, "WMaxLimPct": 1000, "WMaxLimPctRvrt": 1000, "WMaxLimPctEnaRvrt": 0,
-    "WMaxLimPctRvrtTms": 0, "WMaxLimPctRvrtRem": 0, "WMaxLimPct_SF": -1,
-}  # fmt: skip
-
-
-def do(work: Awaitable[T]) -> T:
-    async def whole() -> T:
-        return await work
-
-    return asyncio.run(whole())
-
-
-def inverter_123(**changes: Any) -> FakeLink:
-    return serve(
-        model(1, **COMMON),
-        model(103, W=4321, W_SF=0),
-        model(120, WRtg=10000, WRtg_SF=0),
-        model(121, WMax=1000, WMax_SF=1),
-        model(123, **{**LIMIT_123, **TIMERS_123, **changes}),
-    )
-
-
-def inverter_704(**changes: Any) -> FakeLink:
-    link = serve(
-        model(1, **COMMON),
-        model(701, W=432, W_SF=1),
-        model(702, WMaxRtg=10000, WMax=9000, W_SF=0),
-        model(704, **{**LIMIT_704, **changes}),
-    )
-    base = offset_of(link, 704)
-    link.after_write = lambda: link.put(base + 20, link.registers[base + 18], link.registers[base + 19])
-    return link
-
-
-def identified(link: FakeLink, own: bool = False, **spec: Any) -> tuple[SunSpecInverter, DerIdentified]:
-    inverter = SunSpecInverter(der_spec(**spec), link, lambda serial, limit_w, tolerance_w: own)
-    found = do(inverter.identify())
-    assert isinstance(found, DerIdentified), found
-    link.log.clear()
-    return inverter, found
-
-
-def limit(limit_w: float, reversion_limit_w: float = 0.0, urgent: bool = True) -> LimitActivePower:
-    return LimitActivePower(der_id="inv1", limit_w=limit_w, reversion_limit_w=reversion_limit_w, urgent=urgent)
-
-
-def meter_on(link: FakeLink, **spec: Any) -> tuple[SunSpecMeter, MeterIdentified]:
-    meter = SunSpecMeter(meter_spec(**spec), link)
-    found = do(meter.identify())
-    assert isinstance(found, MeterIdentified), found
-    link.log.clear()
-    return meter, found
+from tests.sunspec_kit import LIMIT_123, LIMIT_704, METER, do, identified, inverter_123, inverter_704, limit, meter_on
 
 
 def test_a_meter_is_read_in_one_request_and_turned_to_import_positive() -> None:
@@ -238,7 +170,8 @@ def test_704_is_preferred_where_a_device_has_both_and_left_aside_where_it_is_an_
     (0, 900, 9_000.0, "120.WRtg; 121.WMax is 0 W"),
     (None, 900, 9_000.0, "120.WRtg; 121.WMax is not implemented"),
     (0, 0, 10_000.0, "nameplate of the site file; 121.WMax is 0 W; 120.WRtg is 0 W"),
-    (2001, 499, 10_000.0, "nameplate of the site file; 121.WMax is 20010 W; 120.WRtg is 4990 W"),
+    (499, 499, 10_000.0, "nameplate of the site file; 121.WMax is 4990 W; 120.WRtg is 4990 W"),
+    (2001, 499, 20_010.0, "121.WMax; the site file says 10000 W"),
     (500, 1, 5_000.0, "121.WMax"),
 ])  # fmt: skip
 def test_a_rating_is_believed_only_near_the_nameplate(
@@ -288,147 +221,6 @@ def test_injected_power_is_one_read_with_its_scale_factor(
     assert [(kind, n) for kind, _, n, _ in link.log] == [("read", count)]
 
 
-def test_123_is_written_in_one_frame_with_every_timer_off() -> None:
-    link = inverter_123(WMaxLimPct_RvrtTms=120)
-    inverter, _ = identified(link)
-    applied = do(inverter.apply(limit(3_339.0, 1_000.0)))
-    assert isinstance(applied, LimitApplied)
-    assert applied.limit_w == 3_330.0
-    assert link.written == [(offset_of(link, 123) + 5, (333, 0, 0, 0, 1))]
-    assert [(kind, priority) for kind, _, _, priority in link.log] == [
-        ("write", Priority.LIMIT_WRITE),
-        ("read", Priority.VERIFY),
-    ]
-
-
-def test_timers_that_123_does_not_implement_get_their_not_implemented_value() -> None:
-    link = serve(model(1, **COMMON), model(103), model(123, **LIMIT_123, WMaxLimPct_RvrtTms=0))
-    inverter, _ = identified(link)
-    assert isinstance(do(inverter.apply(limit(0.0, urgent=False))), LimitApplied)
-    assert link.written[0][1] == (0, 0xFFFF, 0, 0xFFFF, 1)
-    assert link.log[0][3] is Priority.VERIFY
-
-
-def test_704_is_armed_in_the_same_frame_high_word_of_the_time_first() -> None:
-    link = inverter_704()
-    inverter, _ = identified(link, reversion_s=70_000.9)
-    applied = do(inverter.apply(limit(4_500.0, 1_000.0)))
-    assert isinstance(applied, LimitApplied)
-    assert applied.limit_w == 4_500.0
-    assert link.written == [(offset_of(link, 704) + 14, (1, 500, 111, 1, 1, 70_000 - 65_536))]
-    held = do(inverter.read_limit())
-    assert isinstance(held, LimitReadback)
-    assert (held.limit_w, held.reversion_s, held.remaining_s) == (4_500.0, 70_000.0, 70_000.0)
-    assert held.reversion_limit_w == pytest.approx(999.0)
-
-
-def test_704_is_disarmed_where_the_profile_wants_no_reversion_and_left_alone_where_there_is_none() -> None:
-    link = inverter_704(WMaxLimPctEnaRvrt=1, WMaxLimPctRvrtTms=99)
-    inverter, _ = identified(link, reversion_s=None)
-    assert isinstance(do(inverter.apply(limit(900.0, 900.0))), LimitApplied)
-    assert link.written[-1][1] == (1, 100, 100, 0, 0, 0)
-    bare = inverter_704(WMaxLimPctRvrtTms=None)
-    inverter, found = identified(bare)
-    assert not found.reverts_safe
-    assert isinstance(do(inverter.apply(limit(900.0))), LimitApplied)
-    assert bare.written[-1][1] == (1, 100)
-
-
-@pytest.mark.parametrize(("offset", "word", "evidence"), [
-    (5, 334, "334 instead of 333"),
-    (9, 0, "not enabled"),
-    (7, 60, "RvrtTms is 60"),
-])  # fmt: skip
-def test_123_that_keeps_something_else_is_not_applied(offset: int, word: int, evidence: str) -> None:
-    link = inverter_123()
-    inverter, _ = identified(link)
-    link.after_write = lambda: link.put(offset_of(link, 123) + offset, word)
-    fault = do(inverter.apply(limit(3_339.0)))
-    assert isinstance(fault, Fault)
-    assert (fault.kind, fault.source_id) == (FaultKind.NOT_APPLIED, "inv1")
-    assert evidence in fault.detail
-
-
-@pytest.mark.parametrize(("offset", "words", "evidence"), [
-    (14, (0,), "not enabled"),
-    (15, (499,), "499 instead of 500"),
-    (16, (1000,), "reversion percent is 1000 instead of 111"),
-    (17, (0,), "reversion enable"),
-    (18, (60, 0), "reversion time is 3932160 s instead of 60 s"),
-    (20, (0, 0), "does not run"),
-    (20, (0, 61), "does not run"),
-])  # fmt: skip
-def test_704_that_keeps_something_else_is_not_applied(offset: int, words: tuple[int, ...], evidence: str) -> None:
-    link = inverter_704()
-    inverter, _ = identified(link)
-    base = offset_of(link, 704)
-
-    def tamper() -> None:
-        link.put(base + 20, 0, 60)
-        link.put(base + offset, *words)
-
-    link.after_write = tamper
-    fault = do(inverter.apply(limit(4_500.0, 1_000.0)))
-    assert isinstance(fault, Fault)
-    assert fault.kind is FaultKind.NOT_APPLIED
-    assert evidence in fault.detail
-
-
-def test_a_limit_is_written_again_when_the_scale_factor_changed_under_it() -> None:
-    link = inverter_123()
-    inverter, _ = identified(link)
-    link.put(offset_of(link, 123) + 23, 0)
-    applied = do(inverter.apply(limit(3_339.0)))
-    assert isinstance(applied, LimitApplied)
-    assert applied.limit_w == 3_300.0
-    assert [words[0] for _, words in link.written] == [333, 33]
-
-
-def test_a_fault_on_the_wire_is_told_and_nothing_is_believed_to_be_applied() -> None:
-    link = inverter_123()
-    inverter, _ = identified(link)
-    link.fault = FaultKind.NO_ANSWER
-    fault = do(inverter.apply(limit(0.0)))
-    assert isinstance(fault, Fault)
-    assert (fault.kind, fault.source_id) == (FaultKind.NO_ANSWER, "inv1")
-
-
-@pytest.mark.parametrize("bad", [-1.0, math.nan])
-def test_a_limit_that_is_no_magnitude_is_a_bug(bad: float) -> None:
-    inverter, _ = identified(inverter_123())
-    with pytest.raises(ValueError, match="magnitude"):
-        do(inverter.apply(limit(bad)))
-
-
-@given(
-    limit_w=st.floats(0.0, 1e6),
-    rating_w=st.integers(500, 2000),
-    exponent=st.integers(-3, 1),
-)
-def test_rounding_never_exceeds_the_limit_and_loses_less_than_one_step(
-    limit_w: float, rating_w: int, exponent: int
-) -> None:
-    link = serve(
-        model(1, **COMMON),
-        model(103, W=0, W_SF=0),
-        model(121, WMax=rating_w, WMax_SF=0),
-        model(123, **{**LIMIT_123, "WMaxLimPct_SF": exponent}),
-    )
-    inverter, found = identified(link, nameplate_w=1000.0)
-    applied = do(inverter.apply(limit(limit_w)))
-    assert isinstance(applied, LimitApplied)
-    wanted_w = min(limit_w, float(rating_w), 65534 * found.resolution_w)
-    assert applied.limit_w <= wanted_w * (1 + 1e-9) + 1e-8
-    assert applied.limit_w > wanted_w - found.resolution_w - 1e-6
-    raw = link.registers[offset_of(link, 123) + 5]
-    assert applied.limit_w == pytest.approx(raw * 10.0**exponent / 100.0 * rating_w)
-
-
-def test_a_limit_that_is_a_whole_number_of_steps_is_held_exactly() -> None:
-    state = LimitState(enabled=True, pct_raw=0, exponent=-1)
-    assert [state.raw_at_most(steps * 10.0, 10_000.0) for steps in range(1001)] == list(range(1001))
-
-
 def test_devices_are_made_by_the_protocol_of_their_profile() -> None:
     link = FakeLink()
     assert isinstance(meter_for(meter_spec(), link), SunSpecMeter)
@@ -465,25 +257,6 @@ def test_a_fault_at_any_step_of_identification_is_told_as_it_came(device: str) -
     raise AssertionError("never identified")
 
 
-def test_a_scale_factor_out_of_range_is_no_limit_to_write_or_believe() -> None:
-    for link, where in ((inverter_123(), 23), (inverter_704(), 54)):
-        inverter, found = identified(link)
-        link.put(offset_of(link, int(found.variant)) + where, 11)
-        for answer in (do(inverter.read_limit()), do(inverter.apply(limit(100.0)))):
-            assert isinstance(answer, Fault)
-            assert answer.kind is FaultKind.NOT_A_NUMBER
-
-
-def test_a_scale_factor_that_never_stands_still_is_not_applied() -> None:
-    link = inverter_123()
-    inverter, _ = identified(link)
-    scale = offset_of(link, 123) + 23
-    link.after_write = lambda: link.put(scale, link.registers[scale] ^ 1)
-    fault = do(inverter.apply(limit(100.0)))
-    assert isinstance(fault, Fault)
-    assert fault.kind is FaultKind.NOT_APPLIED
-
-
 def test_an_inverter_that_does_not_measure_is_a_wrong_device() -> None:
     fault = do(SunSpecInverter(der_spec(), serve(model(1), model(123, **LIMIT_123)), lambda *_: False).identify())
     assert isinstance(fault, Fault)
@@ -495,16 +268,6 @@ def test_a_device_without_model_1_is_a_wrong_device() -> None:
     fault = do(SunSpecMeter(meter_spec(), serve(model(203, **METER))).identify())
     assert isinstance(fault, Fault)
     assert fault.kind is FaultKind.WRONG_DEVICE
-
-
-@pytest.mark.parametrize("lost", ["write", "read"])
-def test_a_limit_whose_write_or_proof_is_lost_is_not_claimed(lost: str) -> None:
-    link = inverter_123()
-    inverter, _ = identified(link)
-    link.fail_after = 0 if lost == "write" else 1
-    answer = do(inverter.apply(limit(100.0)))
-    assert isinstance(answer, Fault)
-    assert answer.kind is FaultKind.NO_CONNECTION
 
 
 def test_an_unknown_protocol_is_a_bug_of_the_configuration() -> None:

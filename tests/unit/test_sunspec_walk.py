@@ -67,7 +67,16 @@ def test_no_map_says_what_was_found_at_each_base() -> None:
     assert all(words in found.detail for words in ("40000", "0x12345678", "told"))
 
 
-@pytest.mark.parametrize(("kind", "asked"), [(FaultKind.NO_ANSWER, 3), (FaultKind.NO_CONNECTION, 1)])
+@pytest.mark.parametrize("kind", [FaultKind.NO_ANSWER, FaultKind.NOT_NOW, FaultKind.BAD_ANSWER])
+def test_one_lost_reply_makes_no_wrong_device_of_one_that_answers_elsewhere_with_zeros(kind: FaultKind) -> None:
+    found, _ = explore(lambda block: kind if block.address == 40000 else bytes(2 * block.count))
+    assert isinstance(found, NoMap)
+    assert found.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [(FaultKind.NO_ANSWER, 3), (FaultKind.NOT_NOW, 3), (FaultKind.NO_CONNECTION, 1)]
+)
 def test_a_device_that_is_not_reached_is_no_wrong_device(kind: FaultKind, asked: int) -> None:
     found, blocks = explore(lambda block: kind)
     assert isinstance(found, NoMap)
