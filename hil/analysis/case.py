@@ -46,7 +46,7 @@ class Case:
 
     def chain(self, size_value: float) -> Chain:
         """The chain, its noise as a share of a movement of this size."""
-        sigma = max(self.before.sd_value, 0.5 * self.final.sd_value) / abs(size_value)
+        sigma = max(self.before.sd_value, 0.5 * self.final.noise_value) / abs(size_value)
         return Chain(sigma=sigma, step_s=self.response.step_s, window_s=self.window_s, waveform=self.response.waveform)
 
 

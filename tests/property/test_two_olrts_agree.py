@@ -19,7 +19,7 @@ NAMEPLATE_W = 10_000.0
 
 def simulated(period_s: float, dead_s: float, lag_s: float, step_w: float, phase_s: float) -> tuple[np.ndarray, ...]:
     """A load drop at time zero and one DER that follows: time, load, injection."""
-    t = np.arange(-30.0 * period_s - 2.0, dead_s + 9.0 * lag_s + 12.0, period_s) + phase_s
+    t = np.arange(-30.0 * period_s - 2.0, dead_s + 16.0 * lag_s + 12.0, period_s) + phase_s
     since = np.maximum(t - dead_s, 0.0)
     der = np.where(t >= dead_s, 8000.0 - step_w * -np.expm1(-since / lag_s), 8000.0)
     return t, np.where(t >= 0.0, 8000.0 - step_w, 8000.0), der
@@ -73,7 +73,7 @@ def both(period_s: float, dead_s: float, lag_s: float, step_w: float, share: flo
 @given(
     period_s=st.sampled_from([0.05, 0.1, 0.2, 0.5]),
     dead_s=st.floats(0.3, 1.7),
-    lag_s=st.floats(0.15, 0.4),
+    lag_s=st.floats(0.15, 2.0),
     step_w=st.floats(2000.0, 7000.0),
     share=st.floats(0.01, 0.99),
 )
@@ -85,15 +85,6 @@ def test_the_controllers_own_olrt_and_the_judges_agree_within_their_intervals(
     assert seen.judged[0] <= seen.own[1]
     assert seen.own[0] <= seen.judged[1]
     assert seen.judged[0] - 0.1 * period_s <= seen.truth_s <= seen.judged[1] + 0.1 * period_s
-
-
-@pytest.mark.xfail(
-    strict=True, reason="the controller calls a flow settled that still has 3 % to go, and says so nowhere"
-)
-def test_a_slow_response_gives_the_controller_the_judges_olrt_too() -> None:
-    seen = both(period_s=0.05, dead_s=1.0, lag_s=1.0, step_w=2000.0, share=0.5)
-    assert seen.judged[0] <= seen.truth_s <= seen.judged[1]
-    assert seen.own[0] <= seen.truth_s <= seen.own[1]
 
 
 @pytest.mark.xfail(
