@@ -7,6 +7,7 @@ import sys
 import click
 
 from hil.cli.demo import demo
+from hil.cli.measure import measure
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
 from hil.rig.records import BadRecordError
@@ -38,13 +39,15 @@ def cli(verbose: bool, log_format: str) -> None:
 
 
 cli.add_command(demo)
+cli.add_command(measure)
 cli.add_command(twin)
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 configuration or usage, 3 rig, 4 internal."""
     try:
-        cli(standalone_mode=False)
+        code = cli(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -1,0 +1,122 @@
+"""When the response had made 90 % of its way: of the movement that answers, and of the net change (literal OLRT)."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hil.analysis.case import OLRT_SHARE, Case, Time, errors_s
+from hil.analysis.crossing import Chain, Crossing, first_crossing
+from hil.analysis.movement import Direction, Movement, Side
+from hil.analysis.series import noise_sd_value
+from hil.analysis.shapes import FIRST_ORDER, SHAPES, Fit, believable_s, fit, picked
+from hil.analysis.steady import TAIL_SHARE
+from hil.record.recording import FloatArray
+
+LITERAL_SHARE = 0.1  # of the largest change: a smaller net change has no 90 % of its own
+GOOD_FIT_SHARE = 0.02  # a misfit beyond 2 % of the movement is another shape than ours
+LEAST_FITTED = 4  # samples: two for the fit, two that can contradict it
+NARROW_SHARE = 0.05  # of the 90 % time: a window this narrow moves a first-order crossing by 0.1 % of its lag
+EDGE_DOUBT_SHARE = 0.06  # of a period: where within it an edge lies, from records with harmonics (tests/known_answers)
+PASSIVE_SHARE = 0.1  # a change that is the step itself to 10 %, and as fast as the step, is no answer
+
+
+def answer_time(case: Case, movement: Movement) -> tuple[Time | None, Fit | None]:
+    """The 90 % time of the movement: read from the record where samples are narrow, from all that fits otherwise."""
+    size = case.final.value - movement.extreme_value
+    chain = case.chain(size)
+    since_s = case.response.t_s - case.step.t0_s
+    share = movement.share(case.response.y, case.final)
+    if not movement.from_start:
+        share = np.where(case.response.t_s < movement.at_s, 0.0, share)
+    crossing = first_crossing(since_s, share, OLRT_SHARE, chain)
+    if crossing is None:
+        return None, None
+    crossing, doubt_s, lag = _compared(since_s, share, crossing, chain)
+    crossing = replace(crossing, at_s=crossing.at_s - case.question.instruments.delay_s)
+    u = (movement.u_extreme_value / abs(size), case.final.u_value / abs(size))
+    error_s = errors_s(case, crossing, *u) + doubt_s * np.sign(case.draws.uniform[5])
+    return Time(at_s=crossing.at_s, error_s=error_s), lag
+
+
+def _compared(
+    since_s: FloatArray, share: FloatArray, crossing: Crossing, chain: Chain
+) -> tuple[Crossing, float, Fit | None]:
+    """The crossing, what the width of the samples leaves open about it (seconds, either way), and the lag."""
+    pick = picked(since_s, crossing.at_s, chain.window_s, chain.step_s)
+    if len(pick) < LEAST_FITTED:
+        return crossing, 0.5 * chain.smear_s, None
+    wide = crossing.edge or chain.smear_s > NARROW_SHARE * crossing.at_s
+    ends = (max(crossing.at_s, 0.0), chain.window_s, chain.step_s)
+    fits = [fit(shape, since_s[pick], share[pick], *ends) for shape in (SHAPES if wide else (FIRST_ORDER,))]
+    if not wide:
+        return crossing, 0.0, fits[0]
+    best = min(each.misfit_pct for each in fits) / 100.0
+    if best > GOOD_FIT_SHARE + chain.sigma:
+        return crossing, 0.0 if crossing.edge else 0.5 * chain.smear_s, fits[0]
+    least_s, most_s = believable_s(fits, chain.sigma, len(pick))
+    misfit_s = min(np.sqrt(max(0.0, best**2 - chain.sigma**2)) / crossing.slope_value, 0.5 * chain.smear_s)
+    doubt_s = max(0.5 * (most_s - least_s) + float(misfit_s), crossing.u_half_s)
+    if chain.waveform and crossing.edge:
+        doubt_s += EDGE_DOUBT_SHARE * chain.window_s
+    return replace(crossing, at_s=0.5 * (most_s + least_s), u_half_s=0.0), doubt_s, fits[0]
+
+
+def freed(case: Case, movement: Movement | None, answer: Time | None) -> tuple[Case, Movement] | None:
+    """The response without the step that passes straight through to it, where samples are too wide to tell them apart.
+
+    The flow at a point is the load minus what the DERs inject. Where a window blurs the step and the answer into one
+    small bump, the load's own record, blurred the same way, is taken off. None where that is not needed or not so.
+    """
+    if movement is None or movement.from_start or case.stimulus is None:
+        return None
+    response, step = case.response, case.step
+    if answer is not None and max(case.window_s, response.step_s) <= NARROW_SHARE * answer.at_s:
+        return None
+    gain = 1.0 if (movement.extreme_value - case.before.value) * step.size_value > 0.0 else -1.0
+    rest = response.y - gain * (np.interp(response.t_s, case.stimulus.t_s, case.stimulus.y) - step.before_value)
+    early, late = (
+        response.t_s < step.begin_s,
+        response.t_s > response.t_s[-1] - TAIL_SHARE * (response.t_s[-1] - step.t0_s),
+    )
+    start, end = float(np.mean(rest[early])), float(np.mean(rest[late]))
+    sd = noise_sd_value(rest[early], response.t_s[early])
+    moved = end - start
+    opposite = moved * gain * step.size_value < 0.0
+    steeper = abs(movement.extreme_value - start) > (1.0 + PASSIVE_SHARE) * abs(step.size_value)
+    if not opposite or steeper or float(np.max((start - rest) / moved)) > PASSIVE_SHARE + 4.0 * sd / abs(moved):
+        return None
+    rest_case = replace(
+        case,
+        response=replace(response, y=rest),
+        before=replace(case.before, value=start, sd_value=sd),
+        final=replace(case.final, value=end),
+    )
+    return rest_case, replace(movement, extreme_value=start, u_extreme_value=case.before.u_value, from_start=True)
+
+
+def literal_time(case: Case, movement: Movement | None, answer: Time | None) -> Time | None:
+    """From the initial to the final value; where there is no net change, that of the movement."""
+    net = case.final.value - case.before.value
+    span = float(np.ptp(case.response.y))
+    if movement is not None and (movement.from_start or abs(net) < LITERAL_SHARE * span):
+        return answer
+    chain = case.chain(net) if net != 0.0 else None
+    if chain is None or abs(net) < max(LITERAL_SHARE * span, 6.0 * chain.sigma * abs(net)):
+        return None
+    since_s = case.response.t_s - case.step.t0_s
+    share = (case.response.y - case.before.value) / net
+    crossing = first_crossing(since_s, share, OLRT_SHARE, chain)
+    if crossing is None:
+        return None
+    u = (case.before.u_value / abs(net), case.final.u_value / abs(net))
+    doubt_s = 0.4 * chain.span_s if crossing.edge else 0.0
+    return Time(at_s=crossing.at_s, error_s=errors_s(case, crossing, *u) + doubt_s * case.draws.uniform[5])
+
+
+def is_the_step(case: Case, movement: Movement, answer: Time) -> bool:
+    """Whether the change at the point is the step itself, away from the limit's safe side, with nothing behind it."""
+    size = abs(case.final.value - movement.extreme_value)
+    alike = abs(size - abs(case.step.size_value)) <= PASSIVE_SHARE * abs(case.step.size_value)
+    at_once = answer.at_s <= max(case.window_s, 2.0 * case.response.step_s)
+    away = movement.direction is Direction.RELEASE and movement.from_start and case.question.side is Side.BELOW
+    return away and alike and at_once

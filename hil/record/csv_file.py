@@ -1,0 +1,99 @@
+"""CSV recordings: a header row whose first column is `t_s`, then numbers.
+
+Tolerated: comma, semicolon or tab between cells; a decimal comma where cells are not parted by commas; `#` comments
+and empty lines; quotes; a byte order mark; an empty cell or `nan` for a sample that was lost. Everything else is said
+with its line.
+"""
+
+import csv
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from hil.record.recording import FloatArray, Recording, RecordingError
+
+MISTAKES_SHOWN = 5  # who has more has one kind of mistake
+LOST = {"", "nan", "null", "none", "n/a"}
+TIME = "t_s"
+
+
+def read_csv(path: Path) -> Recording:
+    """Read one CSV file.
+
+    Raises:
+        RecordingError: with every mistake (at most a few lines of them), each as file:line.
+    """
+    line, delimiter, names = _header(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # numpy warns of an empty body; it is said below
+        try:
+            table = np.loadtxt(path, delimiter=delimiter, skiprows=line, ndmin=2, comments="#", encoding="utf-8-sig")
+        except ValueError:  # an empty cell, a decimal comma, quotes, or a mistake: the slow reader knows which
+            table = _slowly(path, line, delimiter, len(names))
+    if not table.size:
+        raise RecordingError(path, line, "has no rows under its header", "record again, or take the whole file")
+    if table.shape[1] != len(names):
+        what = f"has {table.shape[1]} numbers in each row under {len(names)} names"
+        raise RecordingError(path, line + 1, what, "one name for each column")
+    columns = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+    return Recording(name=path.name, t_s=columns.pop(TIME), channels=columns)
+
+
+def _header(path: Path) -> tuple[int, str, list[str]]:
+    """Line number of the header row, the delimiter and the names."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = enumerate(file, start=1)
+            number, text = next(((n, line) for n, line in lines if line.strip() and not line.startswith("#")), (0, ""))
+            if not number:
+                raise RecordingError(path, 0, "is empty", f"the first row names the columns, {TIME} first")
+    except UnicodeDecodeError:
+        raise RecordingError(path, 0, "is no UTF-8 text", "export it as CSV, or give the .cfg of a COMTRADE") from None
+    delimiter = max(";\t,", key=text.count)
+    names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+    if names[0].lower() != TIME:
+        got = f'the first column is "{names[0]}"'
+        raise RecordingError(path, number, got, f'name it "{TIME}" and give the time in seconds')
+    if len(names) < 2:
+        raise RecordingError(path, number, f"has no column but {TIME}", "part cells by comma, semicolon or tab")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RecordingError(path, number, f'names "{twice[0]}" twice', "give each column a name of its own")
+    return number, delimiter, [TIME, *names[1:]]
+
+
+def _slowly(path: Path, header: int, delimiter: str, width: int) -> FloatArray:
+    """Read cell by cell, collecting what is wrong."""
+    rows: list[list[float]] = []
+    wrong: list[tuple[int, str]] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, text in enumerate(file, start=1):
+            text = text.partition("#")[0].strip("\r\n")
+            if number <= header or not text.strip():
+                continue
+            cells = next(csv.reader([text], delimiter=delimiter))
+            if len(cells) != width:
+                wrong.append((number, f"has {len(cells)} cells, the header {width}"))
+            else:
+                rows.append([_number(cell, i, number, wrong, delimiter) for i, cell in enumerate(cells)])
+            if len(wrong) >= MISTAKES_SHOWN:
+                break
+    if wrong:
+        first, *others = wrong
+        remedy = "mend the cell, or leave it empty where a sample was lost"
+        raise RecordingError(path, first[0], first[1], remedy, others)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def _number(cell: str, column: int, line: int, wrong: list[tuple[int, str]], delimiter: str) -> float:
+    text = cell.strip()
+    if text.lower() in LOST and column > 0:
+        return float("nan")
+    if delimiter != "," and text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        wrong.append((line, f'"{cell.strip()[:40]}" in column {column + 1} is no number'))
+        return float("nan")
