@@ -166,6 +166,8 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     tail = [p for p in series[-64:] if p.received_s >= series[-1].received_s - SETTLED_FOR_S]
     if len(tail) < 2:  # after a gap
         return state, None
+    if state.limit_w is not None and tail[-1].import_w < -state.limit_w - 0.2 * least_w:
+        return state, None  # a dead time lies as flat as rest, but beyond the limit
     flows_w = [p.import_w for p in tail]
     moved_w = max(abs(p.import_w - flows_w[-1]) for p in series)
     if max(flows_w) - min(flows_w) > max(SETTLED_SHARE * moved_w, 0.25 * least_w):
