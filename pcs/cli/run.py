@@ -10,6 +10,7 @@ import click
 
 from pcs import __version__
 from pcs.cli.exits import Exit
+from pcs.cli.logs import set_up
 from pcs.cli.words import Words
 from pcs.config import load_site
 from pcs.config.review import warnings
@@ -50,11 +51,22 @@ log = logging.getLogger("pcs")
     metavar="FILE",
     help=f"Append every request and reply on the wire as JSON lines, up to {MOST_BYTES // 1_000_000} MB.",
 )
-def command(site_file: Path, duration_s: float | None, released: tuple[str, ...], trace_file: Path | None) -> Exit:
+@click.option("--json", "as_json", is_flag=True, help="Log as JSON lines; the same as --log-format json.")
+@click.pass_context
+def command(
+    context: click.Context,
+    site_file: Path,
+    duration_s: float | None,
+    released: tuple[str, ...],
+    trace_file: Path | None,
+    as_json: bool,
+) -> Exit:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
 
     Stops on SIGTERM and SIGINT, and leaves every DER at its share of the safe set.
     """
+    if as_json:
+        set_up(verbose=context.find_root().meta.get("pcs.verbose", False), log_format="json")
     site = load_site(site_file)
     unknown = sorted(set(released) - {d.id for d in site.ders if d.controlled})
     if unknown:
