@@ -1,5 +1,6 @@
 """The simulated devices as their registers show them: a SunSpec meter and two generations of SunSpec inverter."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Protocol
@@ -96,7 +97,7 @@ class MeterDevice:
         return ILLEGAL_ADDRESS
 
 
-class _InverterDevice:
+class _InverterDevice(ABC):
     """What both generations share: telemetry into measurement points, and writes that touch points one by one."""
 
     control: int
@@ -123,15 +124,17 @@ class _InverterDevice:
             self._order_version = unit.order_version
             self.encode_order(unit.order)
 
+    @abstractmethod
     def encode_telemetry(self, telemetry: Telemetry) -> None:
-        raise NotImplementedError
+        """Put the power that the inverter shows into its measurement points."""
 
+    @abstractmethod
     def encode_order(self, order: LimitOrder) -> None:
-        raise NotImplementedError
+        """Put the limit in force into the control points."""
 
+    @abstractmethod
     def order_of(self, written: dict[str, float]) -> LimitOrder | None:
         """The order that the registers mean once `written` is in them; None where a value is not allowed."""
-        raise NotImplementedError
 
     def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
         """Take a frame of control registers: all of it or nothing."""
