@@ -80,6 +80,7 @@ docs: setup
 requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra hil pyproject.toml -o requirements/dev.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
