@@ -62,18 +62,18 @@ def margin(limit: Limit, meter: MeterSpec, nameplate_w: float, resolution_w: flo
         + (WORST_TAN_PHI * tan(radians(meter.ct.phase_error_deg))) ** 2
     )
     return Margin(
-        measurement_w=COVERAGE * share * limit.value + resolution_w,
+        measurement_w=COVERAGE * share * (limit.value or 0.0) + resolution_w,
         cushion_w=max(CUSHION_LEAST_W, CUSHION_SHARE * nameplate_w, CREEPS * meter.creep_w),
     )
 
 
 def envelope(policy: Policy) -> Envelope:
     """The tightest export limit at the point, by minimum over all that are stated."""
-    exports = [limit for limit in policy.limits if limit.direction is Direction.EXPORT]
+    exports = [limit for limit in policy.limits if limit.direction is Direction.EXPORT and limit.value is not None]
     if not exports:
         return Envelope(export_limit_w=None, binding=None, margin=Margin(measurement_w=0.0, cushion_w=0.0))
     budgets = [margin(limit, policy.meter, policy.nameplate_w) for limit in exports]
-    k = min(range(len(exports)), key=lambda i: exports[i].value - budgets[i].total_w)
+    k = min(range(len(exports)), key=lambda i: (exports[i].value or 0.0) - budgets[i].total_w)
     return Envelope(export_limit_w=exports[k].value, binding=exports[k], margin=budgets[k])
 
 

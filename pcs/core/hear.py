@@ -13,6 +13,7 @@ from pcs.model.reading import (
     LimitApplied,
     LimitFailed,
     LimitReadback,
+    LimitsInForce,
     MeterIdentified,
     MeterReading,
     Observation,
@@ -35,7 +36,7 @@ def hear(
             )
             meter, fresh = measure.take(meter, o, policy, moving_w)
             sample = fresh or sample
-        else:
+        elif not isinstance(o, LimitsInForce):
             der_id = o.source_id if isinstance(o, Fault) else o.der_id
             if der_id in by_id:
                 by_id[der_id] = _heard(by_id[der_id], o)

@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     WIRING_VERIFIED = "wiring verified"
     RESPONSE_MEASURED = "response measured"
     RATING_MISMATCH = "rating differs from the site file"
+    LIMITS_CHANGED = "limits in force changed"
+    LIMITS_CONFLICT = "limits contradict each other"
     JOURNAL_ALARM = "journal alarm"
 
 

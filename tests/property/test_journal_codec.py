@@ -34,6 +34,8 @@ STRATEGY_OF: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(),
     tuple[float, ...]: st.lists(floats, max_size=4).map(tuple),
+    tuple[float | None, ...]: st.lists(st.none() | floats, max_size=4).map(tuple),
+    tuple[str, ...]: st.lists(texts, max_size=4).map(tuple),
     tuple[tuple[str, float | str], ...]: st.lists(st.tuples(texts, floats | texts), max_size=3).map(tuple),
     FaultKind: st.sampled_from(FaultKind),
     EventKind: st.sampled_from(EventKind),
