@@ -83,7 +83,7 @@ def new(spec: DerSpec, timing: DerTiming, now_s: float) -> DerState:
     return DerState(
         spec=spec,
         timing=timing,
-        track=observe.unknown(now_s, spec.nameplate_w),
+        track=observe.unknown(now_s, 0.0, spec.nameplate_w),
         weight_w=spec.nameplate_w,
         most_w=spec.nameplate_w,
         since_s=now_s,
@@ -110,7 +110,7 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
         retries=0,
         unwritten_since_s=None,
         foreign_w=foreign_w,
-        track=observe.unknown(now_s, weight_w),
+        track=observe.unknown(now_s, 0.0, weight_w),
         want_w=found.rating_w,
     )
     der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT, FaultKind.DER_UNWRITABLE)
@@ -141,9 +141,7 @@ def telemetry(der: DerState, reading: DerReading) -> DerState:
         return evolve(der, heard_s=reading.received_s, failing=None)
     lo_w, hi_w = observe.present(der.track)
     beyond_w = max(lo_w - reading.injection_w, reading.injection_w - hi_w)
-    track = observe.correct(
-        der.track, reading.injection_w, reading.sent_s, reading.received_s, der.timing, der.weight_w
-    )
+    track = observe.correct(der.track, reading.injection_w, reading.sent_s, reading.received_s, der.timing)
     der = evolve(der, track=track, heard_s=reading.received_s, failing=None)
     if beyond_w > SURPRISE_SHARE * der.weight_w:
         der = evolve(der, surprised_s=reading.received_s)
@@ -183,7 +181,7 @@ def applied(der: DerState, ack: LimitApplied) -> DerState:
     return without(
         evolve(
             der,
-            track=observe.confirm(der.track, ack.limit_w, ack.sent_s, ack.received_s),
+            track=observe.confirm(der.track, 0.0, ack.limit_w, ack.sent_s, ack.received_s),
             heard_s=ack.received_s,
             failing=None,
             held_w=ack.limit_w,
@@ -208,7 +206,7 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float) -> DerStat
     if found_w is not None and any(abs(found_w - w) <= 2 * resolution_w for w in ours_w):
         return der
     in_force_w = der.weight_w if found_w is None else found_w
-    der = evolve(der, track=observe.confirm(der.track, in_force_w, seen.sent_s, now_s))
+    der = evolve(der, track=observe.confirm(der.track, 0.0, in_force_w, seen.sent_s, now_s))
     if found_w is None:
         return _forgets(der, now_s, f"no limit in force where {held_w:.0f} W was confirmed")
     if seen.reversion_limit_w is not None and abs(found_w - der.reversion_w) <= 2 * resolution_w:
@@ -260,7 +258,9 @@ def age(der: DerState, poll_s: float, now_s: float) -> DerState:
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
         return evolve(der, held_w=None)
     heard = without(der, FaultKind.DER_SILENT)
-    return der if heard is der else evolve(heard, sent_w=None, retries=0, track=observe.unknown(now_s, der.weight_w))
+    return (
+        der if heard is der else evolve(heard, sent_w=None, retries=0, track=observe.unknown(now_s, 0.0, der.weight_w))
+    )
 
 
 def wants(der: DerState, dt_s: float) -> DerState:

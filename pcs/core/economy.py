@@ -67,7 +67,7 @@ def _park(der: DerState, safe_w: float, now_s: float) -> tuple[DerState, LimitAc
 
 
 def _send(der: DerState, cap_w: float, safe_w: float, urgent: bool, now_s: float) -> tuple[DerState, LimitActivePower]:
-    told = observe.tell(der.track, now_s, cap_w) if der.sent_w is None or cap_w != der.sent_w else der.track
+    told = observe.tell(der.track, now_s, 0.0, cap_w) if der.sent_w is None or cap_w != der.sent_w else der.track
     der = evolve(der, track=told, sent_w=cap_w, sent_s=now_s, pending=True, reversion_w=safe_w)
     order = LimitActivePower(der_id=der.spec.id, limit_w=cap_w, reversion_limit_w=safe_w, urgent=urgent)
     return der, order

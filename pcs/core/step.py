@@ -83,7 +83,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
 
 def observe_to_now(der: DerState, policy: Policy, window_s: float, now_s: float) -> DerState:
     """Bring one DER's bounds to the present."""
-    track = observe.advance(der.track, now_s, der.timing, der.weight_w, window_s)
+    track = observe.advance(der.track, now_s, der.timing, window_s)
     return der if track is der.track else evolve(der, track=track)
 
 
