@@ -7,7 +7,6 @@ that lies or stands still moves neither bound beyond them, so a wrong reading bu
 sun-limited, and storage follows a wish of its own between floor and cap: a raise does not move them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -124,25 +123,32 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     follows = (track.limit_bound, track.floor_bound)
     lo, hi = move(last.lo_w, last.hi_w, caps, floors, dt_s, timing, most_w, follows)
     told_lo, told_hi = move(last.told_lo_w, last.told_hi_w, caps, floors, dt_s, timing, most_w, (True, True))
-    lo, hi = max(min(lo, told_hi), told_lo), max(min(hi, told_hi), told_lo)
-    tick = Tick(now_s, caps, floors, lo, hi, told_lo, told_hi)
+    tick = _tick(now_s, caps, floors, lo, hi, told_lo, told_hi)
+    horizon = horizon_s(timing, window_s)
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
-        return evolve(track, idle_s=now_s, still=over_s < now_s)
-    horizon = horizon_s(timing, window_s)
+        return evolve(track, ticks=_since(track.ticks, now_s - horizon), idle_s=now_s, still=over_s < now_s)
     ticks = _mark(track.ticks, begun_s)
     if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the older stand for both
         ticks = (*ticks[:-2], _hull(*ticks[-2:]))
-    first = 0
-    while len(ticks) - first > 1 and ticks[first + 1].at_s < now_s - horizon:
-        first += 1
     return evolve(
         track,
         told=orders.recent(track.told, now_s - horizon - settle_s(timing, 1.0)),  # until then it may be under way
-        ticks=(*ticks[first:], tick),
+        ticks=(*_since(ticks, now_s - horizon), tick),
         idle_s=-INFINITY,
     )
+
+
+def _tick(
+    at_s: float, caps: Caps | None, floors: Caps | None, lo: float, hi: float, told_lo: float, told_hi: float
+) -> Tick:
+    """The bounds, as far as commands allow them."""
+    if hi > told_hi:
+        lo, hi = (lo if lo < told_hi else told_hi), told_hi
+    if lo < told_lo:
+        lo, hi = told_lo, (hi if hi > told_lo else told_lo)
+    return Tick(at_s, caps, floors, lo, hi, told_lo, told_hi)
 
 
 def _hull(old: Tick, new: Tick) -> Tick:
@@ -189,8 +195,7 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
             late = move(*late, t.caps, t.floors, min(dt_s, t.at_s - span.to_s), timing, rated_w(track), bound)
         if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet
             lo, hi = min(early[0], late[0]), max(early[1], late[1])
-            lo, hi = max(min(lo, t.told_hi_w), t.told_lo_w), max(min(hi, t.told_hi_w), t.told_lo_w)
-            ticks[k] = t._replace(lo_w=lo, hi_w=hi)
+            ticks[k] = _tick(t.at_s, t.caps, t.floors, lo, hi, t.told_lo_w, t.told_hi_w)
     return evolve(
         track,
         ticks=tuple(ticks),
@@ -242,34 +247,35 @@ def mean_hi_w(track: Track, span: Span, averaging_s: float) -> float:
     """
     if averaging_s <= 0.0:
         return bounds(track, span)[1]
-    points = tuple((t.at_s, t.hi_w) for t in track.ticks)
     early, late = span.from_s + averaging_s, span.to_s - averaging_s
-    return max(_mean_w(points, span.from_s, early, max), _mean_w(points, late, span.to_s, max))
+    return max(_mean_w(track.ticks, 1.0, span.from_s, early), _mean_w(track.ticks, 1.0, late, span.to_s))
 
 
 def mean_lo_w(track: Track, span: Span, averaging_s: float) -> float:
     """The least that it can have injected on average over such a window (watts): tighter while a DER rises."""
     if averaging_s <= 0.0:
         return bounds(track, span)[0]
-    points = tuple((t.at_s, t.lo_w) for t in track.ticks)
     early, late = span.from_s + averaging_s, span.to_s - averaging_s
-    return min(_mean_w(points, span.from_s, early, min), _mean_w(points, late, span.to_s, min))
+    return min(-_mean_w(track.ticks, -1.0, span.from_s, early), -_mean_w(track.ticks, -1.0, late, span.to_s))
 
 
-def _mean_w(
-    points: tuple[tuple[float, float], ...], from_s: float, to_s: float, worse: Callable[[float, float], float]
-) -> float:
-    """The mean of a bound between two times; linear between ticks, which lies beyond a decaying exponential."""
-    area_ws, right_s, right_w = 0.0, to_s, points[-1][1]
-    for at_s, value_w in reversed(points):
-        if at_s >= to_s:
+def _mean_w(ticks: tuple[Tick, ...], sign: float, from_s: float, to_s: float) -> float:
+    """The mean of the upper bound between two times, or of the lower one with its sign turned.
+
+    Linear between ticks, which lies beyond a decaying exponential.
+    """
+    area_ws, right_s = 0.0, to_s
+    right_w = sign * (ticks[-1].hi_w if sign > 0.0 else ticks[-1].lo_w)
+    for t in reversed(ticks):
+        value_w = sign * (t.hi_w if sign > 0.0 else t.lo_w)
+        if t.at_s >= to_s:
             right_w = value_w
             continue
-        if at_s <= from_s:
-            area_ws += (right_s - from_s) * worse(value_w, right_w)
+        if t.at_s <= from_s:
+            area_ws += (right_s - from_s) * max(value_w, right_w)
             return area_ws / (to_s - from_s)
-        area_ws += (right_s - at_s) * 0.5 * (value_w + right_w)
-        right_s, right_w = at_s, value_w
+        area_ws += (right_s - t.at_s) * 0.5 * (value_w + right_w)
+        right_s, right_w = t.at_s, value_w
     return (area_ws + max(0.0, right_s - from_s) * right_w) / (to_s - from_s)
 
 

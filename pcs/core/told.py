@@ -44,47 +44,64 @@ def confirmed(
     What was told after it stays under way, behind it. What was told before it and never confirmed was overwritten by
     now, if it ever arrived; until then it may have been in force.
     """
-    best, found = near_w, -1
-    for k, t in enumerate(told):
-        off_w = max(abs(t.cap_w - cap_w), abs(t.floor_w - floor_w))
-        if t.acked_s == INFINITY and t.sent_s <= sent_s and off_w <= best:
-            best, found = off_w, k
-    place = found if found >= 0 else sum(1 for t in told if t.acked_s != INFINITY or t.sent_s <= sent_s)
-    before = [t if t.acked_s != INFINITY else t._replace(acked_s=received_s) for t in told[:place]]
-    known_s = before[-1].acked_s if before else -INFINITY
+    first = len(told)  # of those that are not confirmed: a confirmation leaves none before it
+    while first > 0 and told[first - 1].acked_s == INFINITY:
+        first -= 1
+    best, found, place = near_w, -1, first
+    for k in range(first, len(told)):
+        t = told[k]
+        if t.sent_s <= sent_s:
+            place = k + 1
+            off_w = max(abs(t.cap_w - cap_w), abs(t.floor_w - floor_w))
+            if off_w <= best:
+                best, found = off_w, k
+    if found >= 0:
+        place = found
+    before = (*told[:first], *(t._replace(acked_s=received_s) for t in told[first:place]))
     behind = told[place + 1 :] if found >= 0 else told[place:]
+    known_s = before[-1].acked_s if before else -INFINITY
     return (*before, Told(sent_s, max(received_s, known_s), floor_w, cap_w), *behind)[-RING:]
 
 
 def caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     """The caps that can be in force at `at_s`, dead time included."""
-    return _in_force(told, [t.cap_w for t in told], at_s, timing)
+    return _in_force(told, at_s, timing, True)
 
 
 def floors_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
     """The floors that can be in force at `at_s`, as caps of the mirrored DER."""
-    return _in_force(told, [-t.floor_w for t in told], at_s, timing)
+    return _in_force(told, at_s, timing, False)
 
 
-def _in_force(told: tuple[Told, ...], caps_w: list[float], at_s: float, timing: DerTiming) -> Caps:
+def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, upper: bool) -> Caps:
     fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
+    done_s = at_s - timing.dead_time_s.hi - LAGS * timing.time_constant_s.hi  # a raise before that has had its effect
     lo, hi, down = INFINITY, -INFINITY, INFINITY
     raises: list[tuple[float, float]] = []
-    done_s = timing.dead_time_s.hi + LAGS * timing.time_constant_s.hi  # a raise older than that has had its effect
     for k in range(len(told) - 1, -1, -1):
-        t, cap_w = told[k], caps_w[k]
-        if t.sent_s <= fast:
-            lo, hi = min(lo, cap_w), max(hi, cap_w)
-            if k > 0 and cap_w > caps_w[k - 1]:
-                if at_s - t.acked_s < done_s:
-                    raises.append((caps_w[k - 1], cap_w))
-            elif k > 0 and cap_w < caps_w[k - 1]:
-                down = min(down, cap_w)
-            if t.acked_s <= slow:
-                break
+        sent_s, acked_s, floor_w, cap_w = told[k]
+        if sent_s > fast:
+            continue
+        if not upper:
+            cap_w = -floor_w
+        if cap_w < lo:
+            lo = cap_w
+        if cap_w > hi:
+            hi = cap_w
+        if k > 0:
+            before_w = told[k - 1].cap_w if upper else -told[k - 1].floor_w
+            if cap_w > before_w:
+                if acked_s > done_s:
+                    raises.append((before_w, cap_w))
+            elif before_w > cap_w < down:
+                down = cap_w
+        if acked_s <= slow:
+            break
     if lo == INFINITY:
-        return Caps(caps_w[0], caps_w[0], INFINITY, ())
-    return Caps(lo, hi, down, tuple(reversed(raises)))
+        first_w = told[0].cap_w if upper else -told[0].floor_w
+        return Caps(first_w, first_w, INFINITY, ())
+    raises.reverse()
+    return Caps(lo, hi, down, tuple(raises))
 
 
 def recent(told: tuple[Told, ...], since_s: float) -> tuple[Told, ...]:

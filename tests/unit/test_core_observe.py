@@ -5,7 +5,7 @@ from math import exp, log
 
 import pytest
 
-from pcs.core import motion, observe
+from pcs.core import motion, observe, told
 from pcs.core.observe import Track
 from pcs.model.profile import DerTiming
 from pcs.model.units import Band, Span
@@ -183,8 +183,8 @@ def test_the_memory_is_bounded_while_everything_moves() -> None:
         if k % 3 == 0:
             track = observe.confirm(track, 0.0, 3000.0 + 10 * (k % 200), now_s, now_s + 0.01)
         track = observe.advance(track, now_s + 0.012, TIMING, 1.0)
-        assert len(track.told) <= observe.RING
-        assert len(track.ticks) <= 4 * observe.RING
+        assert len(track.told) <= told.RING
+        assert len(track.ticks) <= 4 * told.RING
 
 
 def test_an_exponential_is_said_to_have_arrived_half_a_watt_before() -> None:
@@ -243,3 +243,11 @@ def test_raises_in_a_row_lift_a_der_that_follows_them_all() -> None:
         at_s = 20.0 + 0.1 * k
         track = observe.tell(until(track, at_s), at_s, 0.0, cap_w)
     assert observe.present(until(track, 22.5))[1] == pytest.approx(1600.0, abs=5.0)
+
+
+def test_the_memory_is_bounded_while_nothing_moves_but_telemetry_comes() -> None:
+    track = until(resting(3000.0), 20.0)
+    for k in range(1500):
+        now_s = 20.0 + k / 5
+        track = observe.correct(observe.advance(track, now_s, TIMING, 0.3), 3000.0, now_s - 0.02, now_s, TIMING)
+    assert len(track.ticks) <= told.RING
