@@ -67,7 +67,7 @@ class WatchedTime:
 
 
 _TIMEX = struct.Struct("@Illll")
-"""Head of Linux's `struct timex` (adjtimex(2)): modes, offset, frequency, maximum error (microseconds), its estimate."""
+"""Head of `struct timex` (adjtimex(2)): modes, offset, frequency, maximum error (microseconds), estimated error."""
 _TIMEX_BYTES = 1024  # the whole has some 200
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised to a reliable server
 

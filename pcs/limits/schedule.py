@@ -30,7 +30,7 @@ class Entry:
     source: str
 
     @property
-    def rank(self) -> float:
+    def bound_value(self) -> float:
         """The lower, the tighter; the unit is the limit's."""
         return inf if self.value is None else self.value
 
@@ -62,7 +62,7 @@ def entry_at(limit: Limit, zone: ZoneInfo, utc_s: float, *, lead_s: float = 0.0,
         return Entry(value=limit.value, source=limit.source)
     from_s, to_s = utc_s - lag_s, utc_s + lead_s
     moments = {from_s, *(b for b in _bounds(limit, zone, from_s, to_s) if from_s < b <= to_s)}
-    return min((_plain(limit, zone, moment) for moment in sorted(moments)), key=lambda entry: entry.rank)
+    return min((_plain(limit, zone, moment) for moment in sorted(moments)), key=lambda entry: entry.bound_value)
 
 
 def next_change(
@@ -84,7 +84,7 @@ def next_change(
 def tightest(limit: Limit) -> Entry:
     """The tightest of all entries: what holds while nobody knows what time it is."""
     usual = Entry(value=limit.value, source=limit.source)
-    return min((usual, *(_said(limit, window) for window in limit.schedule)), key=lambda entry: entry.rank)
+    return min((usual, *(_said(limit, window) for window in limit.schedule)), key=lambda entry: entry.bound_value)
 
 
 def begins_on(window: Window, day: date) -> bool:
@@ -105,14 +105,14 @@ def _plain(limit: Limit, zone: ZoneInfo, utc_s: float) -> Entry:
     sure = [h.window for h in here if h.begins_s[1] <= utc_s < h.ends_s[0]]
     unsure = [h.window for h in here if not h.begins_s[1] <= utc_s < h.ends_s[0]]
     readings = [_winner(limit, sure), *(_winner(limit, [*sure, window]) for window in unsure)]
-    return min(readings, key=lambda entry: entry.rank)
+    return min(readings, key=lambda entry: entry.bound_value)
 
 
 def _winner(limit: Limit, windows: list[Window]) -> Entry:
     if not windows:
         return Entry(value=limit.value, source=limit.source)
     best = min(_order(window) for window in windows)
-    return min((_said(limit, w) for w in windows if _order(w) == best), key=lambda entry: entry.rank)
+    return min((_said(limit, w) for w in windows if _order(w) == best), key=lambda entry: entry.bound_value)
 
 
 def _order(window: Window) -> int:
