@@ -5,7 +5,7 @@ time that exists twice, or not at all) a window begins or ends somewhere between
 meant holds through.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import inf
@@ -19,7 +19,8 @@ _DAY_MIN = 1440
 _DAY_S = 86_400.0
 _REACH_DAYS = 2
 """A window lasts at most 24 h and a clock moves by at most a day (Samoa in 2011 left one out)."""
-_CHUNK_DAYS = 8
+_MOST_DAYS = 32
+"""Days that are looked at together; the first look is at one day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +59,7 @@ def entry_at(limit: Limit, zone: ZoneInfo, utc_s: float, *, lead_s: float = 0.0,
     The tightest of all that holds from `lag_s` before to `lead_s` after it: the plant must have followed a tightening
     limit when its time has come, and a clock that is a little wrong must not loosen one early.
     """
-    if not limit.schedule:
-        return Entry(value=limit.value, source=limit.source)
-    from_s, to_s = utc_s - lag_s, utc_s + lead_s
-    moments = {from_s, *(b for b in _bounds(limit, zone, from_s, to_s) if from_s < b <= to_s)}
-    return min((_plain(limit, zone, moment) for moment in sorted(moments)), key=lambda entry: entry.bound_value)
+    return _near(limit, _holds(limit, zone, utc_s - lag_s, utc_s + lead_s), utc_s - lag_s, utc_s + lead_s)
 
 
 def next_change(
@@ -70,14 +67,16 @@ def next_change(
 ) -> Change | None:
     """The first instant after `utc_s` at which `entry_at` has another value; None: none within `HORIZON_DAYS`."""
     present = entry_at(limit, zone, utc_s, lead_s=lead_s, lag_s=lag_s)
-    for chunk in range(0, HORIZON_DAYS if limit.schedule else 0, _CHUNK_DAYS):
-        from_s = utc_s + chunk * _DAY_S
-        to_s = from_s + _CHUNK_DAYS * _DAY_S
-        bounds = _bounds(limit, zone, from_s - lag_s, to_s + lead_s)
+    from_s, days = utc_s, 1
+    while limit.schedule and from_s < utc_s + HORIZON_DAYS * _DAY_S:
+        to_s = from_s + days * _DAY_S
+        holds = _holds(limit, zone, from_s - lag_s, to_s + lead_s)
+        bounds = {b for hold in holds for b in (*hold.begins_s, *hold.ends_s)}
         for moment in sorted({m for b in bounds for m in (b - lead_s, b + lag_s) if from_s < m <= to_s}):
-            entry = entry_at(limit, zone, moment, lead_s=lead_s, lag_s=lag_s)
+            entry = _near(limit, holds, moment - lag_s, moment + lead_s)
             if entry.value != present.value:
                 return Change(utc_s=moment, entry=entry)
+        from_s, days = to_s, min(2 * days, _MOST_DAYS)
     return None
 
 
@@ -95,13 +94,21 @@ def begins_on(window: Window, day: date) -> bool:
     return first <= today <= last if first <= last else today >= first or today <= last
 
 
-def _plain(limit: Limit, zone: ZoneInfo, utc_s: float) -> Entry:
+def _near(limit: Limit, holds: Sequence[_Hold], from_s: float, to_s: float) -> Entry:
+    """The tightest of all that holds from `from_s` to `to_s`."""
+    near = [hold for hold in holds if hold.begins_s[0] <= to_s and hold.ends_s[1] > from_s]
+    bounds = {b for hold in near for b in (*hold.begins_s, *hold.ends_s)}
+    moments = sorted({from_s, *(b for b in bounds if from_s < b <= to_s)})
+    return min((_plain(limit, near, moment) for moment in moments), key=lambda entry: entry.bound_value)
+
+
+def _plain(limit: Limit, holds: Sequence[_Hold], utc_s: float) -> Entry:
     """What holds at an instant: the first window by priority, among equals the tightest; outside all of them `value`.
 
     A window that only may hold takes part if that makes it tighter. One at a time is enough: the winner of any number
     of them wins alone, too.
     """
-    here = [h for h in _holds(limit, zone, utc_s, utc_s) if h.begins_s[0] <= utc_s < h.ends_s[1]]
+    here = [h for h in holds if h.begins_s[0] <= utc_s < h.ends_s[1]]
     sure = [h.window for h in here if h.begins_s[1] <= utc_s < h.ends_s[0]]
     unsure = [h.window for h in here if not h.begins_s[1] <= utc_s < h.ends_s[0]]
     readings = [_winner(limit, sure), *(_winner(limit, [*sure, window]) for window in unsure)]
@@ -129,22 +136,18 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _bounds(limit: Limit, zone: ZoneInfo, from_s: float, to_s: float) -> Iterator[float]:
-    """Every instant near a span at which a window may begin or end (UTC seconds)."""
-    for hold in _holds(limit, zone, from_s, to_s):
-        yield from (*hold.begins_s, *hold.ends_s)
-
-
-def _holds(limit: Limit, zone: ZoneInfo, from_s: float, to_s: float) -> Iterator[_Hold]:
+def _holds(limit: Limit, zone: ZoneInfo, from_s: float, to_s: float) -> list[_Hold]:
     """Every occurrence of a window that may touch a span."""
     day = datetime.fromtimestamp(from_s, UTC).date() - timedelta(days=_REACH_DAYS)
     last = datetime.fromtimestamp(to_s, UTC).date() + timedelta(days=_REACH_DAYS)
+    found: list[_Hold] = []
     while day <= last:
         for window in limit.schedule:
             if begins_on(window, day):
                 until_min = window.to_min if window.to_min > window.from_min else window.to_min + _DAY_MIN
-                yield _Hold(window, _instants(day, window.from_min, zone), _instants(day, until_min, zone))
+                found.append(_Hold(window, _instants(day, window.from_min, zone), _instants(day, until_min, zone)))
         day += timedelta(days=1)
+    return found
 
 
 def _instants(day: date, minute: int, zone: ZoneInfo) -> tuple[float, float]:
@@ -154,7 +157,7 @@ def _instants(day: date, minute: int, zone: ZoneInfo) -> tuple[float, float]:
     return min(one_s, other_s), max(one_s, other_s)
 
 
-def changes(limit: Limit, zone: ZoneInfo, utc_s: float, count: int, *, lead_s: float = 0.0) -> Iterable[Change]:
+def changes(limit: Limit, zone: ZoneInfo, utc_s: float, count: int, *, lead_s: float = 0.0) -> list[Change]:
     """The next changes of a limit, at most `count`."""
     found: list[Change] = []
     while len(found) < count:

@@ -107,7 +107,7 @@ def test_the_lower_number_wins_where_windows_overlap_and_else_the_tighter() -> N
 
 def test_the_next_changes_are_listed_with_what_comes() -> None:
     rule = limit(window(0.0, "16:00", "21:00", name="peak"), value=None)
-    found = list(changes(rule, PACIFIC, utc_s("2026-01-01T12:00"), 3))
+    found = changes(rule, PACIFIC, utc_s("2026-01-01T12:00"), 3)
     assert [(c.utc_s, c.entry.value, c.entry.source) for c in found] == [
         (utc_s("2026-01-02T00:00"), 0.0, "site file, schedule: peak"),
         (utc_s("2026-01-02T05:00"), None, "site file"),
