@@ -15,3 +15,7 @@ class LimitActivePower:
     limit_w: float
     reversion_limit_w: float
     urgent: bool
+
+
+Command = LimitActivePower
+"""All that the core may ask of a device."""
