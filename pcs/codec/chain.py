@@ -1,4 +1,4 @@
-"""The journal's hash chains: every entry is bound to the one before it, so that none can be changed or taken out unseen.
+"""The journal's hash chains: each entry is bound to the one before it; none can be changed or taken out unseen.
 
 SHA-256 over the previous link and every field of the entry, each with its kind and length, so that no two different
 entries have one text. Whoever can rewrite a whole journal can also compute a new chain; only a link that was noted

@@ -100,7 +100,7 @@ class Vocabulary:
             if parts[0] not in kind.__members__:
                 raise LookupError(f"{tag} {parts[0]!r} is not known to this program")
             return kind[parts[0]]
-        names = self.table[tag] if table is None else table[tag]
+        names = self.table[tag] if table is None else table.get(tag, self.table[tag])
         values = {name: self.value(part, table) for name, part in zip(names, parts, strict=True)}
         if names != self.table[tag]:
             _check_fields(kind, values.keys())

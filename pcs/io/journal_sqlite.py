@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from pcs.codec.origin import Origin, encode_origin
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
 from pcs.io.intents import IntentLog
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
@@ -34,6 +35,8 @@ MAX_BLOB_LINES = 512
 MAX_BLOB_BYTES = 1 << 19  # before compression; bounds what one transaction adds to SQLite's write-ahead log
 MAX_WAITING_BYTES = 8 << 20  # some 24 minutes of steps at 10 Hz, in a process that may use 60 MB
 MAX_LINE_BYTES = 65_536  # a step with a reading of every device a site can have is a tenth of it
+MAX_CHECKPOINT_BYTES = 2 << 20  # of 64 DERs with 64 remembered moments each; five DERs have 50 kB
+MAX_WAITING_CHECKPOINTS = 4
 MAX_WAITING_EVENTS = 4096
 WAKE_AT_STEPS = MAX_BLOB_LINES
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
@@ -60,6 +63,7 @@ class SqliteJournal:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         open_file: OpenFile = open_file,
+        origin: Origin | None = None,
     ) -> None:
         """Open what can be opened; a directory that cannot be written is trouble, not an error.
 
@@ -70,9 +74,11 @@ class SqliteJournal:
         self._clock = clock
         self._max_bytes = max_bytes
         self._open_file = open_file
+        self._origin = encode_origin(origin or Origin())
         self._lock: DirectoryLock | None = None
         self._file: JournalFile | None = None
         self._steps: deque[_Step] = deque()
+        self._checkpoints: deque[_Step] = deque(maxlen=MAX_WAITING_CHECKPOINTS)
         self._step_number = 0
         self._put_bytes = 0  # written by the caller only, as `_taken_bytes` by the writer only: no lock is needed
         self._taken_bytes = 0
@@ -119,6 +125,11 @@ class SqliteJournal:
         self._steps.append(_Step(self._step_number, self._clock.now(), line))
         if len(self._steps) >= WAKE_AT_STEPS:
             self._wake.set()
+
+    def checkpoint(self, line: bytes) -> None:
+        """Keep the core's whole memory as it is after the last step; written with the next batch."""
+        if len(line) <= MAX_CHECKPOINT_BYTES:
+            self._checkpoints.append(_Step(self._step_number, self._clock.now(), line))
 
     def event(self, event: Event) -> None:
         """Keep an event and wake the writer for it; lost, and counted, when thousands are waiting."""
@@ -198,6 +209,9 @@ class SqliteJournal:
                 except (sqlite3.Error, OSError):
                     self._steps_given_up += len(blob.lines)
                     raise
+            while self._checkpoints:
+                waiting = self._checkpoints.popleft()
+                file.add_checkpoint(waiting.number, waiting.at.utc_s, waiting.line)
             file.trim()
         lost = self._steps_lost()
         if lost > self._steps_lost_told and not self._is_filling():
@@ -248,7 +262,8 @@ class SqliteJournal:
             if self._lock is None:
                 self._directory.mkdir(parents=True, exist_ok=True)
                 self._lock = DirectoryLock(self._directory)
-            file, notice = self._open_file(self._directory, max_bytes=self._max_bytes, utc_s=self._clock.now().utc_s)
+            file, notice = self._open_file(self._directory, max_bytes=self._max_bytes)
+            self._begin(file)
         except (sqlite3.Error, OSError, JournalInUseError) as error:
             self._fail(error)
             return
@@ -260,6 +275,13 @@ class SqliteJournal:
             steps, events = self._steps_lost(), self._events_refused + self._events_given_up
             self._note(f"the journal is written again; lost since the start: {steps} steps, {events} events")
             self._failure, self._steps_lost_told = "", steps
+
+    def _begin(self, file: JournalFile) -> None:
+        try:
+            file.begin(self._clock.now().utc_s, self._origin)
+        except BaseException:
+            file.abandon()
+            raise
 
     def _fail(self, error: Exception) -> None:
         """Close, move aside what is damaged, say why, and try again later."""

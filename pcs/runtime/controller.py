@@ -14,7 +14,9 @@ from pcs.devices import registry
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.site import LinkAddress, Site
+from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link
+from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
@@ -47,6 +49,7 @@ class Controller:
         self.started = world.clock.now()
         self.steps = 0
         self._journal_trouble = ""
+        self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
         self._links: dict[LinkAddress, Link] = {}
         self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
@@ -119,6 +122,8 @@ class Controller:
     def _step(self) -> None:
         inputs = Inputs(observations=self._inbox.take())
         now = self.world.clock.now()
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
         outcome: Outcome = step(self.state, inputs, self.policy, now)
         self.state = outcome.state
         self.steps += 1
@@ -130,6 +135,12 @@ class Controller:
             self.world.journal.event(event)
             self.world.on_event(event)
         self._watch_journal()
+
+    def _checkpoint(self, now: Instant) -> None:
+        """Keep everything that decides, so that the steps from here can be replayed."""
+        self._checkpoint_s = now.mono_s
+        kept = Checkpoint(begins=self.steps == 0, policy=self.policy, state=self.state)
+        self.world.journal.checkpoint(encode_checkpoint(kept))
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""

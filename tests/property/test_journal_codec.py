@@ -124,10 +124,12 @@ def test_a_value_of_a_class_outside_the_vocabulary_is_refused_when_it_is_written
 
 
 def test_two_classes_of_one_name_are_refused_at_once() -> None:
-    other = NamedTuple("other", [("at_s", float)])
-    other.__name__ = "Pair"
+    class Other(NamedTuple):
+        at_s: float
+
+    Other.__name__ = "Pair"
     with pytest.raises(ValueError, match="two classes are called Pair"):
-        Vocabulary([Pair, other])
+        Vocabulary([Pair, Other])
 
 
 def row_of(text: str, **fields: Any) -> bytes:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pcs.io.clock import SystemClock
-from pcs.io.journal_read import verify
 from pcs.io.journal_sqlite import SqliteJournal
+from pcs.io.journal_verify import verify
 
 pytestmark = pytest.mark.realtime
 
