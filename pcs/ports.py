@@ -80,7 +80,7 @@ class Journal(Protocol):
         ...
 
     def event(self, event: Event) -> None:
-        """Keep one event; written out at once."""
+        """Keep one event; written out at once, one of the daily routine within seconds."""
         ...
 
     def trouble(self) -> str:

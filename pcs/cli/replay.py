@@ -19,12 +19,12 @@ from pcs.model.event import Event
 from pcs.runtime.replay import Replay, Stop, Wanted, plain, replay
 
 
-class _When(click.ParamType[float]):
+class _When(click.ParamType[Any]):
     """A time: seconds since 1970, or ISO 8601, in UTC where it does not say otherwise."""
 
     name = "TIME"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             return float(value)
         except ValueError:

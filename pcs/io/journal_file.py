@@ -1,8 +1,8 @@
 """One SQLite file of journal: its schema, its size, and how it is opened whatever state it is in.
 
 Synchronous and for one thread; the queue and the patience are in `journal_sqlite`. Steps lie in compressed blobs of
-some ten seconds, because few large writes spare an SD card (1x write amplification instead of 12-55x for single rows);
-bz2 makes them a quarter smaller than zlib does, in 4 ms and without Python's lock. Events lie in rows of their own.
+some thirty seconds: few large writes spare an SD card (2x write amplification instead of 12-55x for single rows);
+bz2 makes them a quarter smaller than zlib does, in 10 ms and without Python's lock. Events lie in rows of their own.
 Every commit is on the disk when it returns (WAL, synchronous=FULL). Every row is a link of its table's hash chain.
 """
 

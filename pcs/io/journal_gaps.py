@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
-UNKNOWN_S = 10.0
+UNKNOWN_S = 30.0
 """Steps wait so long in memory before they are written (`journal_sqlite.BATCH_S`): so much a kill may cost."""
 
 
