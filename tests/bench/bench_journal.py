@@ -1,7 +1,7 @@
 """What the journal writes in a day, and whether its writer delays a step.
 
-Twenty minutes of a site with one meter at 10 Hz, four inverters at 5 Hz and a load that steps every 20 s are recorded on
-virtual time, and given to a real journal on a real disk 60 times as fast. Blocks are counted as Linux does
+Twenty minutes of a site with one meter at 10 Hz, four inverters at 5 Hz and a load that steps every 20 s are recorded
+on virtual time, and given to a real journal on a real disk 60 times as fast. Blocks are counted as Linux does
 (`write_bytes` of /proc/self/io: every page of 4 kB made dirty after it was clean), so write amplification of SQLite is
 in, that of the card is not. The reference of the step time is the same steps without a writer, in turns with them.
 """
