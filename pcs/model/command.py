@@ -22,3 +22,7 @@ class LimitActivePower:
     reversion_charge_limit_w: float = 0.0
     setpoint_w: float | None = None
     urgent: bool
+
+
+Command = LimitActivePower
+"""All that the core may ask of a device."""

@@ -18,7 +18,9 @@ from pcs.limits.source import ScheduledLimits
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.site import LinkAddress, Site
+from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link, TimeTrust
+from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
@@ -53,6 +55,7 @@ class Controller:
         self.started = world.clock.now()
         self.steps = 0
         self._journal_trouble = ""
+        self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
         self._limits = ScheduledLimits(
             site.limits, site.timezone, [_lead_s(self.policy, n) for n in range(len(site.limits))]
@@ -130,6 +133,8 @@ class Controller:
 
     def _step(self) -> None:
         now = self.world.clock.now()
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
         trust = self.world.time_trust
         told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
         inputs = Inputs(observations=((told,) if told else ()) + self._inbox.take())
@@ -144,6 +149,12 @@ class Controller:
             self.world.journal.event(event)
             self.world.on_event(event)
         self._watch_journal()
+
+    def _checkpoint(self, now: Instant) -> None:
+        """Keep everything that decides, so that the steps from here can be replayed."""
+        self._checkpoint_s = now.mono_s
+        kept = Checkpoint(begins=self.steps == 0, policy=self.policy, state=self.state)
+        self.world.journal.checkpoint(encode_checkpoint(kept))
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""
