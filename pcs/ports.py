@@ -68,7 +68,10 @@ class Journal(Protocol):
         ...
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
-        """Whether a limit found on the device with this serial number is one that we intended."""
+        """Whether a limit found on the device with this serial number is one that we intended.
+
+        Limits of its draw and its set points are asked for by `charge_limit_of(serial)` and `setpoint_of(serial)`.
+        """
         ...
 
     def step(self, line: bytes) -> None:

@@ -39,12 +39,16 @@ class Inverter(Protocol):
         """One poll of the injected power."""
         ...
 
+    async def refresh(self) -> Fault | None:
+        """Read what changes slowly (state of charge); later measurements carry it."""
+        ...
+
     async def read_limit(self) -> LimitReadback | Fault:
-        """The limit that the device holds now."""
+        """The limits and the set point that the device holds now."""
         ...
 
     async def apply(self, command: LimitActivePower) -> LimitApplied | Fault:
-        """Write a limit and prove it."""
+        """Write a command and prove it."""
         ...
 
     async def still_same(self) -> Fault | None:
