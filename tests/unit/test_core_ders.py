@@ -17,7 +17,7 @@ def met(limit_w: float | None = None, *, own: bool = False, **more: float) -> De
 def told(cap_w: float, at_s: float = 1.0) -> DerState:
     """An inverter that confirmed `cap_w` at `at_s`."""
     der = met()
-    der = ders.evolve(der, track=observe.tell(der.track, at_s - 0.03, cap_w), sent_w=cap_w, sent_s=at_s - 0.03)
+    der = ders.evolve(der, track=observe.tell(der.track, at_s - 0.03, 0.0, cap_w), sent_w=cap_w, sent_s=at_s - 0.03)
     return ders.applied(der, site.done(cap_w, at_s))
 
 
@@ -25,7 +25,7 @@ def lives(der: DerState, injection_w: float, from_s: float, to_s: float, every_s
     """The same inverter after it said its power again and again."""
     now_s = from_s
     while now_s <= to_s:
-        track = observe.advance(der.track, now_s, der.timing, der.weight_w, 0.2)
+        track = observe.advance(der.track, now_s, der.timing, 0.2)
         der = ders.telemetry(ders.evolve(der, track=track), site.der_says(injection_w, now_s))
         now_s += every_s
     return der
@@ -173,7 +173,7 @@ def test_a_second_writer_below_us_is_honoured() -> None:
 def test_a_second_writer_above_us_is_told_ours_again() -> None:
     der = ders.readback(told(3000.0), site.holds(9000.0, 2.0), 1.0)
     assert (der.most_w, der.sent_w, kinds(der)) == (10_000.0, None, [FaultKind.DER_SECOND_WRITER])
-    later = observe.advance(observe.advance(der.track, 3.1, site.TIMING, 10_000.0, 0.2), 9.0, site.TIMING, 1e4, 0.2)
+    later = observe.advance(observe.advance(der.track, 3.1, site.TIMING, 0.2), 9.0, site.TIMING, 0.2)
     assert later.ticks[-1].told_hi_w == pytest.approx(9000.0, abs=1.0), "what it may inject follows the limit found"
 
 
@@ -191,12 +191,12 @@ def test_a_read_older_than_the_last_confirmation_says_nothing() -> None:
 
 def test_a_failed_write_leaves_old_and_new_cap_possible() -> None:
     der = told(8000.0)
-    der = ders.evolve(der, track=observe.tell(der.track, 20.0, 1000.0), sent_w=1000.0, sent_s=20.0, pending=True)
+    der = ders.evolve(der, track=observe.tell(der.track, 20.0, 0.0, 1000.0), sent_w=1000.0, sent_s=20.0, pending=True)
     der = ders.unwritten(der, site.failed(1000.0, 20.5))
     assert (der.pending, der.retries, der.held_w) == (False, 1, 8000.0)
     track = der.track
     for k in range(300):
-        track = observe.advance(track, 20.0 + k / 10, der.timing, der.weight_w, 0.2)
+        track = observe.advance(track, 20.0 + k / 10, der.timing, 0.2)
     assert track.ticks[-1].told_hi_w == 8000.0
 
 

@@ -29,7 +29,7 @@ MET = DerIdentified(
 def saying(injection_w: float, at_s: float, der: DerState | None = None) -> DerState:
     """A DER of 10 kW that has just said what it injects."""
     der = der or ders.identified(ders.new(SPEC, UNKNOWN_PLANT, 0.0), MET, 0.0)
-    track = observe.advance(der.track, at_s, der.timing, der.weight_w, 1.0)
+    track = observe.advance(der.track, at_s, der.timing, 1.0)
     reading = DerReading(der_id="inv", injection_w=injection_w, sent_s=at_s, received_s=at_s)
     return ders.telemetry(evolve(der, track=track), reading)
 
