@@ -1,8 +1,8 @@
 """Busbars: the sum of all infeeds on a conductor may not exceed the rating (DESIGN section 5, points).
 
-Curtailing one source only moves the current to another infeed, so there is nothing to regulate: while the infeeds exceed
-rating minus margin, all controlled sources on the bus go to 0 and controlled loads shed, with hysteresis. The overcurrent
-device protects the rest.
+Curtailing one source only moves the current to another infeed, so there is nothing to regulate: while the infeeds
+exceed rating minus margin, all controlled sources on the bus go to 0 and controlled loads shed, with hysteresis. The
+overcurrent device protects the rest.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from pcs.core.measure import Sample
 from pcs.core.policy import Bus
 
 MARGIN_SHARE = 0.05
-"""Kept below the rating: sources act at 95 % of the panel limit in the field (Tesla; reference standards study section 2)."""
+"""Kept below the rating: sources act at 95 % of the panel limit in the field (Tesla; reference standards study
+section 2)."""
 RETURN_SHARE = 0.85
 """The infeeds must fall below 85 % of the rating before the sources return."""
 RETURN_AFTER_S = 30.0

@@ -1,4 +1,4 @@
-"""The flow on each line's channel: signed sums of meters, conductors, and amperes as the watts that they leave room for.
+"""The flow on each line's channel: signed sums of meters, conductors, and amperes turned into watts.
 
 RMS current has no sign. The power that a current limit leaves on a conductor is sqrt((V*I)^2 - Q^2) with measured volts
 and reactive power, in the direction of the line (DESIGN section 5). Where reactive power alone is beyond the limit no
@@ -14,7 +14,7 @@ from pcs.model.units import Span
 
 
 def summed(meter_signs: tuple[tuple[int, int], ...], meters: tuple[MeterState, ...]) -> Sample | None:
-    """One sample of a point: the signed sum of its meters' latest, true somewhere in the hull of their spans (watts)."""
+    """One sample of a point: the signed sum of its meters' latest, true in the hull of their spans (watts)."""
     if len(meter_signs) == 1:
         number, sign = meter_signs[0]
         sample = meters[number].sample

@@ -101,6 +101,11 @@ def new(spec: DerSpec, timing: DerTiming, now_s: float) -> DerState:
     )
 
 
+def unseen(der: DerState, now_s: float) -> Track:
+    """Nothing is known of what it does: anything between all that it can draw and all that it can inject."""
+    return observe.unknown(now_s, der.track.least_w, der.track.most_w, sun=der.spec.charge_w <= 0.0)
+
+
 def having(der: DerState, kind: FaultKind, now_s: float, detail: str) -> DerState:
     """The DER with this condition (unchanged if it has it already)."""
     if any(c.kind is kind for c in der.conditions):

@@ -1,9 +1,9 @@
 """The budgets of all lines, shared out: a bound for every DER that obeys, so that every line holds.
 
-Claims are served by order, within one order pro rata to weight (progressive filling: all grow alike until a line is used
-up or a claim is met). What can help, storage that is told to absorb, starts at its least, so it gives room before anybody
-is curtailed, and rises back only into what is left. Then the rest goes to those that cannot use it now: the bounds use
-the budgets up, so a returning sun meets caps that hold.
+Claims are served by order, within one order pro rata to weight (progressive filling: all grow alike until a line is
+used up or a claim is met). What can help, storage that is told to absorb, starts at its least, so it gives room before
+anybody is curtailed, and rises back only into what is left. Then the rest goes to those that cannot use it now: the
+bounds use the budgets up, so a returning sun meets caps that hold.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Row:
 
 
 def dispatch(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> tuple[float, ...]:
-    """Bounds in watts, in the order of the claims; no row exceeds its total unless all its members are at their least."""
+    """Bounds in watts, in the order of the claims; no row exceeds its total while a member can give way."""
     bounds_w = _fill_all(rows, claims)
     for n in range(len(claims)):
         short = [k for k, c in enumerate(claims) if TINY_W < bounds_w[k] < c.grain_w - TINY_W]
@@ -83,7 +83,7 @@ def _fill(
     in_rows: list[list[tuple[int, float]]],
     claims: tuple[Claim, ...],
 ) -> None:
-    """Raise the bounds towards their goals, pro rata to weight, until lines or goals stop them (progressive filling)."""
+    """Raise the bounds towards their goals, pro rata to weight, until lines or goals stop them."""
     growing = {k for k, goal_w in goals_w.items() if goal_w > bounds_w[k] + TINY_W and claims[k].weight_w > 0.0}
     speed = [0.0] * len(slack_w)  # how fast each line is used up per unit of level
     for k in growing:
@@ -108,6 +108,8 @@ def _fill(
         full = {number for number in tight if slack_w[number] <= TINY_W * (1.0 + speed[number])}
         met = [k for k in growing if bounds_w[k] >= goals_w[k] - TINY_W or any(n in full for n, _ in in_rows[k])]
         for k in met or [due[-1][1]]:
+            if bounds_w[k] >= goals_w[k] - TINY_W:
+                bounds_w[k] = goals_w[k]
             _stop(k, growing, speed, in_rows, claims)
 
 

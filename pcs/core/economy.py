@@ -128,3 +128,24 @@ def _send(
         setpoint_w=wanted.setpoint_w,
         urgent=urgent,
     )
+
+
+def leaving(
+    ders: tuple[DerState, ...], safe_w: tuple[float, ...], safe_charge_w: tuple[float, ...]
+) -> tuple[LimitActivePower, ...]:
+    """What every DER is told when the controller leaves: its share of the safe set, in both directions (watts)."""
+    made = []
+    for d, limit_w, charge_w in zip(ders, safe_w, safe_charge_w, strict=True):
+        last = order(min(limit_w, d.most_w), max(-charge_w, d.least_w), d.able)
+        made.append(
+            LimitActivePower(
+                der_id=d.spec.id,
+                limit_w=last.limit_w,
+                reversion_limit_w=limit_w,
+                charge_limit_w=last.charge_w,
+                reversion_charge_limit_w=charge_w,
+                setpoint_w=last.setpoint_w,
+                urgent=True,
+            )
+        )
+    return tuple(made)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pcs.core.channels import room_w
-from pcs.core.envelope import Envelope, envelope
+from pcs.core.envelope import Envelope, envelope, safe_total_w
 from pcs.core.evolve import evolve
 from pcs.core.excursion import Excursions
 from pcs.core.failsafe import Action
@@ -29,25 +29,33 @@ class LineState:
 
     value: float | None
     envelope: Envelope
-    budget: Budget = Budget()
+    budget: Budget
     action: Action = Action.SAFE
     safe_w: float | None = None
     flow: Flow | None = None
     used_s: float = float("-inf")
     lacks: str = ""
     reactive: bool = False
-    excursions: Excursions = Excursions()
-    response: ResponseState = ResponseState()
+    excursions: Excursions
+    response: ResponseState
     binds_since_s: float | None = None
 
 
 def new(line: Line, policy: Policy) -> LineState:
     """A line at the start: as the site file states it; scheduled ones are told before anything is regulated."""
     value = line.limit.value
-    return LineState(value=value, envelope=_envelope(line, policy, value, None))
+    return LineState(
+        value=value,
+        envelope=_envelope(line, policy, value, None),
+        budget=Budget(),
+        excursions=Excursions(),
+        response=ResponseState(),
+    )
 
 
-def in_force(state: LineState, line: Line, policy: Policy, told: LimitsInForce | None, fresh: Sample | None) -> LineState:
+def in_force(
+    state: LineState, line: Line, policy: Policy, told: LimitsInForce | None, fresh: Sample | None
+) -> LineState:
     """The line with the limit that is in force now, in watts at the volts and reactive power of the fresh sample."""
     value = line.limit.value if told is None else told.values[line.limit_number]
     in_watts = line.limit.quantity == "w"
@@ -69,3 +77,12 @@ def _envelope(line: Line, policy: Policy, value: float | None, sample: Sample | 
     if value is None:
         return envelope(line, policy, None)
     return envelope(line, policy, room_w(line, value, sample, conductor_v(policy.system, policy.nominal_v)))
+
+
+def at_start(policy: Policy) -> tuple[tuple[Line, Envelope, float | None], ...]:
+    """Every line with its limit and margin as the site file states them, and its safe total (watts), unmeasured."""
+    made = []
+    for line in policy.lines:
+        bounded = new(line, policy).envelope
+        made.append((line, bounded, safe_total_w(line, bounded, policy, 0.0)))
+    return tuple(made)

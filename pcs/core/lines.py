@@ -143,8 +143,9 @@ def take_turn(
     lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
     state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
     reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
-    measured = sample is not None and bounds is not None and not lacks
-    flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases) if measured else None
+    flow = None
+    if sample is not None and bounds is not None and not lacks:
+        flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
     safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
     left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
     before = without(state.budget, sum(line.weights[n] * left[n] for n in line.members))
@@ -204,9 +205,7 @@ def _budget(
     return regulate(before, flow, state.envelope, pace, now_s)
 
 
-def _account(
-    state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float
-) -> Turn:
+def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float) -> Turn:
     """Excursions and responses of one fresh sample."""
     if sample is None or flow is None:
         return Turn(state=state)
@@ -218,6 +217,4 @@ def _account(
     since_s = previous_s if previous_s > -observe.INFINITY else None
     excursions, ended = excursion.account(state.excursions, seen, since_s, limit_w, EXCURSION_SHARE * line.size_w)
     following, responded = response.follow(state.response, seen, flow.lo_w, flow.hi_w, limit_w, line.size_w)
-    return Turn(
-        state=evolve(state, excursions=excursions, response=following), ended=ended, responded=responded
-    )
+    return Turn(state=evolve(state, excursions=excursions, response=following), ended=ended, responded=responded)

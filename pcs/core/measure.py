@@ -40,7 +40,8 @@ FROZEN_RESOLUTIONS = 5
 class Sample:
     """One new measurement: `import_w` in total and per phase, true somewhere in `span`.
 
-    It was published between `published_s` and `received_s`. Volts, amperes and reactive power per phase where the meter has them.
+    It was published between `published_s` and `received_s`. Volts, amperes and reactive power per phase where the meter
+    has them.
     """
 
     import_w: float

@@ -1,7 +1,6 @@
 """Whether a DER can be counted on: it answers, it takes its commands, and it follows them."""
 
-from pcs.core import observe
-from pcs.core.der_state import DerState, having, without
+from pcs.core.der_state import DerState, having, unseen, without
 from pcs.core.evolve import evolve
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import LimitFailed
@@ -89,4 +88,13 @@ def age(der: DerState, poll_s: float, now_s: float) -> DerState:
         der = having(der, FaultKind.DER_SILENT, now_s, since + why)
         return evolve(der, held=None)
     heard = without(der, FaultKind.DER_SILENT)
-    return der if heard is der else evolve(heard, sent=None, retries=0, track=observe.unknown(now_s, der.track.least_w, der.track.most_w, sun=der.spec.charge_w <= 0.0))
+    return (
+        der
+        if heard is der
+        else evolve(
+            heard,
+            sent=None,
+            retries=0,
+            track=unseen(der, now_s),
+        )
+    )

@@ -1,7 +1,7 @@
 """What one DER is told: from the bounds that dispatch gives it to a limit, a limit of its draw, or a set point.
 
-A source has one limit. What draws power has a second one, for its draw. Where the device has no such limit (SunSpec 704)
-its draw is bounded by a set point, and only while its own wish would go beyond: a set point leaves no wish
+A source has one limit. What draws power has a second one, for its draw. Where the device has no such limit (SunSpec
+704) its draw is bounded by a set point, and only while its own wish would go beyond: a set point leaves no wish
 (DESIGN section 5: a battery's own wish is respected inside the limits).
 """
 
@@ -12,7 +12,7 @@ NEAR_SHARE = 0.01
 
 
 class Order(NamedTuple):
-    """One command's values (watts): limit of injection, of draw (None: not told), and the set point (None: own wish)."""
+    """One command's values (watts): limit of injection, of draw (None: not told), set point (None: own wish)."""
 
     limit_w: float
     charge_w: float | None = None
@@ -31,7 +31,7 @@ class Order(NamedTuple):
 
 
 class Able(NamedTuple):
-    """What the device can do and wants (watts): its range, whether its draw has a limit of its own, its wish if known."""
+    """What the device can do and wants (watts): its range, whether its draw has a limit, its wish if known."""
 
     least_w: float
     most_w: float

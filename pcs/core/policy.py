@@ -1,4 +1,4 @@
-"""What the core needs to know of a site, worked out once from the site file: who is controlled, and which lines hold."""
+"""What the core needs to know of a site, worked out once: who is controlled, and which lines hold."""
 
 from dataclasses import dataclass
 
@@ -26,8 +26,8 @@ class Line:
     A limit becomes one line for the total, or one for each conductor (`phase` 0, 1, 2). `sign` is +1 where injection
     is bounded (export) and -1 where its opposite is, the draw (import). `weights` says how many watts of this channel
     one watt of each controlled DER moves; 0: the limit does not act on it. `meter_signs` are the meters of the point,
-    by number. `uncontrolled_w`: what sources that nobody controls can put on it; `size_w`: what all that is bounded can;
-    `rank`: which line wins when two contradict each other, the lower number first.
+    by number. `uncontrolled_w`: what sources that nobody controls can put on it; `size_w`: what all that is bounded
+    can; `rank`: which line wins when two contradict each other, the lower number first.
     """
 
     limit_number: int
@@ -97,9 +97,7 @@ def policy_for(site: Site) -> Policy:
     controlled = tuple(d for d in site.ders if d.controlled)
     points = all_points(site)
     lines = [
-        line
-        for number, limit in enumerate(site.limits)
-        for line in _lines(site, controlled, points, number, limit)
+        line for number, limit in enumerate(site.limits) for line in _lines(site, controlled, points, number, limit)
     ]
     return Policy(
         meters=site.meters,

@@ -29,9 +29,7 @@ def changes(
         events.append(Event(at=now, kind=EventKind.ACTION_CHANGED, text=text))
     for spec, old, new in zip(policy.meters, before.watches, after.watches, strict=True):
         if old.wiring.verdict is not new.wiring.verdict and new.wiring.verdict is Wiring.VERIFIED:
-            events.append(
-                Event(at=now, kind=EventKind.WIRING_VERIFIED, source_id=spec.id, text=new.wiring.detail)
-            )
+            events.append(Event(at=now, kind=EventKind.WIRING_VERIFIED, source_id=spec.id, text=new.wiring.detail))
     if before.in_force is not after.in_force and after.in_force is not None:
         events += _limits(before, after, policy, now)
     if before.conflicts != after.conflicts and after.conflicts:
@@ -138,7 +136,21 @@ def _response(r: Response, name: str, now: Instant) -> Event:
     return Event(at=now, kind=EventKind.RESPONSE_MEASURED, text=text, facts=facts)
 
 
-def why(line: Line, state: LineState, faults: tuple[Fault, ...], wirings: tuple[Wiring, ...]) -> str:
+def wirings(line: Line, state: State) -> tuple[Wiring, ...]:
+    """What is known of the wiring of each of the line's meters."""
+    return tuple(state.watches[number].wiring.verdict for number, _ in line.meter_signs)
+
+
+def why(state: State, policy: Policy) -> str:
+    """Why of the line that matters most now: one that is not free to follow, else one that binds, else the first."""
+    if not policy.lines:
+        return "no limit: the DERs are free"
+    pairs = list(zip(policy.lines, state.lines, strict=True))
+    line, known = max(pairs, key=lambda p: (p[1].action, p[1].binds_since_s is not None))
+    return why_line(line, known, state.faults, wirings(line, state))
+
+
+def why_line(line: Line, state: LineState, faults: tuple[Fault, ...], verdicts: tuple[Wiring, ...]) -> str:
     """One sentence: what holds the bounds of this line where they are now."""
     name = line.name if state.value == line.limit.value else line.limit.named(state.value)
     if state.envelope.limit_w is None:
@@ -153,7 +165,7 @@ def why(line: Line, state: LineState, faults: tuple[Fault, ...], wirings: tuple[
         return f"tightening towards the safe set of the {name}: {mine[0].kind.value if mine else 'meter late'}"
     if state.reactive:
         return f"{name} cannot be held: reactive power alone is beyond it"
-    if Wiring.UNVERIFIED in wirings:
+    if Wiring.UNVERIFIED in verdicts:
         return f"{name}; bounds rise slowly until the wiring is verified by a movement"
     if state.binds_since_s is not None:
         could = "inject more than demand and limit allow" if line.sign > 0.0 else "draw more than the limit leaves"

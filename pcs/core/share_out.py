@@ -1,8 +1,8 @@
 """From the budgets of all lines to bounds for every DER: caps from export lines, floors from import lines.
 
 What helps one direction is bounded by the other: a battery absorbs no more than the import lines let it draw, and
-supports with no more than the export lines let it inject. Where lines of both directions contradict each other for a DER,
-the one with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
+supports with no more than the export lines let it inject. Where lines of both directions contradict each other, the one
+with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Shares:
 def share_out(
     policy: Policy, states: tuple[LineState, ...], fleet: Fleet, relieved: frozenset[int], dt_s: float
 ) -> Shares:
-    """Caps, floors and safe shares; `relieved` are DERs on a busbar that must be relieved: they neither feed nor draw."""
+    """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw."""
     wanting = tuple(ders.wants_charge(ders.wants(d, dt_s), dt_s) for d in fleet.ders)
     fleet = Fleet(
         ders=wanting,
@@ -49,9 +49,7 @@ def share_out(
     if not any(d.least_w < 0.0 for d in wanting):
         caps_w = dispatch(_rows(policy, states, fleet, 1.0), _claims(policy, fleet, 1.0, blind))
         nothing = (0.0,) * len(wanting)
-        return Shares(
-            caps_w=caps_w, floors_w=nothing, safe_w=safe_w, safe_charge_w=nothing, ders=wanting, conflicts=()
-        )
+        return Shares(caps_w=caps_w, floors_w=nothing, safe_w=safe_w, safe_charge_w=nothing, ders=wanting, conflicts=())
     safe_charge_w = dispatch(_safe_rows(policy, states, fleet, -1.0), _claims(policy, fleet, -1.0, blind=True))
     charge_rows = _rows(policy, states, fleet, -1.0)
     charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind))
@@ -80,9 +78,7 @@ def _caps(
     caps_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, helps_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
-    shown_w = tuple(
-        max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True)
-    )
+    shown_w = tuple(max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True))
     others_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, shown_w))
     return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
 

@@ -6,6 +6,7 @@ from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import obeys, site_action
 from pcs.core.hear import Heard, hear
+from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet, Turn
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
@@ -70,9 +71,7 @@ def _window_s(meter: MeterState) -> float:
     return meter.sample.received_s - meter.sample.span.from_s if meter.sample else 1.0
 
 
-def _watches(
-    state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy, now_s: float
-) -> tuple[Watch, ...]:
+def _watches(state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy, now_s: float) -> tuple[Watch, ...]:
     made = []
     for n, seen in enumerate(heard.watches):
         numbers = policy.behind[n]
@@ -120,9 +119,7 @@ def _turns(
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
         told = heard.in_force
         turns.append(
-            lines.take_turn(
-                known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s
-            )
+            lines.take_turn(known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s)
         )
     return tuple(turns)
 
@@ -162,9 +159,7 @@ def _commands(shares: Shares, now_s: float) -> tuple[tuple[LimitActivePower, ...
     return tuple(c for _, c in told if c is not None), tuple(d for d, _ in told)
 
 
-def _demand_w(
-    state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy
-) -> tuple[float, float] | None:
+def _demand_w(state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy) -> tuple[float, float] | None:
     """Bounds on the host load at the POI (W), from its last fresh sample."""
     for n, meter in enumerate(policy.meters):
         sample = heard.samples[n]
@@ -174,11 +169,9 @@ def _demand_w(
     return state.demand_w
 
 
-def _binding(state: lines.LineState, line: Line, shares: Shares, now_s: float) -> lines.LineState:
+def _binding(state: LineState, line: Line, shares: Shares, now_s: float) -> LineState:
     """Since when this line, and neither sun nor wish nor rating, decides what its DERs do."""
-    used_w = sum(
-        line.weights[n] * (shares.caps_w[n] if line.sign > 0.0 else -shares.floors_w[n]) for n in line.members
-    )
+    used_w = sum(line.weights[n] * (shares.caps_w[n] if line.sign > 0.0 else -shares.floors_w[n]) for n in line.members)
     full = state.envelope.limit_w is not None and used_w >= state.budget.total_w - BINDING_W
     held = any(_is_held(shares.ders[n], line.sign) for n in line.members)
     if not (full and held):
