@@ -16,7 +16,7 @@ from pcs.model.registers import UNITS
 from pcs.model.site import DerSpec
 from pcs.ports import Link, Priority
 
-POWER = "power_total"
+_DRAWN = "power_total"
 _VOLTS = ("voltage_l1", "voltage_l2", "voltage_l3")
 _CONDUCTORS = {"L123": 3, "L1N": 1, "L2N": 1, "L3N": 1}
 """Conductors whose voltage to neutral carries the power. Between two lines a charger's voltages are not comparable."""
@@ -84,7 +84,7 @@ class RegisterCharger:
         if isinstance(sample, Fault):
             return sample
         self._volts_v = tuple(sample.number(name) for name in _VOLTS)
-        stated_w = sample.number(POWER)
+        stated_w = sample.number(_DRAWN)
         turned = -1.0 if not self._unit.map.positive_is_injection else 1.0
         return DerReading(
             der_id=self._spec.id,
