@@ -16,7 +16,7 @@ from pcs.config import load_site
 from pcs.config.review import warnings
 from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
-from pcs.io.clock import SystemClock
+from pcs.io.clock import SystemClock, WatchedTime
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
@@ -116,7 +116,15 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
-            site, World(clock=clock, journal=journal, link=link, on_event=teller(), released=released)
+            site,
+            World(
+                clock=clock,
+                journal=journal,
+                link=link,
+                on_event=teller(),
+                time_trust=WatchedTime(),
+                released=released,
+            ),
         )
 
         def answer(question: str) -> dict[str, object]:
