@@ -54,6 +54,7 @@ def test_a_set_point_goes_out_signed_in_watts_with_a_timer_of_its_own_that_falls
     held = do(battery.read_limit())
     assert isinstance(held, LimitReadback)
     assert (held.limit_w, held.charge_limit_w, held.setpoint_w) == (4_500.0, 2_345.0, -2_345.0)
+    assert (held.reversion_limit_w, held.reversion_charge_limit_w) == (0.0, 0.0)
 
 
 def test_the_timer_falls_back_to_the_own_wish_where_every_draw_is_safe() -> None:
