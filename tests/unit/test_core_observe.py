@@ -72,6 +72,13 @@ def test_the_upper_bound_falls_no_faster_than_the_slowest_ramp() -> None:
     assert hi_w[20 - 1] == pytest.approx(8000 - 2000 * 0.95, abs=60.0)
 
 
+def test_a_long_dead_time_is_waited_for_where_nothing_else_moves() -> None:
+    late = DerTiming(
+        dead_time_s=Band(lo=0.0, hi=1.0), time_constant_s=Band(lo=0.05, hi=1.0), ramp_pct_s=20.0, telemetry_s=1.0
+    )
+    assert observe.present(until(lowered(2000.0, late), 40.0, late)) == pytest.approx((2000.0, 2000.0), abs=1.0)
+
+
 def test_the_upper_bound_does_not_fall_earlier_however_rarely_it_is_asked() -> None:
     often = until(lowered(2000.0, STIFF), 21.4, STIFF)
     at_the_end_of_the_dead_time = observe.advance(until(lowered(2000.0, STIFF), 21.0, STIFF), 21.4, STIFF, 0.2)
