@@ -44,7 +44,7 @@ def site_file(site: SimulatedSite) -> str:
 
 def _address(site: SimulatedSite, name: str) -> dict[str, Any]:
     server = site.servers[name]
-    return {"link": f"tcp://{server.host}:{server.port}", "unit": server.unit}
+    return {"link": str(server.bus.link), "unit": server.unit}
 
 
 class TruthWriter:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hil.plant.meter import MeterMode
-from hil.rig.modbus_server import LinkFault
+from hil.rig.link_fault import LinkFault
+from hil.rig.link_name import LinkName, parse_link
 
 SCHEMA = "hil.twin/1"
 
@@ -85,10 +86,10 @@ class SitePart(_Part):
 
 
 class _LinkPart(_Part):
-    """Where a device answers and how fast: `reply_s` plus up to `reply_jitter_s`."""
+    """Where a device answers, and how fast: `reply_s` plus up to `reply_jitter_s`. One link twice is one bus."""
 
     id: Identifier
-    link: str = Field(default="tcp://127.0.0.1:0", pattern=r"^tcp://[^:/]+:\d{1,5}$")
+    link: str = "tcp://127.0.0.1:0"
     unit: int = Field(default=1, ge=1, le=247)
     base: Literal[0, 40000, 50000] = 40000
     reply_s: NotNegative = 0.01
@@ -96,20 +97,14 @@ class _LinkPart(_Part):
 
     @field_validator("link")
     @classmethod
-    def _port_exists(cls, link: str) -> str:
-        if int(link.rpartition(":")[2]) > 65535:
-            raise ValueError("the port must be 65535 or less")
+    def _is_link(cls, link: str) -> str:
+        parse_link(link)
         return link
 
     @property
-    def host(self) -> str:
-        """The host to listen on."""
-        return self.link.removeprefix("tcp://").rpartition(":")[0]
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 = any free one."""
-        return int(self.link.rpartition(":")[2])
+    def where(self) -> LinkName:
+        """The link, taken apart."""
+        return parse_link(self.link)
 
 
 class MeterPart(_LinkPart):
