@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 TCP, RTU_TCP, SERIAL = "tcp", "rtu+tcp", "serial"
 PARITIES = ("N", "E", "O")
 BAUD_MIN, BAUD_MAX = 300, 4_000_000  # what serial ports of gateways and test benches can be set to
+BAUD_UNSAID = 9600  # what a bus that is not paced says of itself; a pty does not care
 GAP_CHARACTERS = 3.5  # silence that ends a frame; MODBUS over serial line V1.02, section 2.5.1.1
 GAP_MIN_S = 0.00175  # same section: the gap stays at 1.75 ms above 19200 baud
 
@@ -59,8 +60,15 @@ class LinkName:
         """With a serial path that is relative to `folder` made absolute."""
         return replace(self, path=str((folder / self.path).absolute())) if self.scheme == SERIAL else self
 
+    @property
+    def for_site(self) -> str:
+        """As a site file wants it: a serial port says its speed, a gateway keeps its own to itself."""
+        if self.scheme == SERIAL:
+            return str(replace(self, baud=self.baud or BAUD_UNSAID))
+        return self.address
+
     def __str__(self) -> str:
-        """As a site file writes it."""
+        """As a twin file writes it."""
         given = []
         if self.baud is not None:
             given.append(f"baud={self.baud}")

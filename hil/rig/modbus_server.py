@@ -8,10 +8,9 @@ from random import Random
 from struct import Struct
 
 from hil.rig.bus import Bus
-from hil.rig.devices import ILLEGAL_ADDRESS, ILLEGAL_VALUE, Device
+from hil.rig.devices import ILLEGAL_FUNCTION, ILLEGAL_VALUE, Device
 from hil.rig.link_fault import LinkFault
 
-ILLEGAL_FUNCTION = 1
 MAX_READ = 125  # registers, Modbus Application Protocol V1.1b3, 6.3
 MAX_WRITE = 123  # same, 6.12
 
@@ -88,13 +87,13 @@ class DeviceServer:
             if not 1 <= count <= MAX_READ:
                 return bytes((function | 0x80, ILLEGAL_VALUE))
             self.device.refresh(now_s)
-            data = self.device.image.read(address, count)
-            if data is not None:
+            data = self.device.read(function, address, count)
+            if isinstance(data, bytes):
                 return bytes((function, len(data))) + data
-            code = ILLEGAL_ADDRESS
+            code = data
         elif function == 6 and len(pdu) == 5:
             address, word = _TWO_WORDS.unpack_from(pdu, 1)
-            code = self._write(now_s, address, (word,))
+            code = self._write(now_s, 6, address, (word,))
             if code == 0:
                 return pdu
         elif function == 16 and len(pdu) >= 6:
@@ -107,8 +106,8 @@ class DeviceServer:
         address, count = _TWO_WORDS.unpack_from(pdu, 1)
         if not 1 <= count <= MAX_WRITE or pdu[5] != 2 * count or len(pdu) != 6 + 2 * count:
             return ILLEGAL_VALUE
-        return self._write(now_s, address, tuple(_WORD.unpack_from(pdu, 6 + 2 * i)[0] for i in range(count)))
+        return self._write(now_s, 16, address, tuple(_WORD.unpack_from(pdu, 6 + 2 * i)[0] for i in range(count)))
 
-    def _write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def _write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         self.writes += 1
-        return self.device.write(now_s, address, words)
+        return self.device.write(now_s, function, address, words)

@@ -37,6 +37,7 @@ class SimulatedSite:
 
         Raises:
             BadRecordError: a record file cannot be used.
+            BadProfileError: a device's profile cannot be served.
         """
         self.twin = twin
         self._folder = folder or Path()
@@ -51,10 +52,11 @@ class SimulatedSite:
         self._plugging: set[asyncio.Task[None]] = set()
         largest_w = largest_flow_w(twin, self.plant)
         for meter in twin.meters:
-            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w)
+            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w, self._folder)
             self.servers[meter.id] = self._serve(device, meter)
         for der in twin.ders:
-            self.servers[der.id] = self._serve(inverter_device(der, twin, self.plant.inverters[der.id]), der)
+            inverter = inverter_device(der, twin, self.plant.inverters[der.id], self._folder)
+            self.servers[der.id] = self._serve(inverter, der)
 
     @property
     def columns(self) -> tuple[str, ...]:

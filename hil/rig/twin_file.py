@@ -10,6 +10,7 @@ from hil.rig.link_fault import LinkFault
 from hil.rig.link_name import LinkName, parse_link
 
 SCHEMA = "hil.twin/1"
+SUNSPEC_METER, SUNSPEC_INVERTER = "sunspec/meter", "sunspec/inverter"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -108,8 +109,12 @@ class _LinkPart(_Part):
 
 
 class MeterPart(_LinkPart):
-    """A meter at the point of interconnection. See `hil.plant.meter.MeterSpec` for the physics."""
+    """A meter at the point of interconnection. See `hil.plant.meter.MeterSpec` for the physics.
 
+    `profile` is `sunspec/meter`, another profile of `firmware_config/`, or a file that ends in `.yaml`.
+    """
+
+    profile: str = SUNSPEC_METER
     registers: Literal["int", "float"] = "int"
     update_s: float = Field(default=0.1, ge=0.005, le=60)
     averaging_s: float = Field(default=0.1, ge=0.005, le=60)
@@ -125,10 +130,13 @@ class MeterPart(_LinkPart):
 class DerPart(_LinkPart):
     """An inverter. `control` is its SunSpec control model. See `hil.plant.inverter.InverterSpec` for the physics.
 
-    Its sun is `sun` (per unit of nameplate) or `available_w`, else the site's sun.
+    `profile` is `sunspec/inverter`, another profile of `firmware_config/` with its limit `variant`, or a file that ends
+    in `.yaml`; `control` and `registers` are for SunSpec alone. Its sun is `sun` (per unit of nameplate) or `available_w`, else the site's sun.
     """
 
     kind: Literal["pv"] = "pv"
+    profile: str = SUNSPEC_INVERTER
+    variant: str | None = None
     control: Literal[123, 704] = 123
     registers: Literal["int", "float"] = "int"
     limit_sf: int = Field(default=-2, ge=-2, le=0)

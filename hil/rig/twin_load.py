@@ -15,7 +15,8 @@ from hil.rig.link_fault import RTU_ONLY, TCP_ONLY
 from hil.rig.link_name import LinkName, parse_link
 from hil.rig.mistake import BadFileError, Mistake
 from hil.rig.records import has_column
-from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, DerPart, TwinFile
+from hil.rig.register_profile import BadProfileError, load_profile
+from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, SUNSPEC_INVERTER, SUNSPEC_METER, DerPart, TwinFile
 
 MAX_DEPTH = 12  # the schema needs 5
 MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
@@ -159,6 +160,7 @@ def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> It
                     yield (part, i, "id"), f"{name} is used twice", f"it is already the id in {ids[name]}"
                 ids[name] = part
     yield from _check_links(raw)
+    yield from _check_profiles(raw, folder)
     for i, fault in _mappings(raw.get("faults")):
         target, what = fault.get("on"), fault.get("fault")
         if isinstance(target, str) and target not in ids:
@@ -207,6 +209,24 @@ def _check_links(raw: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:
         on = by_id.get(fault.get("on"))
         if on is not None and fault.get("fault") in (TCP_ONLY if on.is_rtu else RTU_ONLY):
             yield ("faults", i, "fault"), f"{on} cannot fail with {fault.get('fault')}", ""
+
+
+def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, str, str]]:
+    """Profiles that are not built in: whether they can be served, for this kind of device and this limit variant."""
+    for part, built_in, kind in (("meters", SUNSPEC_METER, "meter"), ("ders", SUNSPEC_INVERTER, "inverter")):
+        for i, device in _mappings(raw.get(part)):
+            name, variant = device.get("profile", built_in), device.get("variant")
+            if not isinstance(name, str) or name == built_in:
+                continue
+            try:
+                profile = load_profile(name, folder)
+                if profile.kind != kind:
+                    yield (part, i, "profile"), f"{name} describes no {kind}", ""
+                elif isinstance(variant, str):
+                    profile.limit(variant)
+            except BadProfileError as error:
+                hint = f"{built_in}, VENDOR/MODEL of the shipped profiles, or FILE.yaml beside the twin file"
+                yield (part, i, "profile"), str(error), hint
 
 
 def _check_connections(twin: TwinFile) -> Iterator[tuple[Place, str, str]]:
