@@ -131,7 +131,8 @@ class DerPart(_LinkPart):
     """An inverter. `control` is its SunSpec control model. See `hil.plant.inverter.InverterSpec` for the physics.
 
     `profile` is `sunspec/inverter`, another profile of `firmware_config/` with its limit `variant`, or a file that ends
-    in `.yaml`; `control` and `registers` are for SunSpec alone. Its sun is `sun` (per unit of nameplate) or `available_w`, else the site's sun.
+    in `.yaml`; `control` and `registers` are for SunSpec alone. Its sun is `sun` (per unit of nameplate) or
+    `available_w`, else the site's sun.
     """
 
     kind: Literal["pv"] = "pv"
