@@ -110,7 +110,7 @@ def _links(document: Document) -> None:
 
 
 def _unit(document: Document, path: Path_, address: LinkAddress, unit: int) -> None:
-    """RTU knows units 1 to 247: 0 is everybody, the others are reserved (MODBUS over serial line V1.02, section 2.2)."""
+    """RTU knows units 1 to 247; 0 is everybody (MODBUS over serial line V1.02, section 2.2)."""
     if address.kind is not LinkKind.TCP and not 1 <= unit <= 247 and 0 <= unit <= 255:
         document.report((*path, "unit"), "is no unit of an RTU bus", got=str(unit), expected="1 to 247")
 

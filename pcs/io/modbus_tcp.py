@@ -32,7 +32,7 @@ TIMEOUTS_UNTIL_REOPEN = 2  # one lost reply is an accident, two are a half-open 
 
 _READ_HEAD = struct.Struct(">HBBB")  # length, unit, function, byte count
 _WRITE_HEAD = struct.Struct(">HBBHH")  # length, unit, function, address, count
-_COUNTED = {
+COUNTED = {
     FaultKind.REFUSED: "refused",
     FaultKind.NOT_NOW: "refused",
     FaultKind.NO_ANSWER: "timeouts",
@@ -80,9 +80,7 @@ class ModbusTcpLink:
         self._timeouts_in_a_row = 0
         self._gap_s = {unit: gap for unit, gap in (min_gap_s or {}).items() if gap > 0.0}
         self._quiet_until_s: dict[int, float] = {}
-        self._counts = dict.fromkeys(
-            ("requests", "good", "not_sent", "late_replies", "connects", *_COUNTED.values()), 0
-        )
+        self._counts = dict.fromkeys(("requests", "good", "not_sent", "late_replies", "connects", *COUNTED.values()), 0)
         self._last_error = ""
         self._last_error_s: float | None = None
 
@@ -222,7 +220,7 @@ class ModbusTcpLink:
 
     def _judge(self, failure: Failure, now_s: float) -> None:
         """Count a failed request and decide whether the connection is worth keeping."""
-        self._counts[_COUNTED[failure.kind]] += 1
+        self._counts[COUNTED[failure.kind]] += 1
         if failure.kind in (FaultKind.REFUSED, FaultKind.NOT_NOW):
             self._alive()
             return

@@ -10,8 +10,22 @@ from dataclasses import dataclass
 from pcs.model.units import Band
 
 UNITS: Mapping[str, float] = {
-    **{"W": 1.0, "kW": 1e3, "A": 1.0, "mA": 1e-3, "V": 1.0, "Hz": 1.0, "Wh": 1.0, "kWh": 1e3, "s": 1.0, "ms": 1e-3},
-    **{"var": 1.0, "kvar": 1e3, "VA": 1.0, "kVA": 1e3, "pct": 1.0, "": 1.0},
+    "W": 1.0,
+    "kW": 1e3,
+    "A": 1.0,
+    "mA": 1e-3,
+    "V": 1.0,
+    "Hz": 1.0,
+    "Wh": 1.0,
+    "kWh": 1e3,
+    "s": 1.0,
+    "ms": 1e-3,
+    "var": 1.0,
+    "kvar": 1e3,
+    "VA": 1.0,
+    "kVA": 1e3,
+    "pct": 1.0,
+    "": 1.0,
 }
 """Units that a point may have, and what makes them W, A, V, Hz, Wh, s, var, VA or percent."""
 

@@ -32,7 +32,13 @@ def test_anything_else_is_no_link(text: str) -> None:
 SERIAL = [
     ("serial:///dev/ttyUSB0?baud=9600", "/dev/ttyUSB0", 9600, "N", 1),
     ("serial:///dev/ttyS0?baud=19200&parity=E", "/dev/ttyS0", 19200, "E", 1),
-    ("serial:///dev/serial/by-id/usb-FTDI_A-if00?stopbits=2&baud=115200", "/dev/serial/by-id/usb-FTDI_A-if00", 115200, "N", 2),
+    (
+        "serial:///dev/serial/by-id/usb-FTDI_A-if00?stopbits=2&baud=115200",
+        "/dev/serial/by-id/usb-FTDI_A-if00",
+        115200,
+        "N",
+        2,
+    ),
 ]
 
 

@@ -102,7 +102,8 @@ def test_every_optional_key_reaches_the_model() -> None:
         ("scope: all", "scope: all, correct_within_s: 5, margin: 50, source: Agreement 7"),
         ("journal:", "controller: {release_slew_pct_s: 5, cycle_s: 0.05, credited_min_load_w: 100}\njournal:"),
         ("nameplate_w: 10000", "nameplate_w: 10000, connection: L1L2"),
-        )
+        ("tcp://127.0.0.1:15020", "tcp://[::1]"),
+    )
     Path("site.yaml").write_text(text)
     site = load_site("site.yaml")
     meter, limit = site.meters[0], site.limits[0]
