@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pcs.model.fault import FaultKind
-from tests.faults.device import TCP, Play, Wire
+from tests.faults.device import TCP, Play, Wire, stop_for
 from tests.link_helpers import Request, body
 
 GOOD = "the right reading"
@@ -18,6 +18,7 @@ DEADLINE_S = 0.2
 LATE_WINDOW_S = 0.3
 """What the profile of the device declares: a reply may be this late."""
 OUTAGE_S = 0.5
+STOP_S = 2.5 * DEADLINE_S
 
 
 class Took(Enum):
@@ -54,8 +55,8 @@ class Row:
     rtu: Seen | None = None
     then: tuple[int, int] = (300, 4)
     """Address and count of the reads that follow."""
-    clock_s: float = 0.0
-    """How far the clock of the waiting process jumps while it waits."""
+    stops_s: float = 0.0
+    """How long the waiting process is stopped meanwhile, as by a full machine; it does not count."""
     wall_s: float = 0.0
     """How far the wall clock jumps meanwhile."""
 
@@ -134,6 +135,19 @@ def unplugged(wire: Wire, request: Request, number: int) -> bool:
     if number == 0:
         wire.unplug(OUTAGE_S)
     return number == 0
+
+
+def stopped(answers: bool) -> Play:
+    """Stop the process that waits, beyond its deadline, with the reply in its socket or without."""
+
+    def play(wire: Wire, request: Request, number: int) -> bool:
+        if number == 0:
+            if answers:
+                wire.write(wire.frame(request))
+            stop_for(STOP_S)
+        return number == 0
+
+    return play
 
 
 def healthy(wire: Wire, request: Request, number: int) -> bool:
@@ -267,17 +281,17 @@ CLOCKS = (
     Row(name="wall clock jumps a day back", play=healthy, wall_s=-86_400.0, tcp=GOOD_AT_ONCE, rtu=GOOD_AT_ONCE),
     Row(
         name="process stopped beyond the deadline, the reply waits",
-        play=healthy,
-        clock_s=2.5 * DEADLINE_S,
+        play=stopped(True),
+        stops_s=STOP_S,
         tcp=GOOD_AT_ONCE,
         rtu=GOOD_AT_ONCE,
     ),
     Row(
         name="process stopped beyond the deadline, no reply",
-        play=lambda wire, request, number: number == 0,
-        clock_s=2.5 * DEADLINE_S,
-        tcp=silence(Took.DEADLINE),
-        rtu=silence(Took.WINDOW),
+        play=stopped(False),
+        stops_s=STOP_S,
+        tcp=Seen(saw=FaultKind.NO_ANSWER, took=Took.AT_ONCE, again=Took.AT_ONCE),
+        rtu=Seen(saw=FaultKind.NO_ANSWER, took=Took.AT_ONCE, again=Took.AT_ONCE),
     ),
 )
 TABLE: tuple[Row, ...] = (*LATE, *WRONG, *REFUSALS, *CUTS, *BROKEN, *CLOCKS)
