@@ -202,6 +202,8 @@ class ModbusRtuLink:
         if connection.broken:
             self._lose(outcome, now_s)
             return outcome
+        if outcome.detail.startswith(NOT_SENT):  # our own quarantine says nothing of the gateway
+            return outcome
         self._silences = self._silences + 1 if outcome.kind is FaultKind.NO_ANSWER else 0
         if self.address.kind is not LinkKind.SERIAL and self._silences >= SILENCES_UNTIL_REOPEN:
             self._lose(Failure(kind=outcome.kind, detail="the gateway does not answer"), now_s)
@@ -236,6 +238,7 @@ class ModbusRtuLink:
         loop = asyncio.get_running_loop()
         unit = self._units[number]
         answered = False
+        outcome: Reply | Failure | None = None
         try:
             outcome = await connection.transact(
                 ask,
@@ -248,7 +251,8 @@ class ModbusRtuLink:
             now_s = loop.time()
             if unit.rules.min_gap_s:
                 unit.quiet_until_s = now_s + unit.rules.min_gap_s
-            if not answered and ask.function in READ_FUNCTIONS:
+            sent = answered or not (isinstance(outcome, Failure) and outcome.detail.startswith(NOT_SENT))
+            if sent and not answered and ask.function in READ_FUNCTIONS:
                 unit.give_up(ask.function, ask.head[2] // 2, now_s)
         if isinstance(outcome, Failure) and not answered and not connection.broken:
             outcome = named(
