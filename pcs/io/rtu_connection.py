@@ -22,6 +22,7 @@ BROADCAST_PAUSE_S = 0.1  # turnaround delay: 100 to 200 ms; MODBUS over serial l
 NOT_SENT = "not sent"
 """How the detail of a failure begins that says nothing of the unit."""
 SOON_S = 1e-5  # a tenth of a bit at 9600 baud; clocks of less resolution would wait for ever for the rest
+TURNAROUND_S = 0.025  # slowest reply of a meter that states one: WattNode, 5 to 25 ms
 UNASKED_FOR_S = 30.0  # frames that nobody asked for are worth a word this long
 
 
@@ -140,7 +141,8 @@ class RtuConnection:
         `late_window_s` is counted from the end of the request; the reply's own length comes on top of it.
         `not_before_s` is the loop time until which the unit wants its rest.
         """
-        waiting = await self._silence(not_before_s, until_s)
+        on_line_s = (len(ask.frame) + ask.reply_bytes) * self._line.character_s
+        waiting = await self._silence(not_before_s, until_s, on_line_s + self._line.late_s + TURNAROUND_S)
         if waiting is not None:
             return waiting
         try:
@@ -186,8 +188,12 @@ class RtuConnection:
             return
         self.quarantine(window_s)
 
-    async def _silence(self, not_before_s: float, until_s: float) -> Failure | None:
-        """Wait until the bus may be used: 3.5 characters after the last, or the end of the quarantine."""
+    async def _silence(self, not_before_s: float, until_s: float, reply_s: float) -> Failure | None:
+        """Wait until the bus may be used: 3.5 characters after the last, or the end of the quarantine.
+
+        A request that had to wait is only sent if its reply, which takes `reply_s`, can still come in time: sent too
+        late it would be one more lost reply and one more quarantine, of a unit that is well.
+        """
         began = self.heard.bytes
         while not self.broken:
             now_s = self._loop.time()
@@ -196,7 +202,7 @@ class RtuConnection:
             if due_s <= now_s + SOON_S:
                 self._quarantined = False
                 return None
-            if due_s >= until_s:
+            if due_s + (reply_s if due_s - now_s > self._gap_s else 0.0) >= until_s:
                 dropped = self.heard.bytes - began
                 if dropped:
                     return Failure(
