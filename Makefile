@@ -16,7 +16,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench coverage referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench faults coverage referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ demo: setup
 ## make bench      benchmarks as ratios to a reference in the same run
 bench: setup
 	$(BIN)/python -m tests.bench
+
+## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
+faults: setup
+	$(BIN)/python -m tests.faults
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup

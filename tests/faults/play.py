@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from pcs.io.modbus_rtu import ModbusRtuLink
 from pcs.io.modbus_tcp import BACKOFF_FIRST_S, ModbusTcpLink
-from pcs.io.rtu_unit import UnitRules
+from pcs.io.rtu_unit import REST_FIRST_S, UnitRules
 from pcs.model.fault import Fault
 from pcs.model.site import LinkAddress, LinkKind
 from pcs.ports import Link, Priority, Reply
@@ -38,6 +38,7 @@ class Kind:
     name: str
     rtu: bool
     real: bool
+    sockets: bool = True
     device: Callable[[Play, Path], Device]
     link: Callable[[Any], Link]
     at_once_s: float
@@ -46,6 +47,8 @@ class Kind:
 
     def expects(self, row: Row) -> Seen | None:
         """What the core should see of a fault here; None where it cannot happen."""
+        if row.sockets_only and not self.sockets:
+            return None
         return row.rtu if self.rtu else row.tcp
 
     def within_s(self, took: Took) -> float:
@@ -61,6 +64,7 @@ class Kind:
             Took.WINDOW: self.window_s + ask,
             Took.WINDOW_DEADLINE: self.window_s + DEADLINE_S + ask,
             Took.TWO_WINDOWS: 2 * self.window_s + DEADLINE_S + 2 * ask,
+            Took.THREE_SILENCES: 3 * (DEADLINE_S + self.window_s + ask) + 2 * REST_FIRST_S + self.reconnect_s,
             Took.OUTAGE: OUTAGE_S + 2 * self.reconnect_s + ask,
         }
         return deadlines[took]
@@ -126,7 +130,12 @@ async def _measured(row: Row, link: Link, device: Device) -> Outcome:
             wrong.append(f"4 at {400 + k}: {answer.detail}")
     saw, detail = (GOOD, "") if isinstance(first, Reply) else (first.kind.value, first.detail)
     return Outcome(
-        saw=saw, detail=detail, took_s=took_s, again_s=again_s, wrong=tuple(wrong), lag_s=max(lag.most_s - row.stops_s, 0.0)
+        saw=saw,
+        detail=detail,
+        took_s=took_s,
+        again_s=again_s,
+        wrong=tuple(wrong),
+        lag_s=max(lag.most_s - row.stops_s, 0.0),
     )
 
 
@@ -220,6 +229,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         name="serial, real pty",
+        sockets=False,
         rtu=True,
         real=True,
         device=PtyDevice,
@@ -236,3 +246,28 @@ def played(row: Row, kind: Kind) -> Outcome:
     assert not kind.real
     outcome: Outcome = run_virtually(play(row, kind))
     return outcome
+
+
+async def play_all(rows: Iterable[Row], kind: Kind) -> list[tuple[Row, Outcome]]:
+    """Every fault that this link knows, on the running loop: at once, but for those that stop the whole process."""
+    known = [row for row in rows if kind.expects(row)]
+    together = [row for row in known if not row.alone]
+    outcomes = list(zip(together, await asyncio.gather(*(play(row, kind) for row in together)), strict=True))
+    return outcomes + [(row, await play(row, kind)) for row in known if row.alone]
+
+
+def trouble(row: Row, kind: Kind, outcome: Outcome) -> list[str]:
+    """In what an outcome is not as declared; lateness of the loop itself is not the link's."""
+    expected = kind.expects(row)
+    assert expected is not None
+    found = [f"a wrong reading: {wrong}" for wrong in outcome.wrong]
+    if outcome.saw != expected.saw:
+        found.append(f"saw {outcome.saw} ({outcome.detail}) instead of {expected.saw}")
+    for what, took_s, declared in (
+        ("took", outcome.took_s, expected.took),
+        ("again", outcome.again_s, expected.again),
+    ):
+        within_s = kind.within_s(declared) + outcome.lag_s
+        if took_s > within_s:
+            found.append(f"{what} {took_s:.3f} s, more than {declared.value} ({within_s:.3f} s)")
+    return found

@@ -34,6 +34,7 @@ class Took(Enum):
     WINDOW_DEADLINE = "1 late window, 1 deadline"
     TWO_WINDOWS = "2 late windows, 1 deadline"
     OUTAGE = "the outage, 2 reconnections"
+    THREE_SILENCES = "3 deadlines, 3 late windows, 2 rests, 1 reconnection"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,12 @@ class Row:
     """How long the waiting process is stopped meanwhile, as by a full machine; it does not count."""
     wall_s: float = 0.0
     """How far the wall clock jumps meanwhile."""
+    sockets_only: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether it concerns the whole process, so that nothing else may be played meanwhile."""
+        return bool(self.stops_s or self.wall_s)
 
 
 GOOD_AT_ONCE = Seen(saw=GOOD, took=Took.AT_ONCE, again=Took.AT_ONCE)
@@ -90,7 +97,7 @@ def late(after_s: float) -> Play:
 
     def play(wire: Wire, request: Request, number: int) -> bool:
         if number <= 1:
-            wire.say(wire.frame(request), after_s if number == 0 else 0.6 * DEADLINE_S)
+            wire.say(wire.frame(request), after_s if number == 0 else 0.2 * DEADLINE_S)
         return number <= 1
 
     return play
@@ -190,26 +197,26 @@ WHOLE_TCP, WHOLE_RTU = 17, 13  # bytes of a reply with four registers
 LATE = (
     Row(
         name="late reply, next read of the same count",
-        play=late(1.3 * DEADLINE_S),
+        play=late(1.1 * DEADLINE_S),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.WINDOW_DEADLINE),
     ),
     Row(
         name="late reply, next read of another count",
-        play=late(1.3 * DEADLINE_S),
+        play=late(1.1 * DEADLINE_S),
         then=(300, 2),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.WINDOW_DEADLINE),
     ),
     Row(
         name="reply later than the late window, same count",
-        play=late(LATE_WINDOW_S + 0.4 * DEADLINE_S),
+        play=late(LATE_WINDOW_S + 0.1 * DEADLINE_S),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.TWO_WINDOWS),
     ),
     Row(
         name="reply later than the late window, another count",
-        play=late(LATE_WINDOW_S + 0.4 * DEADLINE_S),
+        play=late(LATE_WINDOW_S + 0.1 * DEADLINE_S),
         then=(300, 2),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.TWO_WINDOWS),
@@ -260,7 +267,9 @@ BROKEN = (
     Row(
         name="half-open socket: nobody reads any more",
         play=hung,
+        sockets_only=True,
         tcp=silence(Took.TWO_DEADLINES_RECONNECT),
+        rtu=silence(Took.THREE_SILENCES),
     ),
     Row(
         name="connection or port that never answers",
