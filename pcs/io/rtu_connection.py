@@ -22,7 +22,6 @@ BROADCAST_PAUSE_S = 0.1  # turnaround delay: 100 to 200 ms; MODBUS over serial l
 NOT_SENT = "not sent"
 """How the detail of a failure begins that says nothing of the unit."""
 SOON_S = 1e-5  # a tenth of a bit at 9600 baud; clocks of less resolution would wait for ever for the rest
-TURNAROUND_S = 0.025  # slowest reply of a meter that states one: WattNode, 5 to 25 ms
 UNASKED_FOR_S = 30.0  # frames that nobody asked for are worth a word this long
 
 
@@ -53,6 +52,17 @@ class Heard:
             unasked_s=max(self.unasked_s, later.unasked_s),
             collisions=self.collisions + later.collisions,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """Bounds of one request, loop time: when it must have ended, and after when it is not sent any more.
+
+    A reply could then hardly come in time, and would only cost a quarantine.
+    """
+
+    send_by_s: float
+    end_s: float
 
 
 class _Pending:
@@ -134,15 +144,14 @@ class RtuConnection:
         self.heard.quarantines += 1
 
     async def transact(
-        self, ask: Ask, *, not_before_s: float = 0.0, until_s: float, late_window_s: float
+        self, ask: Ask, *, not_before_s: float = 0.0, until: Until, late_window_s: float
     ) -> Reply | Failure:
-        """Wait for silence, send, and wait for the reply until `until_s` (loop time) or the end of its window.
+        """Wait for silence, send, and wait for the reply until it must be there or the end of its window.
 
         `late_window_s` is counted from the end of the request; the reply's own length comes on top of it.
         `not_before_s` is the loop time until which the unit wants its rest.
         """
-        on_line_s = (len(ask.frame) + ask.reply_bytes) * self._line.character_s
-        waiting = await self._silence(not_before_s, until_s, on_line_s + self._line.late_s + TURNAROUND_S)
+        waiting = await self._silence(not_before_s, until.send_by_s)
         if waiting is not None:
             return waiting
         try:
@@ -158,7 +167,7 @@ class RtuConnection:
         if ask.reply_bytes == 0:
             return await self._spoken_to_all(ask, sent_s)
         pending = self._pending = _Pending(ask, sent_s, self._loop.create_future())
-        timer = self._loop.call_at(min(until_s, window_s), self._expire, pending)
+        timer = self._loop.call_at(min(until.end_s, window_s), self._expire, pending)
         outcome: Reply | Failure | None = None
         try:
             outcome = await pending.future
@@ -188,21 +197,14 @@ class RtuConnection:
             return
         self.quarantine(window_s)
 
-    async def _silence(self, not_before_s: float, until_s: float, reply_s: float) -> Failure | None:
-        """Wait until the bus may be used: 3.5 characters after the last, or the end of the quarantine.
-
-        A request that had to wait is only sent if its reply, which takes `reply_s`, can still come in time: sent too
-        late it would be one more lost reply and one more quarantine, of a unit that is well.
-        """
+    async def _silence(self, not_before_s: float, send_by_s: float) -> Failure | None:
+        """Wait until the bus may be used: 3.5 characters after the last, or the end of the quarantine."""
         began = self.heard.bytes
         while not self.broken:
             now_s = self._loop.time()
             silence_s = self._silence_s if self._quarantined else self._gap_s
             due_s = max(self._last_s + silence_s, self._window_s, not_before_s)
-            if due_s <= now_s + SOON_S:
-                self._quarantined = False
-                return None
-            if due_s + (reply_s if due_s - now_s > self._gap_s else 0.0) >= until_s:
+            if max(due_s, now_s) > send_by_s:
                 dropped = self.heard.bytes - began
                 if dropped:
                     return Failure(
@@ -211,6 +213,9 @@ class RtuConnection:
                 return Failure(
                     kind=FaultKind.NO_ANSWER, detail=f"{NOT_SENT}: the bus is in quarantine after a lost reply"
                 )
+            if due_s <= now_s + SOON_S:
+                self._quarantined = False
+                return None
             await self._timer.wait_until(due_s)
         return Failure(kind=FaultKind.NO_CONNECTION, detail=self.broken)
 
