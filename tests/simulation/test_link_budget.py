@@ -1,7 +1,7 @@
 """No single fault on a wire delays the control meter's next good sample by more than its declared budget.
 
-The budget is made of what is declared: the deadline of the request that fails, the link's first pause before it connects
-again, the deadline of whoever had the wire, and the meter's own rhythm.
+The budget is made of what is declared: the deadline of the request that fails, the first pause before a link connects
+again, the deadline of whoever had the wire, and the rhythm of the meter.
 """
 
 import asyncio
