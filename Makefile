@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_SECONDS ?= 60
+KILLS ?= 1000
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -16,7 +17,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench faults coverage referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench faults kills coverage referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -65,6 +66,10 @@ bench: setup
 ## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
 faults: setup
 	$(BIN)/python -m tests.faults
+
+## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
+kills: setup
+	$(BIN)/python -m tests.kills --kills $(KILLS)
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
