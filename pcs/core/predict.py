@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp
 
+from pcs.core.policy import UNKNOWN_PLANT, all_points, lies_behind
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 from pcs.model.profile import DerTiming
 from pcs.model.site import DerSpec, LinkAddress, MeterSpec, PointKind, Site
-from pcs.model.units import Band
 
 CLASSES_S = (2.0, 5.0, 10.0, 15.0, 30.0)
 """What utilities and markings ask for: 2 to 10 s (California), 15 s (UK G100), 30 s (CRD-OLRT-2)."""
@@ -27,10 +27,6 @@ COMPUTE_S = 0.04
 """A step of the core (2 ms), and what the shell waits for a reply that is about to come (20 ms), with as much again."""
 RAISE_EVERY_S = 0.2
 """Raising commands are at least this far apart (`pcs.core.economy`)."""
-UNKNOWN_PLANT = DerTiming(
-    dead_time_s=Band(lo=0.0, hi=1.0), time_constant_s=Band(lo=0.05, hi=1.0), ramp_pct_s=20.0, telemetry_s=1.0
-)
-"""Of a DER whose profile gives no band: what the controller assumes, too (`pcs.core.policy`)."""
 _RESPONSE_SHARE = 0.9
 _LONGEST_S = 3600.0
 _S_PER_H = 3600.0
@@ -114,7 +110,7 @@ def predict(
     """The worst case of a limit; None where no controlled DER can act on it, or none of them can exceed it."""
     ders = members(site, limit)
     meters = meters_of(site, limit.point)
-    on_bus = _is_bus(site, limit.point)
+    on_bus = all_points(site)[limit.point].kind is PointKind.BUSBAR
     ways_w = {der.id: _way_w(der, limit, on_bus=on_bus) for der in ders}
     range_w = sum(ways_w.values())
     excess_w = min(range_w, _possible_excess_w(site, limit))
@@ -163,31 +159,23 @@ def _fits(site: Site, limit: Limit, slew_pct_s: float) -> bool:
     return found is None or found.release_s <= limit.correct_within_s
 
 
-def above(site: Site, point: str) -> tuple[str, ...]:
-    """A point and all that it lies behind, nearest first; `poi` is above all."""
-    parents, chain = {p.id: p.parent for p in site.points}, [point]
-    while (parent := parents.get(chain[-1])) is not None and parent not in chain:
-        chain.append(parent)
-    return tuple(chain) if "poi" in chain else (*chain, "poi")
-
-
 def members(site: Site, limit: Limit) -> tuple[DerSpec, ...]:
     """The controlled DERs behind the point that can move the limited flow."""
-    on_bus = _is_bus(site, limit.point)
+    points = all_points(site)
+    on_bus = points[limit.point].kind is PointKind.BUSBAR
     return tuple(
         der
         for der in site.ders
         if der.controlled
-        and limit.point in above(site, der.point)
+        and lies_behind(der, limit.point, points)
         and der.concerns(limit.scope)
         and _way_w(der, limit, on_bus=on_bus) > 0.0
     )
 
 
-def meters_of(site: Site, point: str) -> tuple[MeterSpec, ...]:
+def meters_of(site: Site, point_id: str) -> tuple[MeterSpec, ...]:
     """The meters whose sum measures a point."""
-    named = next((p.meters for p in site.points if p.id == point), ())
-    ids = {name for name, _ in named} or {m.id for m in site.meters if m.point == point}
+    ids = {name for name, _ in all_points(site)[point_id].meters}
     return tuple(m for m in site.meters if m.id in ids)
 
 
@@ -208,10 +196,6 @@ def _timing(der: DerSpec) -> DerTiming:
     return (der.profile.der if der.profile else None) or UNKNOWN_PLANT
 
 
-def _is_bus(site: Site, point: str) -> bool:
-    return any(p.id == point and p.kind is PointKind.BUSBAR for p in site.points)
-
-
 def _way_w(der: DerSpec, limit: Limit, *, on_bus: bool) -> float:
     """How far a DER can move the limited flow (W); a busbar's limit takes everything on it to 0."""
     if on_bus:
@@ -226,7 +210,8 @@ def _possible_excess_w(site: Site, limit: Limit) -> float:
     if limit.direction is Direction.IMPORT or limit.quantity is not Quantity.W or limit.basis is not Basis.TOTAL:
         return float("inf")
     values = [v for v in (limit.value, *(w.value for w in limit.schedule)) if v is not None]
-    behind = (d for d in site.ders if limit.point in above(site, d.point) and d.concerns(limit.scope))
+    points = all_points(site)
+    behind = (d for d in site.ders if lies_behind(d, limit.point, points) and d.concerns(limit.scope))
     return sum(der.most_w for der in behind) - min(values, default=float("inf"))
 
 
