@@ -138,7 +138,7 @@ def _windows(document: Document, path: Path_, raw: RawBlock, windows: list[tuple
             document.report(
                 (*path, "schedule", k),
                 "overlaps with another entry that has a different value",
-                got=f"the entry on line {first}",
+                got=f"schedule[{j}] on line {first}",
                 expected="entries that do not overlap",
                 hint="give both a priority: the lower number wins where they overlap",
             )

@@ -1,25 +1,22 @@
 """What no site file may ask for, though every key of it is right: found on the parsed site, told with its line."""
 
 from itertools import product
+from math import ceil
 
 from pcs.config.yaml_marks import Document, Path_
 from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
 from pcs.core.predict import predict, slowest_slew_pct_s
-from pcs.model.limit import Limit, Scope
 from pcs.model.site import Site
 
 
-def report_refusals(document: Document, site: Site) -> None:
-    """Report limits that leave no room between them, and a release slew that breaks what a limit demands."""
+def report_refusals(document: Document, site: Site, listed: int) -> None:
+    """Report limits that leave no room between them, and a release slew that breaks what a limit demands.
+
+    The first `listed` limits of the site stand under `limits` in the file, the others come from `modes`.
+    """
     _no_room(document, site)
-    _slew(document, site)
-
-
-def _path(site: Site, number: int, key: str) -> Path_:
-    """Where a limit stands in the file; rows that modes became stand under `modes`."""
-    listed = sum(limit.source != "modes" or limit.scope is not Scope.ESS for limit in site.limits)
-    return ("limits", number, key) if number < listed else ("modes",)
+    _slew(document, site, listed)
 
 
 def _no_room(document: Document, site: Site) -> None:
@@ -37,7 +34,7 @@ def _no_room(document: Document, site: Site) -> None:
         room_w, kept_w = up.limit_w + down.limit_w, up.margin.total_w + down.margin.total_w
         if room_w < kept_w:
             document.report(
-                _path(site, max(one.limit_number, other.limit_number), "value"),
+                ("limits", max(one.limit_number, other.limit_number), "value"),
                 "contradicts another limit",
                 got=f"{one.name} and {other.name}: {room_w:.0f} W between them, {kept_w:.0f} W of margins",
                 expected=f"{kept_w:.0f} W between them",
@@ -45,7 +42,7 @@ def _no_room(document: Document, site: Site) -> None:
             )
 
 
-def _slew(document: Document, site: Site) -> None:
+def _slew(document: Document, site: Site, listed: int) -> None:
     """Only where another slew would do: a plant that is too slow by itself is a warning."""
     for number, limit in enumerate(site.limits):
         found = predict(site, limit)
@@ -53,17 +50,13 @@ def _slew(document: Document, site: Site) -> None:
             continue
         least_pct_s = slowest_slew_pct_s(site, limit)
         if least_pct_s is not None:
-            _too_slow(document, site, number, limit, found.release_s, least_pct_s)
-
-
-def _too_slow(document: Document, site: Site, number: int, limit: Limit, release_s: float, least_pct_s: float) -> None:
-    slew_pct_s = site.tuning.release_slew_pct_s
-    own = ("controller", "release_slew_pct_s")
-    path = own if own in document.lines else _path(site, number, "correct_within_s")
-    document.report(
-        path,
-        f"releases the {limit.name} too slowly",
-        got=f"{release_s:.1f} s at release_slew_pct_s {slew_pct_s:g}, and correct_within_s is {limit.correct_within_s:g}",
-        expected=f"release_slew_pct_s of at least {least_pct_s + 0.1:.1f}",
-        hint="or a longer correct_within_s: the CRD switches its load on and off, and both responses count",
-    )
+            own, place = ("controller", "release_slew_pct_s"), ("limits", number, "correct_within_s")
+            path: Path_ = own if own in document.lines else place if number < listed else ("modes",)
+            slew_pct_s = site.tuning.release_slew_pct_s
+            document.report(
+                path,
+                f"releases the {limit.name} too slowly",
+                got=f"{found.release_s:.1f} s at {slew_pct_s:g} %/s, correct_within_s is {limit.correct_within_s:g}",
+                expected=f"controller.release_slew_pct_s of at least {ceil(10.0 * least_pct_s) / 10.0:g}",
+                hint="or a longer correct_within_s: the CRD switches its load on and off, and both responses count",
+            )

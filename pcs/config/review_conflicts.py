@@ -38,10 +38,7 @@ def conflicts(site: Site) -> tuple[Conflict, ...]:
 
 
 def _one_flow(one: Line, other: Line) -> bool:
-    """Both bound the same flow of all sources: no flow is beyond both at once.
-
-    A limit of storage alone gives way to nothing: it only bounds what its own direction adds.
-    """
+    """Both bound the same flow: it cannot be beyond both at once."""
     return one.point.id == other.point.id and one.phase == other.phase
 
 

@@ -45,7 +45,7 @@ def load_site(path: Path | str, profiles: Mapping[str, DeviceProfile] | None = N
     if document.problems or parsed is None:
         raise ConfigError(document.problems)
     site = _site(parsed, path, document.digest, known)
-    report_refusals(document, site)
+    report_refusals(document, site, len(parsed.limits))
     if document.problems:
         raise ConfigError(document.problems)
     return site

@@ -262,8 +262,8 @@ def _movement(moves: Sequence[_Move], slewed_s: float = 0.0) -> tuple[Part, ...]
         made_w = sum(move.way_w * move.made(middle_s) for move in slower)
         low_s, high_s = (low_s, middle_s) if made_w >= _RESPONSE_SHARE * whole_w else (middle_s, high_s)
     worst = max(slower, key=lambda m: m.way_w * (m.delay_s + m.ramp_s + m.lag_s))
-    by_slew = slewed_s > 0.0 and worst.ramp_s <= slewed_s
-    ramp = PartKind.SLEW if by_slew else PartKind.RAMP
+    own_ramp_s = next(move.ramp_s for move in moves if move.der is worst.der)
+    ramp = PartKind.SLEW if slewed_s > own_ramp_s else PartKind.RAMP  # whichever decides
     raw = (
         (PartKind.WRITE, worst.wait_s),
         (PartKind.DEAD_TIME, worst.dead_s),

@@ -112,7 +112,9 @@ def test_the_parts_add_up_and_the_largest_is_named() -> None:
     assert parts[PartKind.DEAD_TIME] == pytest.approx(0.5, rel=0.01)
     assert parts[PartKind.RAMP] == pytest.approx(0.9 * 5.0, rel=0.01)
     assert sum(part.time_s for part in worst.release) == pytest.approx(worst.release_s)
-    assert worst.change_first.kind is PartKind.SLEW
+    assert (worst.change_first.kind, worst.change_first.part_id) == (PartKind.RAMP, "d0")  # a faster slew alone is idle
+    slewed = predicted(site(Unit(dead_s=0.5, ramp_pct_s=50.0)))
+    assert slewed.change_first.kind is PartKind.SLEW
     quick = predicted(site(Unit(dead_s=0.0, lag_s=0.1), update_s=1.0, tuning=Tuning(release_slew_pct_s=1000.0)))
     assert (quick.change_first.kind, quick.change_first.part_id) == (PartKind.UPDATE, "poi")
 
@@ -135,7 +137,7 @@ def test_a_limit_that_leaves_part_of_the_range_free_has_less_to_move() -> None:
     assert predicted(plant, tight).excess_w == 5_000
 
 
-@pytest.mark.parametrize(("bound_s", "class_s"), [(0.1, 5.0), (1.9, 10.0), (25.0, None)])
+@pytest.mark.parametrize(("bound_s", "class_s"), [(0.1, 5.0), (1.9, 10.0), (29.0, None)])
 def test_the_class_is_the_shortest_time_that_both_responses_keep(bound_s: float, class_s: float | None) -> None:
     worst = predicted(site(Unit(dead_s=bound_s), tuning=Tuning(release_slew_pct_s=30.0)))
     assert worst.class_s == class_s
