@@ -27,6 +27,8 @@ COMPUTE_S = 0.04
 """A step of the core (2 ms), and what the shell waits for a reply that is about to come (20 ms), with as much again."""
 RAISE_EVERY_S = 0.2
 """Raising commands are at least this far apart (`pcs.core.economy`)."""
+LAGS_TO_THE_END = 4.6
+"""ln 100: a first-order lag has 1 % of its way left, which a margin covers."""
 _RESPONSE_SHARE = 0.9
 _LONGEST_S = 3600.0
 _S_PER_H = 3600.0
@@ -140,6 +142,18 @@ def predict(
         excess_w=excess_w,
         inadvertent_wh=area_ws / _S_PER_H,
     )
+
+
+def lead_s(site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] = lambda _: TCP_REQUEST_S) -> float:
+    """How long before a limit tightens the DERs must be told, so that they are there when it does (seconds).
+
+    Nothing has to be measured first: one cycle, the writes, and the whole of the slowest movement.
+    """
+    on_bus = all_points(site)[limit.point].kind is PointKind.BUSBAR
+    ders = members(site, limit)
+    ways_w = {der.id: _way_w(der, limit, on_bus=on_bus) for der in ders}
+    ends_s = (m.delay_s + m.ramp_s + LAGS_TO_THE_END * m.lag_s for m in _moves(ders, ways_w, 1.0, request_s))
+    return site.tuning.cycle_s + COMPUTE_S + max(ends_s, default=0.0)
 
 
 def slowest_slew_pct_s(site: Site, limit: Limit) -> float | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pcs.core.predict import PartKind, Prediction, members, predict, slowest_slew_pct_s
+from pcs.core.predict import PartKind, Prediction, lead_s, members, predict, slowest_slew_pct_s
 from pcs.model.limit import Direction, Limit, Quantity, Scope, Window
 from pcs.model.profile import DerTiming
 from pcs.model.site import DerKind, LinkAddress, MeterSpec, PointKind, PointSpec, Site, System, Tuning
@@ -189,3 +189,9 @@ def test_a_meter_that_says_nothing_of_its_period_is_taken_for_one_second() -> No
     unknown = predicted(site(Unit(), update_s=None, averaging_s=None))
     assert {p.kind: p.time_s for p in unknown.restrict}[PartKind.UPDATE] == 1.0
     assert {p.kind: p.time_s for p in unknown.restrict}[PartKind.WINDOW] == 1.0
+
+
+def test_the_lead_covers_the_whole_movement_of_the_slowest_unit_and_no_measuring() -> None:
+    plant = site(Unit(dead_s=1.0, lag_s=0.5, ramp_pct_s=20.0), update_s=5.0)
+    assert lead_s(plant, EXPORT) == pytest.approx(0.1 + 0.04 + 0.1 + 1.0 + 5.0 + 4.6 * 0.5)
+    assert lead_s(replace(plant, ders=()), EXPORT) == pytest.approx(0.14)
