@@ -143,9 +143,6 @@ def test_the_site_with_storage_points_and_limits_is_itself_right() -> None:
 
 NOT_YET: list[tuple[str, str, str, str]] = [
     ("controlled: false", "controlled: false, fallback: {}", "7: ders[1].fallback", "fallbacks of a single DER"),
-    ("tcp://127.0.0.1:15020", "serial:///dev/ttyUSB0?baud=9600", "4: meters[0].link", "serial links"),
-    ("tcp://127.0.0.1:15020", "tcp://h:502?framing=rtu", "4: meters[0].link", "RTU framing over TCP"),
-    ("tcp://127.0.0.1:15020", "tcp+rtu://h:502", "4: meters[0].link", "RTU framing over TCP"),
 ]
 
 
