@@ -13,7 +13,7 @@ from math import exp
 from pcs.core.policy import UNKNOWN_PLANT, all_points, lies_behind
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 from pcs.model.profile import DerTiming
-from pcs.model.site import DerSpec, LinkAddress, MeterSpec, PointKind, Site
+from pcs.model.site import DerSpec, LinkAddress, LinkKind, MeterSpec, PointKind, Site
 
 CLASSES_S = (2.0, 5.0, 10.0, 15.0, 30.0)
 """What utilities and markings ask for: 2 to 10 s (California), 15 s (UK G100), 30 s (CRD-OLRT-2)."""
@@ -23,6 +23,8 @@ POLL_S = 0.1
 """DESIGN section 5: a meter is asked every min(100 ms, half its update period)."""
 TCP_REQUEST_S = 0.05
 """Request and reply over a local network, with room for a device that is slow to answer."""
+SERIAL_CHARACTERS = 120
+"""A read of 50 registers: 8 characters asked, 105 answered, twice 3.5 of silence (MODBUS over serial line V1.02)."""
 COMPUTE_S = 0.04
 """A step of the core (2 ms), and what the shell waits for a reply that is about to come (20 ms), with as much again."""
 RAISE_EVERY_S = 0.2
@@ -106,9 +108,13 @@ class _Move:
         return _share_made(at_s - self.delay_s, self.ramp_s, self.lag_s)
 
 
-def predict(
-    site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] = lambda _: TCP_REQUEST_S
-) -> Prediction | None:
+def request_time_s(address: LinkAddress) -> float:
+    """What one request and its reply take on a link: the device's own time, and the characters of a serial line."""
+    wire_s = SERIAL_CHARACTERS * address.character_s if address.kind is LinkKind.SERIAL else 0.0
+    return TCP_REQUEST_S + wire_s
+
+
+def predict(site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] = request_time_s) -> Prediction | None:
     """The worst case of a limit; None where no controlled DER can act on it, or none of them can exceed it."""
     ders = members(site, limit)
     meters = meters_of(site, limit.point)
@@ -144,7 +150,7 @@ def predict(
     )
 
 
-def lead_s(site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] = lambda _: TCP_REQUEST_S) -> float:
+def lead_s(site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] = request_time_s) -> float:
     """How long before a limit tightens the DERs must be told, so that they are there when it does (seconds).
 
     Nothing has to be measured first: one cycle, the writes, and the whole of the slowest movement.

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from pcs.core.predict import PartKind, Prediction, lead_s, members, predict, slowest_slew_pct_s
+from pcs.core.predict import PartKind, Prediction, lead_s, members, predict, request_time_s, slowest_slew_pct_s
 from pcs.model.limit import Direction, Limit, Quantity, Scope, Window
 from pcs.model.profile import DerTiming
-from pcs.model.site import DerKind, LinkAddress, MeterSpec, PointKind, PointSpec, Site, System, Tuning
+from pcs.model.site import DerKind, LinkAddress, LinkKind, MeterSpec, PointKind, PointSpec, Site, System, Tuning
 from pcs.model.units import Band
 from tests import core_site as kit
 from tests.core_plant import WRITE_S, Line, Scene, Trace, Unit, simulate, steps
@@ -195,3 +195,15 @@ def test_the_lead_covers_the_whole_movement_of_the_slowest_unit_and_no_measuring
     plant = site(Unit(dead_s=1.0, lag_s=0.5, ramp_pct_s=20.0), update_s=5.0)
     assert lead_s(plant, EXPORT) == pytest.approx(0.1 + 0.04 + 0.1 + 1.0 + 5.0 + 4.6 * 0.5)
     assert lead_s(replace(plant, ders=()), EXPORT) == pytest.approx(0.14)
+
+
+def test_a_serial_line_costs_its_characters_and_its_writes_queue() -> None:
+    """9600 baud, 8N1: 120 characters of 10 bits are 0.125 s, so a write with its readback is 0.35 s."""
+    line = LinkAddress(kind=LinkKind.SERIAL, device="/dev/ttyUSB0", baud=9600)
+    quick = site(Unit(), Unit())
+    slow = replace(quick, ders=tuple(replace(der, link=line) for der in quick.ders))
+    at_once, queued = predict(quick, EXPORT), predict(slow, EXPORT)
+    assert at_once is not None
+    assert queued is not None
+    assert request_time_s(line) == pytest.approx(0.05 + 0.125)
+    assert 0.3 < queued.restrict_s - at_once.restrict_s < 0.6
