@@ -103,7 +103,7 @@ class _Move:
     def delay_s(self) -> float:
         return self.wait_s + self.dead_s
 
-    def made(self, at_s: float) -> float:
+    def made_share(self, at_s: float) -> float:
         """The share of its way that it has made after `at_s`."""
         return _share_made(at_s - self.delay_s, self.ramp_s, self.lag_s)
 
@@ -279,7 +279,7 @@ def _movement(moves: Sequence[_Move], slewed_s: float = 0.0) -> tuple[Part, ...]
     whole_w = sum(move.way_w for move in slower)
     for _ in range(50):
         middle_s = 0.5 * (low_s + high_s)
-        made_w = sum(move.way_w * move.made(middle_s) for move in slower)
+        made_w = sum(move.way_w * move.made_share(middle_s) for move in slower)
         low_s, high_s = (low_s, middle_s) if made_w >= _RESPONSE_SHARE * whole_w else (middle_s, high_s)
     worst = max(slower, key=lambda m: m.way_w * (m.delay_s + m.ramp_s + m.lag_s))
     own_ramp_s = next(move.ramp_s for move in moves if move.der is worst.der)
