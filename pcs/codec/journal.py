@@ -95,7 +95,7 @@ def decode_value(line: bytes, kind: type[Any], vocabulary: Vocabulary, table: Ta
     """
     try:
         value = vocabulary.value(_from_json(line.decode("ascii")), table)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise BadLineError(f"not a journal line ({error}): {line[:80]!r}") from error
     if not isinstance(value, kind):
         raise BadLineError(f"not the line of a {kind.__name__}: {line[:80]!r}")

@@ -33,11 +33,6 @@ PAGE_BYTES = 4096
 KEPT_RUNS = 1000  # a controller that restarts every few seconds must not fill the disk with its starts
 TRIM_BLOBS, TRIM_EVENTS = 8, 128  # in one transaction: some 100 kB of either
 
-_USELESS = (
-    "SELECT id, hash FROM checkpoint WHERE (run, step + ?) < (SELECT run, first FROM steps ORDER BY id LIMIT 1)"
-    " ORDER BY id"
-)
-"""Checkpoints from which no kept step can be replayed."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -81,7 +76,8 @@ class JournalFile:
         """Begin the run that this process is; `origin` is what it came from (`pcs.codec.origin`)."""
         self._append("run", [(utc_s, bz2.compress(origin), heads_text(self._heads))])
         self.run = self._heads["run"].id
-        self._give_up("run", "SELECT id, hash FROM run WHERE id <= ? ORDER BY id", self.run - KEPT_RUNS)
+        old = self._db.execute("SELECT id, hash FROM run WHERE id <= ? ORDER BY id", (self.run - KEPT_RUNS,)).fetchall()
+        self._give_up("run", old)
 
     def add_events(self, events: Sequence[tuple[int, Event]]) -> None:
         """Write numbered events; older steps, and then older events, make room where there is none."""
@@ -173,25 +169,29 @@ class JournalFile:
 
     def _give_up_oldest(self) -> bool:
         """Delete a few of the oldest blobs; events only when there are no blobs. False: there is nothing left."""
-        for table, count in (("steps", TRIM_BLOBS), ("event", TRIM_EVENTS)):
-            if self._give_up(table, f"SELECT id, hash FROM {table} ORDER BY id LIMIT ?", count):
-                self._give_up("checkpoint", _USELESS, 1)
-                return True
-        return False
+        blobs = self._db.execute(
+            "SELECT id, hash, run, first + count FROM steps ORDER BY id LIMIT ?", (TRIM_BLOBS,)
+        ).fetchall()
+        if blobs:
+            self._give_up("steps", blobs)
+            useless = "SELECT id, hash FROM checkpoint WHERE (run, step + 1) < (?, ?) ORDER BY id"
+            self._give_up("checkpoint", self._db.execute(useless, blobs[-1][2:]).fetchall())
+            return True
+        events = self._db.execute("SELECT id, hash FROM event ORDER BY id LIMIT ?", (TRIM_EVENTS,)).fetchall()
+        self._give_up("event", events)
+        return bool(events)
 
-    def _give_up(self, table: str, which: str, argument: int) -> bool:
-        """Delete the rows of a chain up to the last one that a query names, and keep that one's link."""
-        rows = self._db.execute(which, (argument,)).fetchall()
+    def _give_up(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Delete the oldest rows of a chain, given as id and hash, and keep the last one's link."""
         if not rows:
-            return False
-        last = Head(*rows[-1])
+            return
+        last = Head(*rows[-1][:2])
 
         def write() -> None:
             self._db.execute("INSERT OR REPLACE INTO given_up (chain, id, hash) VALUES (?, ?, ?)", (table, *last))
             self._db.execute(f"DELETE FROM {table} WHERE id <= ?", (last.id,))
 
         self._transact(write)
-        return True
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -4,10 +4,15 @@ Every row is read in a transaction of its own: a long one would keep SQLite from
 """
 
 import bz2
+import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
+from struct import unpack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pcs.codec import journal as codec
@@ -16,6 +21,9 @@ from pcs.codec.origin import Origin, decode_origin
 from pcs.codec.values import Table
 from pcs.io.journal_schema import APPLICATION_ID, SCHEMA_VERSION
 from pcs.model.event import Event
+
+HEADER_BYTES = 100  # of an SQLite file: page size at 16, number of pages at 28 (sqlite.org/fileformat)
+MAX_PAGES = 1 << 20  # 4 GB: four times the largest journal; a header that says more is garbage
 
 
 class UnreadableError(Exception):
@@ -83,6 +91,28 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise
         db = sqlite3.connect(f"{uri}&immutable=1", uri=True)  # a copy on a read-only medium
     return db
+
+
+def pages_bytes(path: Path) -> int:
+    """How long the file ought to be by its own header; 0 where a write-ahead log may hold the rest, or it is none."""
+    if Path(f"{path}-wal").exists():
+        return 0
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        return 0
+    page_bytes, pages = unpack(">H", header[16:18])[0], unpack(">I", header[28:32])[0]
+    return 0 if pages > MAX_PAGES else int(page_bytes * pages)
+
+
+@contextmanager
+def padded(path: Path, size: int) -> Iterator[Path]:
+    """A copy of a file that was cut off, as long as it ought to be: SQLite opens it, and reads what is still there."""
+    with TemporaryDirectory(prefix="pcs-journal-") as folder:
+        copy = Path(folder) / path.name
+        copyfile(path, copy)
+        os.truncate(copy, size)
+        yield copy
 
 
 def read_runs(db: sqlite3.Connection) -> Iterator[Run]:

@@ -3,14 +3,14 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pcs.codec import journal as codec
 from pcs.codec.values import Table
-from pcs.io.journal_read import connect, decode_blob, read_runs, rows, unpacked
+from pcs.io.journal_read import connect, decode_blob, padded, pages_bytes, read_runs, rows, unpacked
 from pcs.io.journal_schema import COLUMNS, CONTENTS, NOTHING, Head, following, given_up, head, heads_of
 
 MAX_PROBLEMS = 20  # told; a damaged disk has thousands
@@ -44,6 +44,16 @@ def verify(path: Path) -> Verification:
     Raises:
         UnreadableError: it cannot be opened at all.
     """
+    size, whole = path.stat().st_size, pages_bytes(path)
+    if size < whole:
+        with padded(path, whole) as copy:
+            found = _verified(copy, path.name)
+        cut = f"the file is cut off: {size} of {whole} bytes are there"
+        return replace(found, first_bad=found.first_bad or cut, problems=(*found.problems, cut)[-MAX_PROBLEMS:])
+    return _verified(path, path.name)
+
+
+def _verified(path: Path, name: str) -> Verification:
     with closing(connect(path)) as db:
         check = _Check(db)
         for part in (check.runs, check.steps, check.checkpoints, check.events, check.cuts, check.pages):
@@ -51,7 +61,7 @@ def verify(path: Path) -> Verification:
                 part()
             except sqlite3.Error as error:
                 check.problem(check.reached_utc_s, f"behind {check.reached} the file cannot be read: {error}")
-        return check.found(path.name)
+        return check.found(name)
 
 
 def unreadable(name: str, why: str) -> Verification:
@@ -160,10 +170,10 @@ class _Check:
             if at.id <= given_up(self._db, table).id or at == NOTHING:
                 continue
             row = self._db.execute(f"SELECT hash FROM {table} WHERE id = ?", (at.id,)).fetchone()
-            if row is None:
-                last = self._heads.get(table, NOTHING).id
+            last = self._heads.get(table, NOTHING).id
+            if row is None and at.id > last:
                 self.problem(utc_s, f"{table} entries {last + 1} to {at.id} are cut off: {who} {at.id} of them")
-            elif row[0] != at.hash:
+            elif row is not None and row[0] != at.hash:
                 self.problem(utc_s, f"{table} entry {at.id} is not the one that {who}")
 
     def pages(self) -> None:
