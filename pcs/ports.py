@@ -60,6 +60,14 @@ class Clock(Protocol):
         ...
 
 
+class TimeTrust(Protocol):
+    """Whether the time of day can be believed; what depends on it is at its tightest where it cannot."""
+
+    def trusted(self, now: Instant) -> bool:
+        """Whether `now.utc_s` is the time of day. To be asked at each cycle: jumps are seen between two looks."""
+        ...
+
+
 class Journal(Protocol):
     """The site's memory. Nothing here blocks, raises or delays a command; trouble shows in `trouble()`."""
 

@@ -16,9 +16,9 @@ from pcs.codec.origin import Origin, source_file
 from pcs.config import load_site
 from pcs.config.profiles import profile_folder
 from pcs.config.review import warnings
-from pcs.core.envelope import envelope, margin, safe_total_w
+from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
-from pcs.io.clock import SystemClock
+from pcs.io.clock import SystemClock, WatchedTime
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
@@ -121,7 +121,15 @@ async def _run(
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
-            site, World(clock=clock, journal=journal, link=link, on_event=teller(), released=released)
+            site,
+            World(
+                clock=clock,
+                journal=journal,
+                link=link,
+                on_event=teller(),
+                time_trust=WatchedTime(),
+                released=released,
+            ),
         )
 
         def answer(question: str) -> dict[str, object]:
@@ -151,12 +159,12 @@ def start_page(site: Site, site_file: Path) -> Iterator[str]:
     """What is about to be controlled, what does not protect it, and where to look; before any device is asked."""
     policy = policy_for(site)
     yield f"openpcs {__version__} controls {site.name} (configuration {site.digest[:16]})"
-    for limit in site.limits:
-        margin_w = margin(limit, policy.meter, policy.nameplate_w).total_w
-        yield f"  {limit.name}: the flow stays {margin_w:.0f} W below it; corrected within {limit.correct_within_s:g} s"
+    for line, bounded, _ in at_start(policy):
+        margin_w, within_s = bounded.margin.total_w, line.limit.correct_within_s
+        yield f"  {line.name}: the flow stays {margin_w:.0f} W below it; corrected within {within_s:g} s"
     ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
-    safe_w = safe_total_w(envelope(policy), policy, 0.0)
-    yield f"  DERs: {ders}" + (f"; without a meter together at most {safe_w:g} W" if safe_w is not None else "")
+    exports_w = [w for line, _, w in at_start(policy) if line.sign > 0.0 and w is not None]
+    yield f"  DERs: {ders}" + (f"; without a meter together at most {min(exports_w):g} W" if exports_w else "")
     yield f"  in this version: {', '.join(MISSING)}"
     yield from (f"  note: {warning}" for warning in warnings(site))
     yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"

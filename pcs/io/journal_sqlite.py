@@ -33,7 +33,7 @@ BATCH_S = 30.0  # a write of SQLite costs some 3 pages of 4 kB beyond its data: 
 TELLING_S = 10.0  # with many telling events, no more often than this
 TICK_S = 1.0  # how often the writer looks by itself
 INTENTS_S = 30.0  # how often intents are brought to the disk: 30 MB a day, where each second would be 350 MB
-ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.BINDING_CHANGED, EventKind.EXCURSION_ENDED})
+ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.LIMITS_CHANGED, EventKind.EXCURSION_ENDED})
 """Events of an ordinary day; every other kind is written at once."""
 EVENTS_S = 10.0  # so long routine events wait for company: each write of events costs 2 to 3 blocks of 4 kB
 TELLING = frozenset({EventKind.FAULT_RAISED, EventKind.JOURNAL_ALARM, EventKind.STOPPED})

@@ -16,11 +16,12 @@ class EventKind(StrEnum):
     FAULT_RAISED = "fault raised"
     FAULT_CLEARED = "fault cleared"
     ACTION_CHANGED = "fail-safe action changed"
-    BINDING_CHANGED = "binding limit changed"
     EXCURSION_ENDED = "excursion ended"
     WIRING_VERIFIED = "wiring verified"
     RESPONSE_MEASURED = "response measured"
     RATING_MISMATCH = "rating differs from the site file"
+    LIMITS_CHANGED = "limits in force changed"
+    LIMITS_CONFLICT = "limits contradict each other"
     JOURNAL_ALARM = "journal alarm"
 
 

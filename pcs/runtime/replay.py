@@ -20,6 +20,7 @@ from pcs.core.step import step
 from pcs.io.journal_gaps import Place, checkpoints, start
 from pcs.io.journal_read import read_steps, tables_of, unpacked
 from pcs.model.event import Event
+from pcs.model.reading import MeterReading
 from pcs.runtime.checkpoint import VOCABULARY, Checkpoint, decode_checkpoint
 
 TOLD = 60
@@ -77,6 +78,8 @@ class Replay:
     difference: Difference | None = None
     stop: Stop | None = None
     moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=TOLD))
+    words: dict[str, bytes] = field(default_factory=dict)
+    """What each meter showed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _stepped(at: _At, place: Place, record: StepRecord, found: Replay) -> _At:
     found.events += len(record.events)
     found.from_utc_s = record.now.utc_s if found.from_utc_s is None else found.from_utc_s
     found.to_utc_s = record.now.utc_s
-    if moment := _moment(record, at.state, outcome):
+    if moment := _moment(record, found.words, outcome, at.policy):
         found.moments.append(moment)
     return _At(place, at.policy, outcome.state)
 
@@ -189,23 +192,23 @@ def _stopped(at: _At, place: Place, wanted: Event, record: StepRecord, found: Re
     )
 
 
-def _moment(record: StepRecord, before: State, outcome: Outcome) -> Moment | None:
-    """A step in words, if it commanded, told or measured something new."""
-    after = outcome.state
-    fresh = after.meter.sample is not None and after.meter.sample is not before.meter.sample
-    if not (outcome.commands or outcome.events or fresh):
-        return None
-    words = [f"import {after.meter.sample.import_w:+.0f} W"] if fresh and after.meter.sample else []
-    words += [f"DERs may inject {after.budget.total_w:.0f} W ({report.why(after)})"] if outcome.commands else []
+def _moment(record: StepRecord, before: dict[str, bytes], outcome: Outcome, policy: Policy) -> Moment | None:
+    """A step in words, if it measured something new, commanded or told."""
+    words: list[str] = []
+    for reading in record.inputs:
+        if isinstance(reading, MeterReading) and before.get(reading.meter_id) != reading.words:
+            before[reading.meter_id] = reading.words
+            words.append(f"{reading.meter_id} import {reading.import_w:+.0f} W")
     words += [f"commands {_brief(flat(command))}" for command in outcome.commands]
+    words += [f"because {report.why(outcome.state, policy)}"] if outcome.commands else []
     words += [f"EVENT {e.kind.value}: {' '.join(filter(None, (e.source_id, e.text)))}" for e in outcome.events]
-    return Moment(utc_s=record.now.utc_s, mono_s=record.now.mono_s, words="; ".join(words))
+    return Moment(utc_s=record.now.utc_s, mono_s=record.now.mono_s, words="; ".join(words)) if words else None
 
 
 def _brief(cells: dict[str, Any]) -> str:
-    return " ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in cells.items()
-    )
+    """The fields of a command that say something."""
+    said = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in cells.items()}
+    return " ".join(f"{name}={text}" for name, text in said.items() if text != "None")
 
 
 def plain(value: Any) -> Any:
