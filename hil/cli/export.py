@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-from hil.record.recording import RecordingError
-
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
@@ -18,6 +16,7 @@ def export(folder: Path, out: Path | None) -> None:
     Numbers are exact, empty cells are null, and every column has its unit in the metadata of its field.
     """
     from hil.record.parquet_file import TABLES, to_parquet  # not at the top: pyarrow is large, and others do without
+    from hil.record.recording import RecordingError
 
     sources = [path for name in TABLES if (path := folder / f"{name}.csv").is_file()]
     if not sources:
