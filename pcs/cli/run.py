@@ -22,7 +22,7 @@ from pcs.io.clock import SystemClock, WatchedTime
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
-from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.links import link_for
 from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.model.event import Event
 from pcs.model.site import LinkAddress, Site
@@ -117,7 +117,7 @@ async def _run(
             loop.call_later(duration_s, stop.set)
 
         def link(address: LinkAddress) -> Link:
-            plain = ModbusTcpLink(address, min_gap_s=min_gaps_s(site, address))
+            plain = link_for(site, address)
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
@@ -147,12 +147,6 @@ def origin_of(site: Site, site_file: Path) -> Origin:
     paths = [(site_file.name, site_file), *((f"{one}.yaml", profile_folder() / f"{one}.yaml") for one in sorted(used))]
     files = tuple(source_file(name, path.read_bytes()) for name, path in paths)
     return Origin(program=__version__, files=files, table=VOCABULARY.table)
-
-
-def min_gaps_s(site: Site, address: LinkAddress) -> dict[int, float]:
-    """The pause that each unit behind an address needs before a request, by its profile (seconds)."""
-    meters = {m.unit: m.profile.link.min_gap_s for m in site.meters if m.link == address}
-    return meters | {d.unit: d.profile.link.min_gap_s for d in site.ders if d.link == address and d.profile}
 
 
 def start_page(site: Site, site_file: Path) -> Iterator[str]:

@@ -21,7 +21,7 @@ from pcs.codec.origin import Origin, encode_origin
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
 from pcs.io.intents import IntentLog
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
-from pcs.model.command import LimitActivePower
+from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.event import Event, EventKind
 from pcs.model.units import Instant
 from pcs.ports import Clock
@@ -33,7 +33,7 @@ BATCH_S = 30.0  # a write of SQLite costs some 3 pages of 4 kB beyond its data: 
 TELLING_S = 10.0  # with many telling events, no more often than this
 TICK_S = 1.0  # how often the writer looks by itself
 INTENTS_S = 30.0  # how often intents are brought to the disk: 30 MB a day, where each second would be 350 MB
-ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.LIMITS_CHANGED, EventKind.EXCURSION_ENDED})
+ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.EXCURSION_ENDED})
 """Events of an ordinary day; every other kind is written at once."""
 EVENTS_S = 10.0  # so long routine events wait for company: each write of events costs 2 to 3 blocks of 4 kB
 TELLING = frozenset({EventKind.FAULT_RAISED, EventKind.JOURNAL_ALARM, EventKind.STOPPED})
@@ -117,8 +117,15 @@ class SqliteJournal:
     # --- the caller's side
 
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
-        """Remember a limit before it goes on the wire; it survives kill -9 from the moment this returns."""
+        """Remember a command before it goes on the wire; it survives kill -9 from the moment this returns.
+
+        What concerns the draw is kept under names of its own (`charge_limit_of`, `setpoint_of`).
+        """
         self._intents.intend(serial, command.limit_w, command.reversion_limit_w)
+        if command.charge_limit_w is not None:
+            self._intents.intend(charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w)
+        if command.bounded_setpoint_w is not None:
+            self._intents.intend(setpoint_of(serial), command.bounded_setpoint_w, 0.0)  # its timer falls back to rest
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on this device is one that we intended, as limit or as armed reversion value."""

@@ -43,7 +43,8 @@ class DerReading:
 class LimitReadback:
     """What a DER says of its own limit. `limit_w` None: no limit in force.
 
-    `reversion_limit_w` is what an armed timer will fall back to (None: to no limit, or no timer);
+    `reversion_limit_w` is what an armed timer will fall back to (None: to no limit, or no timer), and
+    `reversion_charge_limit_w` the same of its draw;
     `reversion_s` is the armed time (0 or None: not armed), `remaining_s` what is left of it. `charge_limit_w` and
     `setpoint_w` are what bounds its draw and what it tracks (None: nothing in force).
     """
@@ -53,6 +54,7 @@ class LimitReadback:
     charge_limit_w: float | None = None
     setpoint_w: float | None = None
     reversion_limit_w: float | None = None
+    reversion_charge_limit_w: float | None = None
     reversion_s: float | None = None
     remaining_s: float | None = None
     sent_s: float
@@ -91,7 +93,8 @@ class DerIdentified:
     `reverts_safe`: its timer can fall back to a chosen value. `found` is the limit it held when it was met and
     `found_is_own` whether our journal or the armed reversion value explains that limit. `charge_rating_w`: the most
     that it can draw (0: it cannot). `bounds_charge`: it has a limit for its draw that leaves its own wish free inside;
-    without one its draw is bounded by a set point. `charge_resolution_w`: the smallest step of either.
+    without one its draw is bounded by a set point. `takes_setpoint`: it can be told what to inject or draw.
+    `charge_resolution_w`: the smallest step of either.
     """
 
     der_id: str
@@ -106,6 +109,7 @@ class DerIdentified:
     charge_rating_w: float = 0.0
     charge_resolution_w: float = 1.0
     bounds_charge: bool = False
+    takes_setpoint: bool = False
     reverts_safe: bool
     found: LimitReadback
     found_is_own: bool

@@ -87,7 +87,7 @@ load that steps every 20 s, counted in dirty pages of 4 kB (`python -m tests.ben
 thing costs a whole block of 4 kB, in SQLite two to three of them, and inside the card perhaps more; so
 
 - steps wait up to {batch_s:g} s, or until a fault or an alarm, and are then written as one compressed blob;
-- events are written at once, those of an ordinary day (responses, excursions, scheduled limits) within {events_s:g} s;
+- events are written at once, those of an ordinary day (responses, excursions) within {events_s:g} s;
 - intents are with the kernel *before* the frame goes out, and are brought to the disk every {intents_s:g} s.
 
 kill -9 costs at most the steps that still waited; a power cut also the intents since they were last brought to the

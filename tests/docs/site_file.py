@@ -92,7 +92,7 @@ supported yet"); nothing is silently ignored.
 |---|---|---|
 """
 
-MORE_NOT_YET = (("`link`", "`serial://...`, RTU framing over TCP", "`tcp://HOST[:PORT]`"),)
+MORE_NOT_YET: tuple[tuple[str, str, str], ...] = ()
 
 
 def generate() -> str:

@@ -126,9 +126,6 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(row: dict[str, An
 
 NOT_YET: list[tuple[str, str, str, str]] = [
     ("controlled: false", "controlled: false, fallback: {}", "7: ders[1].fallback", "fallbacks of a single DER"),
-    ("tcp://127.0.0.1:15020", "serial:///dev/ttyUSB0?baud=9600", "4: meters[0].link", "serial links"),
-    ("tcp://127.0.0.1:15020", "tcp://h:502?framing=rtu", "4: meters[0].link", "RTU framing over TCP"),
-    ("tcp://127.0.0.1:15020", "tcp+rtu://h:502", "4: meters[0].link", "RTU framing over TCP"),
 ]
 
 
