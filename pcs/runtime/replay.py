@@ -26,6 +26,9 @@ from pcs.runtime.checkpoint import VOCABULARY, Checkpoint, decode_checkpoint
 TOLD = 60
 """Moments before the stop that are told: what led there, without the whole journal."""
 
+JUMP_S = 3600.0
+"""Wall time that was set back by up to so much does not end a stretch: steps kept under the wanted times are found."""
+
 Wanted = Callable[[Event], bool]
 
 
@@ -129,6 +132,8 @@ def _stretch(db: sqlite3.Connection, begin: Place, to_utc_s: float | None) -> It
     for run, number, record in read_steps(db, *begin):
         if to_utc_s is None or record.now.utc_s <= to_utc_s:
             yield record, Place(run, number)
+        elif record.now.utc_s > to_utc_s + JUMP_S:
+            return
 
 
 def _read(db: sqlite3.Connection, entry: int, table: Table | None) -> Checkpoint:
