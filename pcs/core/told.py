@@ -49,6 +49,8 @@ def confirmed(
     first = len(told)  # of those that are not confirmed: a confirmation leaves none before it
     while first > 0 and told[first - 1].acked_s == INFINITY:
         first -= 1
+    if first > 0 and sent_s < told[first - 1].sent_s:
+        return told  # old news: a later command is in force already
     best, found, place = near_w, -1, first
     for k in range(first, len(told)):
         t = told[k]
