@@ -83,7 +83,8 @@ end of the columns' names. `hil export tables` makes Parquet of them.
 
 At 10 steps a second with a meter and four inverters, 0.15 GB a day are written on a quiet site and 0.19 GB with a
 load that steps every 20 s, counted in dirty pages of 4 kB (`python -m tests.bench journal`, 60
-times as fast; in real time the kernel also writes pages that are still being filled: 0.25 GB were seen for the latter); 0.05 GB a day stay, so
+times as fast; in real time the kernel also writes pages that are still being filled: 0.25 GB were seen for the latter);
+0.05 GB a day stay, so
 {max_gb:g} GB hold some 20 days. The oldest steps give way first, then the oldest events. A write of the smallest
 thing costs a whole block of 4 kB, in SQLite two to three of them, and inside the card perhaps more; so
 
