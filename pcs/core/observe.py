@@ -123,12 +123,11 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     if track.still or dt_s <= 0.0:
         return track
     most_w = rated_w(track)
-    near_w = BOUND_SHARE * most_w
     caps = floors = None
     if last.caps is not None:
-        caps = orders.caps_at(track.told, now_s, timing, last.used_caps_w + near_w)
+        caps = orders.caps_at(track.told, now_s, timing, last.used_caps_w)
     if last.floors is not None:
-        floors = orders.floors_at(track.told, now_s, timing, last.used_floors_w + near_w)
+        floors = orders.floors_at(track.told, now_s, timing, last.used_floors_w)
     follows = (track.limit_bound, track.floor_bound)
     lo, hi = move(last.lo_w, last.hi_w, caps, floors, dt_s, timing, most_w, follows)
     told_lo, told_hi = move(last.told_lo_w, last.told_hi_w, caps, floors, dt_s, timing, most_w, (True, True))
