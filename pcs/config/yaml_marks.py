@@ -74,16 +74,30 @@ def load(path: Path) -> Document:
     """Read and parse `path`. Never raises for what a file may hold; `Document.problems` says what is wrong."""
     document = Document(file=str(path).encode("utf-8", "backslashreplace").decode())
     raw = _read(path, document)
-    if raw is None:
-        return document
+    if raw is not None:
+        take(raw, document)
+    return document
+
+
+def take(raw: bytes, document: Document) -> None:
+    """Parse a file's bytes into `document`."""
+    if len(raw) > MAX_BYTES:
+        expected = f"at most {MAX_BYTES // 1000} kB; a site of 64 DERs takes some 10 kB"
+        _at_line(
+            document,
+            1,
+            "is too large to be a site file or profile",
+            expected=expected,
+            hint="is this the right file?",
+        )
+        return
     document.digest = hashlib.sha256(raw).hexdigest()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _at_line(document, raw[: error.start].count(b"\n") + 1, "is not UTF-8 text", hint="save the file as UTF-8")
-        return document
+        return
     parse(text, document)
-    return document
 
 
 def parse(text: str, document: Document) -> None:
@@ -229,12 +243,6 @@ def _read(path: Path, document: Document) -> bytes | None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         document.problems.append(
             Problem(file=document.file, line=None, path="", what=f"cannot be read: {reason}", hint="check the path")
-        )
-        return None
-    if len(raw) > MAX_BYTES:
-        expected = f"at most {MAX_BYTES // 1000} kB; a site of 64 DERs takes some 10 kB"
-        _at_line(
-            document, 1, "is too large to be a site file or profile", expected=expected, hint="is this the right file?"
         )
         return None
     return raw
