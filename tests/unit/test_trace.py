@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pcs.io.trace import FrameTrace, TracedLink
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 from pcs.ports import Priority, Reply
-from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, in_virtual_time, silent
+from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, Peer, Request, frame, in_virtual_time, silent
 
 START = Instant(mono_s=50.0, utc_s=1e9)
 
@@ -107,20 +108,22 @@ def test_a_cancelled_request_is_noted_and_stays_cancelled(tmp_path: Path, verb: 
     assert (line["count"], line["fault"]) == (4, "cancelled")
 
 
-def test_the_file_never_exceeds_its_size_and_says_why_it_ends(tmp_path: Path) -> None:
-    said: list[str] = []
+def ring_bytes(path: Path) -> int:
+    return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
 
+
+def test_the_ring_never_exceeds_its_size_and_keeps_the_latest(tmp_path: Path) -> None:
     async def work(link: TracedLink, inner: FakeLink) -> None:
-        for _ in range(100):
-            assert isinstance(await read(link), Reply)
+        for unit in range(1, 101):
+            assert isinstance(await read(link, unit), Reply)
 
     path = tmp_path / "t.jsonl"
-    noted = traced(path, work, most_bytes=2_000, say=said.append)
-    assert path.stat().st_size <= 2_000
-    assert noted[-1] == {"ended": "size limit of 2000 bytes"}
-    assert len(noted) > 5
-    assert len(said) == 1
-    assert "has reached its limit of 2000 bytes" in said[0]
+    noted = traced(path, work, most_bytes=4_000)
+    assert ring_bytes(path) <= 4_000
+    assert noted[-1]["unit"] == 100
+    older = lines(path.with_name("t.jsonl.1"))
+    assert [line["schema"] for line in (older[0], noted[0])] == ["pcs.trace/1"] * 2
+    assert [line["unit"] for line in (*older[1:], *noted[1:])] == list(range(older[1]["unit"], 101))
 
 
 def test_a_trace_is_continued_and_what_is_there_counts(tmp_path: Path) -> None:
@@ -129,11 +132,61 @@ def test_a_trace_is_continued_and_what_is_there_counts(tmp_path: Path) -> None:
 
     path = tmp_path / "t.jsonl"
     for _ in range(3):
-        traced(path, once, most_bytes=2_000)
+        traced(path, once, most_bytes=4_000)
     assert [line.get("schema") for line in lines(path)] == ["pcs.trace/1", None] * 3
     for _ in range(100):
-        traced(path, once, most_bytes=2_000)
-    assert path.stat().st_size <= 2_000
+        traced(path, once, most_bytes=4_000)
+    assert ring_bytes(path) <= 4_000
+
+
+def test_the_frames_of_the_first_moments_are_repeated_in_each_file_of_the_ring(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START, most_bytes=4_000)
+
+    async def work() -> None:
+        note = trace.tap(ADDRESS)
+        for k in range(200):
+            note(k % 2 == 0, bytes([k]))
+
+    in_virtual_time(work)
+    trace.close()
+    head, *rest = lines(path)
+    assert head["schema"] == "pcs.trace/1"
+    first = {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "tx": "00", "again": True}
+    assert rest[:2] == [first, {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "rx": "01", "again": True}]
+    assert rest[-1] == {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "rx": "c7"}
+    assert ring_bytes(path) <= 4_000
+
+
+def test_every_byte_on_the_wire_is_noted_with_its_moment_also_what_nobody_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START)
+
+    async def work() -> None:
+        server = FaultyServer(script=deque([in_two_pieces]))
+        address = await server.start()
+        link = TracedLink(ModbusTcpLink(address, tap=trace.tap(address)), address, trace)
+        assert isinstance(await read(link), Reply)
+        server.peers[0].send(b"noise")
+        await asyncio.sleep(0.01)
+        await link.close()
+        await server.stop()
+
+    in_virtual_time(work)
+    trace.close()
+    wire = [("tx", line["tx"]) if "tx" in line else ("rx", line["rx"]) for line in lines(path) if "at_s" in line]
+    assert wire == [
+        ("tx", "000100000006010300640004"),
+        ("rx", "00010000000b01"),
+        ("rx", "03080064006500660067"),
+        ("rx", b"noise".hex()),
+    ]
+
+
+def in_two_pieces(peer: Peer, request: Request) -> None:
+    whole = frame(request)
+    peer.send(whole[:7])
+    asyncio.get_running_loop().call_later(0.05, peer.send, whole[7:])
 
 
 def test_a_disk_that_fails_ends_the_trace_and_not_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
