@@ -123,10 +123,10 @@ def parse(text: str, document: Document) -> None:
         # The parser's own bugs on broken input; they must not hide that the file is what is wrong.
         _at_line(document, 1, f"is not valid YAML ({type(error).__name__})")
     else:
-        if node is None:
-            _at_line(document, 1, "is empty", expected="a site file or profile", hint="see docs/site-file.md")
-        else:
+        if node is not None:
             document.data = _Builder(document, last_line).build(node, ())
+        if document.data is None and not document.problems:
+            _at_line(document, 1, "is empty", expected="a site file or profile", hint="see docs/site-file.md")
 
 
 class _Builder:
