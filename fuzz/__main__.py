@@ -1,7 +1,7 @@
 """`python -m fuzz [TARGET ...] [--runs N] [--corpus FOLDER]`: coverage-guided fuzzing with atheris, target by target.
 
-Each target runs in a process of its own, because libFuzzer ends the process that it fuzzes. A finding stops the run: its
-input lies in the corpus folder as `crash-...`, and `python -m fuzz TARGET --input FILE` repeats it without atheris.
+Each target runs in a process of its own, because libFuzzer ends the process that it fuzzes. A finding stops its target:
+the input lies in the corpus folder as `crash-...`, and `python -m fuzz TARGET --input FILE` repeats it without atheris.
 """
 
 import argparse
@@ -17,11 +17,17 @@ FIRST_RUNS = {
     "sunspec_walk": 500_000,
     "sunspec_model": 200_000,
     "journal_line": 500_000,
+    "dissected_frames": 200_000,
+    "dissected_trace": 50_000,
     "site_yaml": 5_000,
     "profile_yaml": 5_000,
 }
 """Executions of each target when nobody says how many: a few minutes in all."""
-LONGEST_INPUT = {"site_yaml": 4096, "profile_yaml": 4096}  # bytes; longer files only repeat what shorter ones hold
+LONGEST_INPUT = {
+    "site_yaml": 4096,
+    "profile_yaml": 4096,
+    "dissected_trace": 2048,
+}  # bytes; longer files only repeat what shorter ones hold
 
 
 def main() -> int:
@@ -77,9 +83,9 @@ def inside(name: str, folder: Path, runs: int) -> None:
         for module in [key for key in sys.modules if key.split(".")[0] in ("pcs", "fuzz")]:
             if key_is_ours(module):
                 del sys.modules[module]
-        from fuzz.targets import TARGETS as instrumented
+        from fuzz import targets
 
-        target = instrumented[name]()
+        target = targets.TARGETS[name]()
     options = [
         f"-runs={runs}",
         f"-max_len={LONGEST_INPUT.get(name, 600)}",

@@ -5,10 +5,16 @@ swallowed here, by the very exception that the decoder documents; whatever else 
 """
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from pcs.cli.dissect import as_dict, page
+from pcs.cli.dissect_frame import rtu_frames as rtu_frames_in
+from pcs.cli.dissect_frame import tcp_frames as tcp_frames_in
+from pcs.cli.dissect_trace import Reader
 from pcs.codec import journal
 from pcs.codec.readplan import MAX_READ
 from pcs.codec.sunspec import MAX_MODELS, ModelMap, NoMap, decode_model, walk
@@ -73,7 +79,7 @@ def sunspec_walk() -> Target:
             block = next(steps)
             for _ in range(MAX_STEPS):
                 assert 1 <= block.count <= MAX_READ
-                assert 0 <= block.address
+                assert block.address >= 0
                 assert block.end <= 0x1_0000
                 chosen = data[at] if at < len(data) else 0xFF
                 at += 1
@@ -128,10 +134,39 @@ def journal_line() -> Target:
             pass
         else:
             journal.encode_event(event)
-        try:
+        with contextlib.suppress(journal.BadLineError, journal.UnknownVersionError):
             list(journal.unpack(data))
-        except (journal.BadLineError, journal.UnknownVersionError):
-            pass
+
+    return target
+
+
+def dissected_frames() -> Target:
+    """Bytes as frames of either framing and direction: each byte is in exactly one part of one frame."""
+
+    def target(data: bytes) -> None:
+        how, body = (data[0] if data else 0), data[1:]
+        parse = tcp_frames_in if how & 1 else rtu_frames_in
+        frames = parse(body, is_request=bool(how & 2))
+        assert b"".join(part.raw for frame in frames for part in frame.parts) == body
+        for frame in frames:
+            assert frame.title
+            assert frame.problems or len(frame.raw) >= 4
+
+    return target
+
+
+def dissected_trace() -> Target:
+    """Bytes as a trace file: exchanges that can be shown, and as JSON."""
+
+    def target(data: bytes) -> None:
+        reader = Reader()
+        lines = data.decode("utf-8", "replace").split("\n")
+        for one in (*(one for line in lines for one in reader.line(line)), *reader.end()):
+            if isinstance(one, str):
+                assert one
+            else:
+                assert "\n".join(page(one, with_bytes=True))
+                json.dumps(as_dict(one))
 
     return target
 
@@ -188,6 +223,8 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "sunspec_walk": sunspec_walk,
     "sunspec_model": sunspec_model,
     "journal_line": journal_line,
+    "dissected_frames": dissected_frames,
+    "dissected_trace": dissected_trace,
     "site_yaml": site_yaml,
     "profile_yaml": profile_yaml,
 }
@@ -200,6 +237,26 @@ def seeds(name: str) -> list[bytes]:
         "tcp_frames": [b"\0" + frame, b"\3" + bytes((0, 5, 0, 0)) + HEAD + bytes(8) + frame],
         "sunspec_walk": [b"\6\0\0\1\0\102\0\0\147\0\62\0\xff\xff\0\0", b"\xff\6\0\0\1\0\102\0\xff\xff\0\0"],
         "sunspec_model": [bytes((k,)) + bytes(range(256)) for k in range(0, len(MODELS), 3)],
+        "dissected_frames": [
+            b"\1" + frame,
+            b"\3" + bytes((0, 1, 0, 0, 0, 6, 1, 3, 0, 100, 0, 4)),
+            b"\2" + bytes.fromhex("1103006b00037687"),
+            b"\0" + bytes.fromhex("110306ae415652434049ad"),
+            b"\0" + bytes.fromhex("0a8102b053"),
+            b"\2" + bytes.fromhex("110600010003 9a9b 11100001000204000a0102c6f0"),
+        ],
+        "dissected_trace": [
+            b'{"schema":"pcs.trace/1","mono_s":1.0,"utc_s":2.0}\n'
+            b'{"at_s":1.0,"link":"tcp://h:1","tx":"000100000006019c400002"}\n'
+            b'{"at_s":1.0,"link":"tcp://h:1","tx":"00010000000601039c400002"}\n'
+            b'{"at_s":1.1,"link":"tcp://h:1","rx":"00010000000701030453756e53"}\n'
+            b'{"at_s":1.2,"link":"tcp://h:1","tx":"00020000000601039c420005"}\n'
+            b'{"at_s":1.3,"link":"tcp://h:1","rx":"00020000000d01030a00cb0069000000010002"}\n',
+            b'{"at_s":1.0,"link":"serial:///dev/a","tx":"1103006b00037687"}\n'
+            b'{"at_s":1.0,"link":"serial:///dev/a","rx":"110306ae415652434049ad"}\n'
+            b'{"asked_s":1,"link":"x","unit":1,"function":3,"address":1,"count":1,"fault":"busy","lost_before":3}\n',
+            b"11 03 00 6b 00 03 76 87\n00 01 00 00 00 06 01 03 00 64 00 04\n",
+        ],
         "journal_line": [
             journal.HEADER,
             b'[1.0,2.0,[["m","poi",1.0,[1.0],[],[],60.0,1.0,"00ff",0.9,1.0],["f","no answer in time","poi",1.0,""],'

@@ -5,9 +5,8 @@ declarations: slow and readable, which is right for a tool and wrong for the con
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from construct import Construct, Int8ub, Int16ub, Int16ul, StreamError
+from construct import Construct, Int8ub, Int16ub, Int16ul, StreamError  # type: ignore[import-untyped]
 
 EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
     1: "illegal function",
@@ -47,7 +46,7 @@ SHORTEST_LENGTH, LONGEST_LENGTH = 2, 254  # unit and PDU; MODBUS messaging on TC
 RTU_MOST = 256  # bytes of a frame; MODBUS over serial line V1.02, section 2.5.1
 SEARCHED = 2 * RTU_MOST  # how far noise before a frame is looked through
 
-Layout = tuple[tuple[str, Construct[Any, Any]], ...]
+Layout = tuple[tuple[str, Construct], ...]
 REQUESTS: dict[int, Layout] = {
     **dict.fromkeys(READS, (("address", Int16ub), ("count", Int16ub))),
     **dict.fromkeys((5, 6), (("address", Int16ub), ("word", Int16ub))),
@@ -72,7 +71,7 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Frame:
-    """One frame as far as it can be explained. `facts` are the numbers by field name, `data` the registers it carries."""
+    """One frame as far as it can be explained: `facts` are numbers by field name, `data` the registers it carries."""
 
     framing: str
     is_request: bool
@@ -128,9 +127,10 @@ def _tcp_frame(data: bytes, at: int, is_request: bool) -> tuple[Frame, int]:
         return head, len(data)
     if head.facts["protocol"] != 0:
         head.problems.append(f"protocol {head.facts['protocol']} instead of 0: no Modbus TCP")
-    if head.problems or not SHORTEST_LENGTH <= length <= LONGEST_LENGTH:
-        head.problems.append(f"length {length} is none that a frame can have") if not head.problems else None
-        _rest(head, inside)
+    elif not SHORTEST_LENGTH <= length <= LONGEST_LENGTH:
+        head.problems.append(f"length {length} is none that a frame can have")
+    if head.problems:
+        head.parts.append(Part(at=inside, raw=data[at + inside :], name="rest", says="not explained"))
         return head, len(data)
     head.raw = data[at : at + 6 + length]
     _pdu(head, inside)

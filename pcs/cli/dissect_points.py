@@ -14,11 +14,13 @@ from pcs.codec.sunspec_models import MODELS
 
 MARKER = b"SunS"
 MAPS_MOST = 1_000  # units in one trace; four full serial buses
+ADDRESSES = 0x1_0000
+ABSENT = "not implemented"
 NUMBERED = ("int", "uint", "acc", "float")
 UNITS = (  # by the name of a point, first match; compared with the alliance's definitions by a test
-    (r"PF|OutPFSet|Ext$|WGra|MaxRmpRte|WRmp|VarRmp|^DA$", ""),
-    (r"Pct(Rvrt)?$", "%"),
     (r"(Tms|Rem)$", "s"),
+    (r"PF|\.Ext$|WGra|MaxRmpRte|WRmp|VarRmp|^DA$", ""),
+    (r"Pct(Rvrt)?$", "%"),
     (r"VA[rR]h|Varh", "varh"),
     (r"VAh", "VAh"),
     (r"Wh|^WH", "Wh"),
@@ -68,8 +70,9 @@ class Maps:
             return [Named(address=address, name="SunSpec marker", says="'SunS'", raw=data[:4])]
         if address in known.awaited and len(data) >= 4 and len(known.models) < MAX_MODELS:
             number, length = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
-            known.awaited.discard(address)
-            if number != END_MODEL and length:
+            if number == END_MODEL:
+                return [Named(address=address, name="end of the map", says="", raw=data)]
+            if length and address + 2 + length <= ADDRESSES:
                 known.models[address] = (number, length)
                 known.awaited.add(address + 2 + length)
         return _named(known, address, data)
@@ -84,11 +87,7 @@ def _named(known: Map, address: int, data: bytes) -> list[Named]:
         if begins is None:
             stops = min((a for a in known.models if a > at), default=end)
             stops = min(stops, end)
-            if data[2 * (at - address) : 2 * (at - address) + 2] == b"\xff\xff" and at in known.awaited:
-                piece = data[2 * (at - address) : 2 * (stops - address)]
-                found.append(Named(address=at, name="end of the map", says="", raw=piece))
-            else:
-                found += _words(at, data[2 * (at - address) : 2 * (stops - address)])
+            found += _words(at, data[2 * (at - address) : 2 * (stops - address)])
             at = stops
             continue
         number, length = known.models[begins]
@@ -132,7 +131,7 @@ def _says(point: Field, raw: bytes, exponent: int | None) -> str:
     """A point's value with its unit, and the raw number with its scale where it has one."""
     value = _value(point, raw)
     if value is None:
-        return "not implemented"
+        return ABSENT
     if isinstance(value, str):
         return f"'{printable(value)}'"
     unit = unit_of(point)
