@@ -29,7 +29,6 @@ LINES_WAITING = 4_096  # some three minutes of such a site, should the disk stal
 FIRST_FRAMES = 1_000  # the walks of some ten devices: without them nobody can name the registers of later frames
 CLOSE_WITHIN_S = 2.0  # the end of a run waits no longer for a disk that hangs
 OLDER = ".1"  # what the name of the older file of the ring ends with
-READ_HOLDING, WRITE_MULTIPLE = 3, 16  # Modbus function codes
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -152,12 +151,14 @@ class TracedLink:
         self._trace = trace
 
     async def read(
-        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
     ) -> Reply | Fault:
         """See `ports.Link.read`."""
-        line = self._line(unit, READ_HOLDING, address, count)
+        line = self._line(unit, function, address, count)
         try:
-            answer = await self._link.read(unit, address, count, deadline_s=deadline_s, priority=priority)
+            answer = await self._link.read(
+                unit, address, count, deadline_s=deadline_s, priority=priority, function=function
+            )
         except asyncio.CancelledError:
             self._trace.note({**line, "fault": "cancelled"})
             raise
@@ -165,12 +166,21 @@ class TracedLink:
         return answer
 
     async def write(
-        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
     ) -> Reply | Fault:
         """See `ports.Link.write`."""
-        line = {**self._line(unit, WRITE_MULTIPLE, address, len(words)), "words": words}
+        line = {**self._line(unit, function, address, len(words)), "words": words}
         try:
-            answer = await self._link.write(unit, address, words, deadline_s=deadline_s, priority=priority)
+            answer = await self._link.write(
+                unit, address, words, deadline_s=deadline_s, priority=priority, function=function
+            )
         except asyncio.CancelledError:
             self._trace.note({**line, "fault": "cancelled"})
             raise
