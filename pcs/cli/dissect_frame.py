@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from construct import Construct, Int8ub, Int16ub, Int16ul, StreamError  # type: ignore[import-untyped]
 
+from pcs.codec.rtu import FRAME_MAX, crc16
+
 EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
     1: "illegal function",
     2: "illegal address",
@@ -43,8 +45,7 @@ FUNCTIONS = {  # MODBUS application protocol V1.1b3, section 6
 READS, WRITES = (1, 2, 3, 4), (15, 16)
 MBAP = (("transaction", Int16ub), ("protocol", Int16ub), ("length", Int16ub))
 SHORTEST_LENGTH, LONGEST_LENGTH = 2, 254  # unit and PDU; MODBUS messaging on TCP/IP V1.0b, section 4.1
-RTU_MOST = 256  # bytes of a frame; MODBUS over serial line V1.02, section 2.5.1
-SEARCHED = 2 * RTU_MOST  # how far noise before a frame is looked through
+SEARCHED = 2 * FRAME_MAX  # how far noise before a frame is looked through
 
 Layout = tuple[tuple[str, Construct], ...]
 REQUESTS: dict[int, Layout] = {
@@ -98,16 +99,6 @@ class Frame:
         if code is not None:
             return f"exception {code}, {EXCEPTIONS.get(code, 'not in the standard')}, to {self.function} {name}"
         return f"{kind} {self.function} {name}"
-
-
-def crc16(data: bytes) -> int:
-    """The checksum of an RTU frame (MODBUS over serial line V1.02, appendix B), as it is read low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-    return crc
 
 
 def tcp_frames(data: bytes, *, is_request: bool) -> list[Frame]:
@@ -184,7 +175,7 @@ def _rtu_length(data: bytes, at: int, is_request: bool) -> int | None:
             return 8
         return 9 + data[at + 6] if at + 6 < len(data) else None
     rest = len(data) - at
-    return rest if 4 <= rest <= RTU_MOST else None  # a function whose length we do not know: all that came
+    return rest if 4 <= rest <= FRAME_MAX else None  # a function whose length we do not know: all that came
 
 
 def _rtu(frame: Frame) -> None:

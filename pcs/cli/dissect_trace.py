@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pcs.cli.dissect_frame import RTU_MOST, Frame, rtu_frames, tcp_frames
+from pcs.cli.dissect_frame import Frame, rtu_frames, tcp_frames
 from pcs.cli.dissect_points import Maps, Named
+from pcs.codec.rtu import FRAME_MAX
 
 LINE_MOST = 100_000  # characters; the longest line of our own holds a few hundred bytes of a frame
 LINKS_MOST = 1_000
 WAITING_MOST = 64  # requests of one link without a reply that are still waited for
-PIECES_MOST = 4 * RTU_MOST  # bytes of an unfinished frame that are kept for what follows
+PIECES_MOST = 4 * FRAME_MAX  # bytes of an unfinished frame that are kept for what follows
 OLDER = ".1"  # what the name of the older file of a ring ends with
 WROTE, READS = (6, 16), (3, 4)
 

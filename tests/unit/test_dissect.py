@@ -8,16 +8,16 @@ from click.testing import CliRunner
 from sunspec2 import mdef
 
 from pcs.cli.dissect import command, page
-from pcs.cli.dissect_frame import crc16, rtu_frames, tcp_frames
+from pcs.cli.dissect_frame import rtu_frames, tcp_frames
 from pcs.cli.dissect_points import unit_of
 from pcs.cli.dissect_trace import Exchange, exchanges
+from pcs.codec.rtu import sealed
 from pcs.codec.sunspec_models import MODELS
 from tests.sunspec_helpers import COMMON, END, model
 from tests.sunspec_kit import METER
 
 RTU_REQUEST = "11 03 00 6b 00 03 76 87"  # the example of the Modbus reference guide PI-MBUS-300, function 03
-RTU_REPLY = bytes.fromhex("1103 06 ae41 5652 4340")
-RTU_REPLY += crc16(RTU_REPLY).to_bytes(2, "little")
+RTU_REPLY = sealed(bytes.fromhex("1103 06 ae41 5652 4340"))
 
 
 def tcp(transaction: int, unit: int, pdu: bytes) -> bytes:
