@@ -22,6 +22,9 @@ class EventKind(StrEnum):
     RESPONSE_MEASURED = "response measured"
     RATING_MISMATCH = "rating differs from the site file"
     JOURNAL_ALARM = "journal alarm"
+    HEALTH = "health"
+    ALARM_RAISED = "alarm raised"
+    ALARM_CLEARED = "alarm cleared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,11 @@ from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.site import LinkAddress, Site
 from pcs.ports import Clock, Journal, Link
+from pcs.runtime.health import Health
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
+from pcs.runtime.watched_link import WatchedLink
 
 PATIENCE_S = 0.02
 """A meter that is polled once a cycle may be this late with its reply; else each cycle would step twice."""
@@ -49,13 +51,14 @@ class Controller:
         self._journal_trouble = ""
         self._inbox = Inbox()
         self._links: dict[LinkAddress, Link] = {}
+        self.health = Health(self._links, world.clock.now, self._note)
         self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
         self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
 
     def _link(self, address: LinkAddress) -> Link:
         """The one connection to an address; devices behind the same address share it."""
         if address not in self._links:
-            self._links[address] = self.world.link(address)
+            self._links[address] = WatchedLink(self.world.link(address))
         return self._links[address]
 
     def _der(self, der_id: str) -> DerTasks:
@@ -70,15 +73,17 @@ class Controller:
 
     def status(self) -> dict[str, Any]:
         """What people may know of this moment (schema pcs.status/1)."""
-        return status(
-            self.site,
-            self.policy,
-            self.state,
-            self.started,
-            self.world.clock.now(),
-            self.steps,
-            self._links,
-            self.world.journal.trouble(),
+        return self.health.beside(
+            status(
+                self.site,
+                self.policy,
+                self.state,
+                self.started,
+                self.world.clock.now(),
+                self.steps,
+                self._links,
+                self.world.journal.trouble(),
+            )
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -93,6 +98,7 @@ class Controller:
                 tasks = [
                     group.create_task(poll_meter(self._meter, self.policy.meter.id, self._inbox, self._period_s)),
                     group.create_task(self._cycle()),
+                    group.create_task(self.health.run()),
                     *(group.create_task(work) for d in self._ders.values() for work in (d.poll(), d.write())),
                 ]
                 await self._until(stop, tasks)
@@ -130,6 +136,7 @@ class Controller:
             self.world.journal.event(event)
             self.world.on_event(event)
         self._watch_journal()
+        self.health.step.add(self.world.clock.now().mono_s - now.mono_s)
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""
@@ -139,7 +146,9 @@ class Controller:
             self._tell(EventKind.JOURNAL_ALARM, trouble or "the journal works again")
 
     def _tell(self, kind: EventKind, text: str) -> None:
-        event = Event(at=self.world.clock.now(), kind=kind, text=text)
+        self._note(Event(at=self.world.clock.now(), kind=kind, text=text))
+
+    def _note(self, event: Event) -> None:
         self.world.journal.event(event)
         self.world.on_event(event)
 
