@@ -20,7 +20,7 @@ from pcs.io.clock import SystemClock
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
-from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.links import link_for
 from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.model.event import Event
 from pcs.model.site import LinkAddress, Site
@@ -112,8 +112,7 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             loop.call_later(duration_s, stop.set)
 
         def link(address: LinkAddress) -> Link:
-            tap = None if trace is None else trace.tap(address)
-            plain = ModbusTcpLink(address, min_gap_s=min_gaps_s(site, address), tap=tap)
+            plain = link_for(site, address, tap=None if trace is None else trace.tap(address))
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
@@ -127,12 +126,6 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             await controller.run(stop)
     finally:
         journal.close()
-
-
-def min_gaps_s(site: Site, address: LinkAddress) -> dict[int, float]:
-    """The pause that each unit behind an address needs before a request, by its profile (seconds)."""
-    meters = {m.unit: m.profile.link.min_gap_s for m in site.meters if m.link == address}
-    return meters | {d.unit: d.profile.link.min_gap_s for d in site.ders if d.link == address and d.profile}
 
 
 def start_page(site: Site, site_file: Path) -> Iterator[str]:

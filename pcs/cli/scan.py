@@ -14,6 +14,8 @@ from pcs.cli.exits import Exit
 from pcs.cli.scan_site import local_timezone, seen, site_file
 from pcs.config.addresses import link_form, link_hint, parse_link
 from pcs.config.profiles import load_profiles
+from pcs.io.modbus_rtu import ModbusRtuLink
+from pcs.io.modbus_tcp import ModbusTcpLink
 from pcs.model.reading import DerReading, MeterReading
 from pcs.model.site import LinkAddress, LinkKind
 from pcs.ports import Link
@@ -70,13 +72,7 @@ def command(
 
 def link_for(address: LinkAddress) -> Link:
     """The link to an address; nothing is opened before the first request."""
-    if address.kind is LinkKind.TCP:
-        from pcs.io.modbus_tcp import ModbusTcpLink
-
-        return ModbusTcpLink(address)
-    from pcs.io.modbus_rtu import ModbusRtuLink
-
-    return ModbusRtuLink(address)
+    return ModbusTcpLink(address) if address.kind is LinkKind.TCP else ModbusRtuLink(address)
 
 
 def settings(text: str) -> list[LinkAddress]:

@@ -190,8 +190,10 @@ def _limits(parsed: ProfileFile, registers: RegistersBlock, document: Document) 
         written = [block.point, *(step.point for step in block.arm)]
         for name in written:
             found = registers.points.get(name)
-            if found is not None and (found.function or registers.function) != 3:
-                document.report(("registers", "points", name), "cannot be written", expected="function: 3")
+            if found is not None and ((found.function or registers.function) != 3 or found.exponent is not None):
+                document.report(
+                    ("registers", "points", name), "cannot be written", expected="function: 3, and no exponent"
+                )
             if found is not None and block.write_function == 6 and _WORDS.get(found.type, 0) != 1:
                 document.report((*path, "write_function"), f"cannot write {name}", expected="16 for several registers")
         if block.enable_point is not None and block.enable_point not in [step.point for step in block.arm]:

@@ -85,7 +85,8 @@ class SunSpecInverter:
         """Read the injected power with its scale factor; `injection_w` None where the device does not say it."""
         model = self._device.measurement
         view = window(model.id, model.length, ("W",))
-        reply = await self._unit.read(view.block(model), Priority.FAST_READ)
+        # Telemetry: on a bus that it shares, the control meter goes first.
+        reply = await self._unit.read(view.block(model), Priority.SLOW_READ)
         if isinstance(reply, Fault):
             return reply
         return DerReading(

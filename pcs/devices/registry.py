@@ -5,6 +5,8 @@ from typing import Protocol
 
 from pcs.devices.inverter import Explains, SunSpecInverter
 from pcs.devices.meter import SunSpecMeter
+from pcs.devices.register_inverter import RegisterInverter
+from pcs.devices.register_meter import RegisterMeter
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback, MeterIdentified, MeterReading
@@ -52,8 +54,11 @@ class Inverter(Protocol):
         ...
 
 
-METERS: Mapping[str, Callable[[MeterSpec, Link], Meter]] = {"sunspec": SunSpecMeter}
-INVERTERS: Mapping[str, Callable[[DerSpec, Link, Explains], Inverter]] = {"sunspec": SunSpecInverter}
+METERS: Mapping[str, Callable[[MeterSpec, Link], Meter]] = {"sunspec": SunSpecMeter, "modbus": RegisterMeter}
+INVERTERS: Mapping[str, Callable[[DerSpec, Link, Explains], Inverter]] = {
+    "sunspec": SunSpecInverter,
+    "modbus": RegisterInverter,
+}
 
 
 def meter_for(spec: MeterSpec, link: Link) -> Meter:

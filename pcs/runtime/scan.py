@@ -21,6 +21,8 @@ TCP_UNITS = (1, 2, 3, 71, 100, 126, 200, 240, 247)
 Fronius' meter; 247 Sungrow and GoodWe (studies of register maps, reference/devices)."""
 BUS_UNITS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 100, 126, 247)
 """On a bus: installers count from 1; the others are makers' defaults."""
+LIKELY_UNITS = 3
+"""Asked at every setting of a bus before the others are asked at any: most sites count from 1."""
 UNITS_MOST = 247
 KNOCK_S = 0.6
 """Longest wait for the reply to a knock: half a second is the deadline of ordinary meters, and a tenth to connect."""
@@ -107,20 +109,31 @@ class Scan:
 
     async def _place(self, addresses: Sequence[LinkAddress]) -> None:
         units = self._asked(addresses[0])
+        likely = len(addresses) > 1 and len(units) > LIKELY_UNITS
+        passes = (units[:LIKELY_UNITS], units[LIKELY_UNITS:]) if likely else (units,)
         said: list[str] = []
-        for k, address in enumerate(addresses):
-            visit = _Visit(self, address, units)
-            try:
-                await visit.units(cut=k == 0)
-            finally:  # also when time is up in the middle
-                self.result.requests += visit.requests
-                self.result.found += _merged(visit.found, len(units))
-            if visit.found:
-                return
-            said += visit.trouble
-            if visit.unreachable:
-                break
+        for number, some in enumerate(passes):
+            for k, address in enumerate(addresses):
+                visit = await self._visit(address, some, cut=k == 0)
+                if visit.found:  # a bus has one setting: whoever else is there has it too
+                    if passes[number + 1 :]:
+                        await self._visit(address, passes[-1], cut=True)
+                    return
+                said += visit.trouble
+                if visit.unreachable:
+                    self.result.trouble += visit.trouble
+                    return
         self.result.trouble += list(dict.fromkeys(said)) or [_nobody(addresses, units)]
+
+    async def _visit(self, address: LinkAddress, units: tuple[int, ...], *, cut: bool) -> "_Visit":
+        """Ask some units of an address; what is found is kept, also when time is up in the middle."""
+        visit = _Visit(self, address, units)
+        try:
+            await visit.units(cut=cut)
+        finally:
+            self.result.requests += visit.requests
+            self.result.found += _merged(visit.found, len(units))
+        return visit
 
     def tell(self, address: LinkAddress, unit: int, asked: int, of: int, found: int, *, cut: bool) -> None:
         """Count a unit and say so."""

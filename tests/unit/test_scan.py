@@ -152,20 +152,20 @@ def test_what_answers_and_fits_no_profile_is_said_to_be_there() -> None:
     assert "SunSpec map at 40000 with models 1, 122" in other.note
 
 
-def test_the_settings_of_a_serial_port_are_tried_until_one_is_answered() -> None:
+@pytest.mark.parametrize("unit", [2, 5])
+def test_the_settings_of_a_serial_port_are_tried_until_one_is_answered(unit: int) -> None:
     tried: list[LinkAddress] = []
-    site, nobody = Site(u5=meter()), Site()
+    site, nobody = Site(**{f"u{unit}": meter(), "u126": meter("B")}), Site()
 
     def link(address: LinkAddress) -> Link:
-        if address not in tried:
-            tried.append(address)
+        tried.append(address)
         return (site if (address.baud, address.parity) == (19200, "E") else nobody).link(address)
 
-    places = [settings("serial:///dev/ttyUSB0")]
-    result = scanned(link, places, within_s=1000.0)
-    assert [str(one.address) for one in result.found] == ["serial:///dev/ttyUSB0?baud=19200&parity=E"]
+    result = scanned(link, [settings("serial:///dev/ttyUSB0")], within_s=1000.0)
+    right = "serial:///dev/ttyUSB0?baud=19200&parity=E"
+    assert [(str(one.address), one.unit) for one in result.found] == [(right, unit), (right, 126)]
     assert (tried[0].baud, tried[0].parity) == (9600, "N")
-    assert tried[-1] == result.found[0].address
+    assert str(tried[-1]) == right
 
 
 def test_a_bus_without_an_answer_names_what_was_tried_and_the_likely_causes() -> None:
