@@ -11,20 +11,29 @@ import click
 from pcs.cli.dissect_frame import Frame
 from pcs.cli.dissect_points import ABSENT, Named
 from pcs.cli.dissect_trace import Exchange, exchanges
+from pcs.config import load_site
+from pcs.model.registers import RegisterMap
 
 
 @click.command("dissect", short_help="Explain the frames of a trace.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
+@click.option(
+    "--site",
+    "site_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="SITE.yaml",
+    help="Name the registers of devices that are no SunSpec ones, by their profiles.",
+)
 @click.option("--wrong", is_flag=True, help="Only what went wrong: damaged, unanswered, refused, not as asked.")
 @click.option("--bytes", "with_bytes", is_flag=True, help="Show every field of each frame with its bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def command(file: Path, wrong: bool, with_bytes: bool, as_json: bool) -> None:
+def command(file: Path, site_file: Path | None, wrong: bool, with_bytes: bool, as_json: bool) -> None:
     """Explain FILE: a trace of `pcs run --trace`, or lines of hexadecimal bytes.
 
     Each request is shown with its reply and reply time; registers have names where the trace holds the device's map.
     """
     try:
-        for one in exchanges(file):
+        for one in exchanges(file, _profiles(site_file)):
             if isinstance(one, str):
                 if as_json:
                     click.echo(json.dumps({"note": one}))
@@ -34,6 +43,16 @@ def command(file: Path, wrong: bool, with_bytes: bool, as_json: bool) -> None:
                 click.echo(json.dumps(as_dict(one)) if as_json else "\n".join(page(one, with_bytes=with_bytes)))
     except OSError as error:
         raise click.BadParameter(f"{file}: {error.strerror or error}", param_hint="FILE") from None
+
+
+def _profiles(site_file: Path | None) -> dict[tuple[str, int], RegisterMap]:
+    """The register maps of a site's devices, by link and unit."""
+    if site_file is None:
+        return {}
+    site = load_site(site_file)
+    devices = [(str(m.link), m.unit, m.profile) for m in site.meters]
+    devices += [(str(d.link), d.unit, d.profile) for d in site.ders if d.profile is not None]
+    return {(link, unit): profile.registers for link, unit, profile in devices if profile.registers is not None}
 
 
 def page(exchange: Exchange, *, with_bytes: bool = False) -> Iterator[str]:

@@ -1,20 +1,24 @@
-"""Registers by name: what a SunSpec map, learnt from the traffic itself, says of the words in a reply.
+"""Registers by name: what a SunSpec map, learnt from the traffic itself, or a profile says of the words in a reply.
 
-The controller walks each device's map when it meets it, so a trace holds the map. Without that walk, registers stay
-words.
+The controller walks each device's map when it meets it, so a trace holds the map. A profile's registers are named where
+a site file says which device has it. Otherwise registers stay words.
 """
 
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pcs.codec import register_map
 from pcs.codec.registers import TYPES, Field, Value, clean, scaled
 from pcs.codec.sunspec import END_MODEL, MAX_MODELS
 from pcs.codec.sunspec_models import MODELS
+from pcs.model.registers import Point, RegisterMap
 
 MARKER = b"SunS"
 MAPS_MOST = 1_000  # units in one trace; four full serial buses
 ADDRESSES = 0x1_0000
+INPUT = 4  # function code of input registers, an address space of their own
 ABSENT = "not implemented"
 NUMBERED = ("int", "uint", "acc", "float")
 UNITS = (  # by the name of a point, first match; compared with the alliance's definitions by a test
@@ -57,11 +61,18 @@ class Map:
 class Maps:
     """The maps of all units in a trace, learnt as its replies go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: Mapping[tuple[str, int], RegisterMap] | None = None) -> None:
+        """Describe it; `profiles` are the register maps that are known beforehand, by link and unit."""
+        self._profiles = profiles or {}
         self._maps: dict[tuple[str, int], Map] = {}
 
-    def read(self, link: str, unit: int, address: int, data: bytes) -> list[Named]:
+    def read(self, link: str, unit: int, function: int, address: int, data: bytes) -> list[Named]:
         """Learn from the registers of a reply or a write, and name them."""
+        profile = self._profiles.get((link, unit))
+        if profile is not None:
+            return _of_profile(profile, function, address, data)
+        if function == INPUT:
+            return _words(address, data)
         if (link, unit) not in self._maps and len(self._maps) >= MAPS_MOST:
             return _words(address, data)
         known = self._maps.setdefault((link, unit), Map())
@@ -76,6 +87,36 @@ class Maps:
                 known.models[address] = (number, length)
                 known.awaited.add(address + 2 + length)
         return _named(known, address, data)
+
+
+def _of_profile(profile: RegisterMap, function: int, address: int, data: bytes) -> list[Named]:
+    """Every point of a profile in the registers; what stands between them are words."""
+    end, at, found = address + len(data) // 2, address, []
+    is_input = function == INPUT
+
+    def fits(point: Point) -> bool:
+        return (point.function == INPUT) is is_input and address <= point.address and point.address + point.words <= end
+
+    inside = {name: point for name, point in profile.points.items() if fits(point)}
+    values = register_map.decode(inside, address, data)
+    for name, point in sorted(inside.items(), key=lambda item: item[1].address):
+        if point.address < at:
+            continue  # two points on the same words: the first is shown
+        found += _words(at, data[2 * (at - address) : 2 * (point.address - address)])
+        words = data[2 * (point.address - address) : 2 * (point.address - address + point.words)]
+        found.append(Named(address=point.address, name=name, says=_shown(point, values[name], words), raw=words))
+        at = point.address + point.words
+    return found + _words(at, data[2 * (at - address) :])
+
+
+def _shown(point: Point, value: Value, words: bytes) -> str:
+    """A profile's value in its base unit (kW as W), with the raw words."""
+    if isinstance(value, str):
+        return f"'{printable(value)}'"
+    if value is None:
+        return ABSENT
+    unit = {"pct": "%"}.get(point.unit, point.unit.removeprefix("k").removeprefix("m"))
+    return f"{value:.9g} {unit}".rstrip() + f" ({words.hex(' ', 2)})"
 
 
 def _named(known: Map, address: int, data: bytes) -> list[Named]:

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ from typing import Any
 from pcs.cli.dissect_frame import Frame, rtu_frames, tcp_frames
 from pcs.cli.dissect_points import Maps, Named
 from pcs.codec.rtu import FRAME_MAX
+from pcs.model.registers import RegisterMap
 
 LINE_MOST = 100_000  # characters; the longest line of our own holds a few hundred bytes of a frame
 LINKS_MOST = 1_000
 WAITING_MOST = 64  # requests of one link without a reply that are still waited for
 PIECES_MOST = 4 * FRAME_MAX  # bytes of an unfinished frame that are kept for what follows
 OLDER = ".1"  # what the name of the older file of a ring ends with
-WROTE, READS = (6, 16), (3, 4)
+HOLDING = 3
+WROTE, READS = (6, 16), (HOLDING, 4)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,9 +60,10 @@ class _Wire:
 class Reader:
     """Takes the lines of a trace one after the other and gives back exchanges as they become complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: Mapping[tuple[str, int], RegisterMap] | None = None) -> None:
+        """Begin; `profiles` are the register maps of devices that are no SunSpec ones, by link and unit."""
         self._wires: dict[str, _Wire] = {}
-        self._maps = Maps()
+        self._maps = Maps(profiles)
 
     def line(self, text: str) -> Iterator[Exchange | str]:
         """One line of the file: the exchanges that it completes, or a sentence about the line itself."""
@@ -118,7 +121,8 @@ class Reader:
         for frame in _frames(wire)(data, is_request=True):
             exchange = Exchange(link=link, request=frame, sent_s=at_s, again=again)
             if frame.function in WROTE and frame.data and "address" in frame.facts:
-                exchange.points = self._maps.read(link, frame.facts["unit"], frame.facts["address"], frame.data)
+                facts = frame.facts
+                exchange.points = self._maps.read(link, facts["unit"], HOLDING, facts["address"], frame.data)
             if not wire.is_tcp and wire.waiting:  # one request at a time on a bus: the one before had no reply
                 _, before = wire.waiting.popitem(last=False)
                 before.notes.append("no reply before the next request")
@@ -164,7 +168,7 @@ class Reader:
         exchange.notes += _differences(request, frame)
         address = request.facts.get("address")
         if frame.function in READS and address is not None and frame.data and not exchange.notes:
-            exchange.points = self._maps.read(link, request.facts["unit"], address, frame.data)
+            exchange.points = self._maps.read(link, request.facts["unit"], frame.function, address, frame.data)
         return exchange
 
     def _asked(self, wire: _Wire, frame: Frame) -> Exchange | None:
@@ -224,13 +228,13 @@ def _verdict(line: dict[str, Any]) -> str:
     return f"controller: {where}: {line['fault']}" + (f" ({line['detail']})" if line.get("detail") else "")
 
 
-def exchanges(path: Path) -> Iterator[Exchange | str]:
-    """Everything in a trace, the older file of its ring first.
+def exchanges(path: Path, profiles: Mapping[tuple[str, int], RegisterMap] | None = None) -> Iterator[Exchange | str]:
+    """Everything in a trace, the older file of its ring first; `profiles` as in `Reader`.
 
     Raises:
         OSError: the file cannot be read.
     """
-    reader = Reader()
+    reader = Reader(profiles)
     older = path.with_name(path.name + OLDER)
     for part in (older, path) if older.is_file() else (path,):
         with part.open(encoding="utf-8", errors="replace") as lines:

@@ -11,8 +11,12 @@ from pcs.cli.dissect import command, page
 from pcs.cli.dissect_frame import rtu_frames, tcp_frames
 from pcs.cli.dissect_points import unit_of
 from pcs.cli.dissect_trace import Exchange, exchanges
+from pcs.cli.scan import settings
+from pcs.cli.scan_site import site_file
 from pcs.codec.rtu import sealed
 from pcs.codec.sunspec_models import MODELS
+from pcs.config import load_profiles
+from pcs.runtime.scan_look import Found
 from tests.sunspec_helpers import COMMON, END, model
 from tests.sunspec_kit import METER
 
@@ -176,6 +180,20 @@ def test_an_rtu_bus_pairs_a_request_with_what_comes_before_the_next(tmp_path: Pa
     assert good.reply_time_s == pytest.approx(0.03)
     assert not good.is_wrong
     assert [(p.name, p.says) for p in good.points] == [("registers 107..109", "ae41 5652 4340")]
+
+
+def test_registers_of_a_profile_are_named_where_the_site_file_says_whose_they_are(tmp_path: Path) -> None:
+    bus = "serial:///dev/ttyUSB0?baud=9600"
+    found = Found(address=settings(bus)[0], unit=4, profile=load_profiles()["eastron/sdm630"])
+    (tmp_path / "site.yaml").write_text(site_file([found], "UTC") or "")
+    ask_ = sealed(bytes.fromhex("0404 0034 000c"))
+    reply = sealed(bytes.fromhex("0404 18 451c4000") + bytes(20))
+    written(tmp_path / "t", tx(0, ask_, bus), rx(0.05, reply, bus))
+    shown = CliRunner().invoke(command, [str(tmp_path / "t"), "--site", str(tmp_path / "site.yaml")]).output
+    assert "   52  power_total              2500 W (451c 4000)" in shown
+    assert "registers 54..59         0000 0000" in shown
+    assert "reactive_total           0 var" in shown
+    assert "power_total" not in CliRunner().invoke(command, [str(tmp_path / "t")]).output
 
 
 def test_lines_of_hexadecimal_bytes_are_explained_too(tmp_path: Path) -> None:

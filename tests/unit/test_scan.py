@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from pcs.cli import scan as command_module
 from pcs.cli.main import run
 from pcs.cli.scan import command, page, settings, unit_list
 from pcs.cli.scan_site import local_timezone, site_file
+from pcs.codec.rtu import sealed
 from pcs.config import load_profiles, load_site
+from pcs.io.modbus_rtu import ModbusRtuLink
 from pcs.io.modbus_tcp import ModbusTcpLink
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import DerReading, MeterReading
@@ -21,6 +24,9 @@ from pcs.ports import Link, Priority, Reply
 from pcs.runtime.scan import BUS_UNITS, TCP_UNITS, Progress, Result, Scan
 from pcs.runtime.scan_look import Found, ReadOnlyLink
 from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, healthy, in_virtual_time, saying, silent
+from tests.rtu_kit import BUS, Asked, Bus
+from tests.rtu_kit import saying as bus_saying
+from tests.rtu_kit import silent as nobody_answers
 from tests.sunspec_helpers import COMMON, image, model
 from tests.sunspec_kit import METER, inverter_704
 
@@ -193,6 +199,57 @@ def test_a_host_that_cannot_be_reached_is_told_with_its_likely_cause_at_once(det
     assert result.asked == 1
     assert detail in result.trouble[0]
     assert cause in result.trouble[0]
+
+
+def eastron(asked: Asked) -> list[tuple[float, bytes]]:
+    """An SDM630: input registers only, holes read as zero, exception 2 for holding registers."""
+    unit, function, address, count = struct.unpack_from(">BBHH", asked.frame)
+    if function != 4:
+        return [(0.005, sealed(bytes((unit, function | 0x80, 2))))]
+    values = {
+        0: 230.0,
+        2: 231.0,
+        4: 229.0,
+        6: 5.0,
+        8: 4.0,
+        10: 3.0,
+        12: 1000.0,
+        14: 900.0,
+        16: 600.0,
+        52: 2500.0,
+        70: 50.0,
+    }
+    image_ = bytearray(400)
+    for place, value in values.items():
+        struct.pack_into(">f", image_, 2 * place, value)
+    return [(0.005, sealed(bytes((unit, 4, 2 * count)) + image_[2 * address : 2 * (address + count)]))]
+
+
+def on_bus(bus: Bus, **options: object) -> Result:
+    async def work() -> Result:
+        scan = Scan(lambda address: ModbusRtuLink(address, line=lambda _: bus), load_profiles(), **options)  # type: ignore[arg-type]
+        return await scan.run([[BUS]])
+
+    return in_virtual_time(work)
+
+
+def test_a_meter_on_a_serial_bus_is_found_by_its_profile_between_silent_units() -> None:
+    bus = Bus(units={4: eastron}, otherwise=nobody_answers)
+    result = on_bus(bus)
+    (one,) = result.found
+    assert one.profile is not None
+    assert (one.profile.id, one.unit, one.manufacturer, one.model) == ("eastron/sdm630", 4, "Eastron", "SDM630")
+    assert isinstance(one.reading, MeterReading)
+    assert (one.reading.import_w, one.reading.phase_current_a) == (2500.0, (5.0, 4.0, 3.0))
+    assert {asked.frame[1] for asked in bus.asked} <= {3, 4}
+    assert result.took_s < 1.5 * len(BUS_UNITS)
+
+
+def test_a_bus_that_sends_garbage_is_said_to_be_there_and_no_device_is_invented() -> None:
+    bus = Bus(otherwise=bus_saying(lambda asked: bytes.fromhex("f80003e1e0fe80")))
+    result = on_bus(bus, units=(1, 2))
+    assert result.found == []
+    assert "something is sent, but no frame that fits" in result.trouble[0]
 
 
 def over_tcp(work: Callable[[LinkAddress], Awaitable[Result]], server: FaultyServer) -> Result:

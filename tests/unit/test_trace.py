@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
+from pcs.codec.rtu import sealed
 from pcs.io import trace as module
+from pcs.io.modbus_rtu import ModbusRtuLink
 from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.tapped_line import TappedLine
 from pcs.io.trace import FrameTrace, TracedLink
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 from pcs.ports import Priority, Reply
 from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, Peer, Request, frame, in_virtual_time, silent
+from tests.rtu_kit import BUS, Bus
 
 START = Instant(mono_s=50.0, utc_s=1e9)
 
@@ -234,3 +238,26 @@ def test_status_still_sees_what_the_link_counts(tmp_path: Path) -> None:
     assert counters() == link.counters()
     assert TracedLink(FakeLink(), ADDRESS, trace).counters is None
     trace.close()
+
+
+def test_a_bus_is_traced_with_its_checksums_and_what_nobody_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START)
+
+    async def work() -> None:
+        bus = Bus()
+        line = TappedLine(bus, trace.tap(BUS))
+        link = ModbusRtuLink(BUS, line=lambda _: line)
+        assert isinstance(await link.read(1, 100, 1, deadline_s=0.5, priority=Priority.SCAN), Reply)
+        bus.say(b"\x00noise")
+        await link.close()
+
+    in_virtual_time(work)
+    trace.close()
+    wire = [(line["link"], line.get("tx"), line.get("rx")) for line in lines(path) if "at_s" in line]
+    name = "serial:///dev/ttyTEST?baud=19200"
+    assert wire == [
+        (name, sealed(bytes.fromhex("010300640001")).hex(), None),
+        (name, None, sealed(bytes.fromhex("0103020064")).hex()),
+        (name, None, b"\x00noise".hex()),
+    ]
