@@ -8,12 +8,15 @@ import argparse
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from fuzz.targets import TARGETS, seeds
 
 FIRST_RUNS = {
     "tcp_frames": 500_000,
+    "rtu_frames": 500_000,
+    "register_points": 200_000,
     "sunspec_walk": 500_000,
     "sunspec_model": 200_000,
     "journal_line": 500_000,
@@ -44,6 +47,10 @@ def main() -> int:
     if asked.input:
         TARGETS[names[0]]()(asked.input.read_bytes())
         return 0
+    if find_spec("atheris") is None:
+        print("fuzz: there is no atheris here; type `make fuzz` (x86-64 alone), or run the same targets without it:")
+        print("  python -m pytest tests/property/test_fuzz_targets.py")
+        return 2
     if asked.inside:
         inside(names[0], asked.corpus / names[0], asked.runs)
     return max(outside(name, asked.corpus, asked.runs or FIRST_RUNS[name]) for name in names)

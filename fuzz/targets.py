@@ -15,8 +15,9 @@ from pcs.cli.dissect import as_dict, page
 from pcs.cli.dissect_frame import rtu_frames as rtu_frames_in
 from pcs.cli.dissect_frame import tcp_frames as tcp_frames_in
 from pcs.cli.dissect_trace import Reader
-from pcs.codec import journal
+from pcs.codec import journal, register_map
 from pcs.codec.readplan import MAX_READ
+from pcs.codec.rtu import Shape, ask_read, ask_write, is_sealed, judge, sealed, units_talking
 from pcs.codec.sunspec import MAX_MODELS, ModelMap, NoMap, decode_model, walk
 from pcs.codec.sunspec_models import MODELS
 from pcs.config import ConfigError, load_profiles
@@ -66,6 +67,46 @@ def tcp_frames() -> Target:
                 assert HEAD in data
                 assert bytes((0, TRANSACTION, 0, 0)) in data
         assert connection._torn <= len(data)
+
+    return target
+
+
+def rtu_frames() -> Target:
+    """Bytes from a bus, whole and in growing pieces: only what is sealed and fits is a reply."""
+    asks = (ask_read(UNIT, 3, 100, COUNT), ask_read(UNIT, 4, 0, 2), ask_write(UNIT, 16, 100, (1, 2)))
+
+    def target(data: bytes) -> None:
+        if not data:
+            return
+        ask, heard = asks[data[0] % len(asks)], data[1:]
+        pieces = 1 + data[0] // 64
+        for k in range(1, pieces + 1):
+            part = heard[: len(heard) * k // pieces]
+            seen = judge(ask, part)
+            if seen.shape is Shape.GOOD:
+                reply = part.lstrip(b"\x00\xff")[: ask.reply_bytes]
+                assert is_sealed(reply)
+                assert reply.startswith(ask.head)
+            if seen.shape is Shape.WRONG:
+                assert seen.detail
+        assert all(0 <= unit <= 255 for unit in units_talking(heard))
+
+    return target
+
+
+def register_points() -> Target:
+    """Bytes as the registers of every profile that has a map: each point is a value of its type or nothing."""
+    maps = [profile.registers for profile in library().values() if profile.registers is not None]
+
+    def target(data: bytes) -> None:
+        if not data:
+            return
+        registers = maps[data[0] % len(maps)]
+        for _, block, inside in register_map.reads(registers.points, read_max=registers.read_max):
+            values = register_map.decode(inside, block.address, data[1:].ljust(2 * block.count, b"\xff"))
+            for name, value in values.items():
+                assert value is None or isinstance(value, int | float | str), name
+                assert not isinstance(value, float) or abs(value) < float("inf"), name
 
     return target
 
@@ -220,6 +261,8 @@ def check_problems(error: ConfigError, data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[], Target]] = {
     "tcp_frames": tcp_frames,
+    "rtu_frames": rtu_frames,
+    "register_points": register_points,
     "sunspec_walk": sunspec_walk,
     "sunspec_model": sunspec_model,
     "journal_line": journal_line,
@@ -237,6 +280,13 @@ def seeds(name: str) -> list[bytes]:
         "tcp_frames": [b"\0" + frame, b"\3" + bytes((0, 5, 0, 0)) + HEAD + bytes(8) + frame],
         "sunspec_walk": [b"\6\0\0\1\0\102\0\0\147\0\62\0\xff\xff\0\0", b"\xff\6\0\0\1\0\102\0\xff\xff\0\0"],
         "sunspec_model": [bytes((k,)) + bytes(range(256)) for k in range(0, len(MODELS), 3)],
+        "rtu_frames": [
+            b"\0" + sealed(bytes((UNIT, 3, 2 * COUNT)) + bytes(range(2 * COUNT))),
+            b"\xc1\xff" + sealed(bytes((UNIT, 4, 4, 1, 2, 3, 4))) + b"\0",
+            b"\x02" + sealed(bytes((UNIT, 16, 0, 100, 0, 2))),
+            b"\0" + sealed(bytes((UNIT, 0x83, 2))),
+        ],
+        "register_points": [b"\0" + bytes(range(200)), b"\1SunS" + bytes(range(1, 250))],
         "dissected_frames": [
             b"\1" + frame,
             b"\3" + bytes((0, 1, 0, 0, 0, 6, 1, 3, 0, 100, 0, 4)),

@@ -45,7 +45,9 @@ FUNCTIONS = {  # MODBUS application protocol V1.1b3, section 6
 READS, WRITES = (1, 2, 3, 4), (15, 16)
 MBAP = (("transaction", Int16ub), ("protocol", Int16ub), ("length", Int16ub))
 SHORTEST_LENGTH, LONGEST_LENGTH = 2, 254  # unit and PDU; MODBUS messaging on TCP/IP V1.0b, section 4.1
-SEARCHED = 2 * FRAME_MAX  # how far noise before a frame is looked through
+SEARCHED = FRAME_MAX  # how far noise before a frame is looked through
+
+KNOWN = frozenset((*READS, *WRITES, 5, 6))
 
 Layout = tuple[tuple[str, Construct], ...]
 REQUESTS: dict[int, Layout] = {
@@ -151,6 +153,8 @@ def rtu_frames(data: bytes, *, is_request: bool) -> list[Frame]:
 def _next_rtu(data: bytes, at: int, is_request: bool) -> tuple[int, int] | None:
     """Where the next frame with a right checksum begins, and its length."""
     for begins in range(at, min(len(data) - 3, at + SEARCHED)):
+        if begins > at and data[begins + 1] & 0x7F not in KNOWN:
+            continue  # behind noise only what we know counts: with any function nearly anything is a frame
         length = _rtu_length(data, begins, is_request)
         if length is not None and begins + length <= len(data):
             end = begins + length
