@@ -33,13 +33,15 @@ PLACES_MOST = 16
 @click.command("scan", short_help="Find meters and inverters.")
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @click.option("--units", metavar="LIST", help="Unit ids to ask, such as 1-10,126. Default: those that makers use.")
-@click.option("--seconds", type=click.FloatRange(min=1, max=3600), default=WITHIN_S, help="End after this time.")
+@click.option(
+    "--seconds", "within_s", type=click.FloatRange(min=1, max=3600), default=WITHIN_S, help="End after this time."
+)
 @click.option(
     "--write-site", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a site file."
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
 def command(
-    addresses: tuple[str, ...], units: str | None, seconds: float, write_site: Path | None, as_json: bool
+    addresses: tuple[str, ...], units: str | None, within_s: float, write_site: Path | None, as_json: bool
 ) -> Exit:
     """Name the devices at ADDRESS and show what they measure. It reads only and never writes to a device.
 
@@ -53,7 +55,7 @@ def command(
     if write_site is not None and write_site.exists():
         raise click.BadParameter(f"{write_site} exists and is not overwritten", param_hint="--write-site")
     told = _Line(shown=sys.stderr.isatty() and not as_json)
-    scan = Scan(link_for, load_profiles(), units=chosen, within_s=seconds, on_progress=told.progress)
+    scan = Scan(link_for, load_profiles(), units=chosen, within_s=within_s, on_progress=told.progress)
     try:
         result = asyncio.run(scan.run(places))
     finally:

@@ -31,74 +31,74 @@ FEWEST_REQUESTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """When a figure becomes an alarm and when it is over: `raised` and `cleared` in the figure's own unit, and why."""
+    """When a figure becomes an alarm and when it is over: `raised_value` and `cleared_value` in the figure's own unit, and why."""
 
     name: str
     words: str
-    raised: float
-    cleared: float
+    raised_value: float
+    cleared_value: float
     why: str
 
     @property
     def is_upper(self) -> bool:
-        """Whether a figure above `raised` is bad; else one below it."""
-        return self.raised > self.cleared
+        """Whether a figure above `raised_value` is bad; else one below it."""
+        return self.raised_value > self.cleared_value
 
     def holds(self, value: float | None, was: bool) -> bool:
         """Whether the alarm stands, given whether it stood before; without a figure it stays as it was."""
         if value is None:
             return was
-        edge = self.cleared if was else self.raised
+        edge = self.cleared_value if was else self.raised_value
         return value > edge if self.is_upper else value < edge
 
 
 SUCCESS = Threshold(
     name="success",
     words="{value:.1%} of the requests were answered",
-    raised=0.95,
-    cleared=0.99,
+    raised_value=0.95,
+    cleared_value=0.99,
     why="two missed updates tighten: at 95 % that is every 40 s of polling at 10 Hz, at 99 % every 17 minutes",
 )
 SLOW = Threshold(
     name="slow",
     words="95 % of the replies take up to {value:.0%} of their deadline",
-    raised=0.6,
-    cleared=0.35,
+    raised_value=0.6,
+    cleared_value=0.35,
     why="beyond half of the deadline (the bucket above 50 %) an ordinary doubling of the reply time is a time-out",
 )
 SILENT = Threshold(
     name="silent",
     words="no good reply for {value:.0f} s",
-    raised=12.0,
-    cleared=5.0,
+    raised_value=12.0,
+    cleared_value=5.0,
     why="the longest pause of a link that backs off is 5 s: two attempts have failed",
 )
 RECONNECTS = Threshold(
     name="reconnects",
     words="{value:.0f} connections lost in a minute",
-    raised=3.0,
-    cleared=0.5,
+    raised_value=3.0,
+    cleared_value=0.5,
     why="each costs a missed update; more than three a minute mean another client, or a device that drops sessions",
 )
 QUARANTINES = Threshold(
     name="quarantines",
     words="{value:.0f} quarantines of the bus in a minute",
-    raised=6.0,
-    cleared=1.0,
+    raised_value=6.0,
+    cleared_value=1.0,
     why="each silences the bus for 0.5 s and more: six take 5 % of a minute from every unit on it",
 )
 LAG = Threshold(
     name="event loop lag",
     words="99 % of the wake-ups come up to {value:.3f} s late",
-    raised=0.051,  # the edge of the bucket that ends at 0.05 s
-    cleared=0.02,
+    raised_value=0.051,  # the edge of the bucket that ends at 0.05 s
+    cleared_value=0.02,
     why="half of a cycle of 0.1 s: the step's own rhythm is lost beyond it",
 )
 STEP = Threshold(
     name="step time",
     words="99 % of the steps take up to {value:.3f} s",
-    raised=0.02,
-    cleared=0.01,
+    raised_value=0.02,
+    cleared_value=0.01,
     why="a fifth of a cycle of 0.1 s: links and journal need the rest",
 )
 
@@ -146,7 +146,7 @@ class Health:
                     self._judge(name, threshold, value)
             if (
                 link.silent_s(now_s) or 0.0
-            ) >= SILENT.cleared:  # one cause, one alarm: the minute begins anew behind it
+            ) >= SILENT.cleared_value:  # one cause, one alarm: the minute begins anew behind it
                 for older, _, _ in self._marks:
                     older[name] = link.mark()
         self._judge("", LAG, self.lag.since(lag).percentile_s(99.0))
@@ -200,7 +200,7 @@ def _figures(link: WatchedLink, then: Mark, now_s: float) -> Iterator[tuple[Thre
     """Each figure of a link over the last minute with its threshold."""
     silent_s = link.silent_s(now_s)
     yield SILENT, silent_s if link.requests > then.requests else None
-    if (silent_s or 0.0) >= SILENT.cleared:
+    if (silent_s or 0.0) >= SILENT.cleared_value:
         return
     ended = link.ended - then.ended
     yield SUCCESS, (link.good - then.good) / ended if ended >= FEWEST_REQUESTS else None

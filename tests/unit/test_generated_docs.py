@@ -1,7 +1,7 @@
 """What `make docs` makes is what lies in the tree."""
 
 from pcs.core.failsafe import TABLE, Action, DerAction
-from tests.docs import failsafe
+from tests.docs import failsafe, health
 
 
 def test_the_page_about_the_fail_safe_is_what_the_core_acts_on() -> None:
@@ -22,3 +22,9 @@ def test_a_condition_stands_in_the_picture_just_above_the_state_it_leads_to() ->
         if rule.action is not Action.NORMAL:
             below = lines[lines.index(f"    │  {rule.kind}") :]
             assert next(line for line in below if not line.startswith("    ")).split()[0] == rule.action.name.lower()
+
+
+def test_the_page_about_health_is_what_the_controller_judges_by() -> None:
+    """`python -m tests.docs.health` makes it anew."""
+    assert health.TARGET.read_text(encoding="utf-8") == health.generate()
+    assert len(health.thresholds()) == len(health.FIGURES)

@@ -56,12 +56,12 @@ def test_an_empty_histogram_has_no_percentile() -> None:
 
 @pytest.mark.parametrize("threshold", [SUCCESS, SILENT, LAG, STEP])
 def test_an_alarm_stays_between_its_two_edges_as_it_was(threshold: Threshold) -> None:
-    between = 0.5 * (threshold.raised + threshold.cleared)
+    between = 0.5 * (threshold.raised_value + threshold.cleared_value)
     assert threshold.holds(between, was=True)
     assert not threshold.holds(between, was=False)
-    beyond = threshold.raised + (threshold.raised - threshold.cleared)
+    beyond = threshold.raised_value + (threshold.raised_value - threshold.cleared_value)
     assert threshold.holds(beyond, was=False)
-    well = threshold.cleared - (threshold.raised - threshold.cleared)
+    well = threshold.cleared_value - (threshold.raised_value - threshold.cleared_value)
     assert not threshold.holds(well, was=True)
     assert threshold.holds(None, was=True)
     assert len(threshold.why) > 20
