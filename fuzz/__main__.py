@@ -27,9 +27,12 @@ FIRST_RUNS = {
 }
 """Executions of each target when nobody says how many: a few minutes in all."""
 LONGEST_INPUT = {
+    "rtu_frames": 48,
+    "register_points": 300,
+    "dissected_frames": 96,
+    "dissected_trace": 2048,
     "site_yaml": 4096,
     "profile_yaml": 4096,
-    "dissected_trace": 2048,
 }  # bytes; longer files only repeat what shorter ones hold
 
 

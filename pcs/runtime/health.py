@@ -31,7 +31,7 @@ FEWEST_REQUESTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """When a figure becomes an alarm and when it is over: `raised_value` and `cleared_value` in the figure's own unit, and why."""
+    """When a figure becomes an alarm and when it is over (both in the figure's own unit), and why there."""
 
     name: str
     words: str
