@@ -70,6 +70,8 @@ def page(exchange: Exchange, *, with_bytes: bool = False) -> Iterator[str]:
         yield f"  {exchange.reply.title}{after}{_carries(exchange.reply)}"
     if exchange.reply is not None and with_bytes:
         yield from _parts(exchange.reply)
+    if exchange.echoed:
+        yield "  (the adapter hears what it sends; taken off)"
     yield from _points(exchange.points)
     problems = (f.problems for f in (exchange.request, exchange.reply) if f is not None)
     yield from (f"  ! {words}" for words in (*itertools.chain(*problems), *exchange.notes))
@@ -118,6 +120,7 @@ def as_dict(exchange: Exchange) -> dict[str, Any]:
         "reply": _frame_dict(exchange.reply),
         "points": [{"address": p.address, "name": p.name, "says": p.says, "raw": p.raw.hex()} for p in exchange.points],
         "notes": exchange.notes,
+        "echoed": exchange.echoed,
     }
 
 

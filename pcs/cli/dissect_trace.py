@@ -19,6 +19,7 @@ WAITING_MOST = 64  # requests of one link without a reply that are still waited 
 PIECES_MOST = 4 * FRAME_MAX  # bytes of an unfinished frame that are kept for what follows
 OLDER = ".1"  # what the name of the older file of a ring ends with
 HOLDING = 3
+SAME_AS_REPLY = (b"\x05", b"\x06")  # functions whose right reply is the request: an echo cannot be told from it
 WROTE, READS = (6, 16), (HOLDING, 4)
 
 
@@ -34,6 +35,8 @@ class Exchange:
     points: list[Named] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     again: bool = False
+    echoed: bool = False
+    """The adapter heard what it sent: usual with half-duplex adapters, and taken off before the reply."""
 
     @property
     def reply_time_s(self) -> float | None:
@@ -54,6 +57,7 @@ class _Wire:
     is_tcp: bool
     waiting: "OrderedDict[int, Exchange]" = field(default_factory=OrderedDict)
     pieces: bytes = b""
+    sent: bytes = b""
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
 
@@ -112,6 +116,7 @@ class Reader:
         again = bool(line.get("again"))
         if sending:
             yield from self._left_over(link, wire, at_s)
+            wire.sent = b"" if data[1:2] in SAME_AS_REPLY else data
             yield from self._sent(link, wire, data, at_s, again)
         else:
             wire.pieces = (wire.pieces + data)[-PIECES_MOST:]
@@ -139,6 +144,12 @@ class Reader:
 
     def _received(self, link: str, wire: _Wire, at_s: float | None, again: bool) -> Iterator[Exchange]:
         """Every frame that the pieces so far hold whole; what is left waits for more."""
+        if not wire.is_tcp and wire.sent and wire.sent.startswith(wire.pieces[: len(wire.sent)]):
+            if len(wire.pieces) < len(wire.sent):
+                return  # perhaps an echo that is not whole yet
+            wire.pieces, wire.sent = wire.pieces[len(wire.sent) :], b""
+            for exchange in wire.waiting.values():
+                exchange.echoed = True
         frames = _frames(wire)(wire.pieces, is_request=False)
         if frames and _is_unfinished(frames[-1]):
             wire.pieces = frames.pop().raw

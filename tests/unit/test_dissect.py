@@ -1,6 +1,8 @@
 """Frames off a wire in words: known frames of the standards, damage of every kind, and traces of our own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from pcs.runtime.scan_look import Found
 from tests.sunspec_helpers import COMMON, END, model
 from tests.sunspec_kit import METER
 
+ROOT = Path(__file__).parents[2]
 RTU_REQUEST = "11 03 00 6b 00 03 76 87"  # the example of the Modbus reference guide PI-MBUS-300, function 03
 RTU_REPLY = sealed(bytes.fromhex("1103 06 ae41 5652 4340"))
 
@@ -180,6 +183,27 @@ def test_an_rtu_bus_pairs_a_request_with_what_comes_before_the_next(tmp_path: Pa
     assert good.reply_time_s == pytest.approx(0.03)
     assert not good.is_wrong
     assert [(p.name, p.says) for p in good.points] == [("registers 107..109", "ae41 5652 4340")]
+
+
+def test_the_echo_of_an_adapter_is_taken_off_before_the_reply(tmp_path: Path) -> None:
+    bus, ask_ = "serial:///dev/ttyUSB0?baud=9600", bytes.fromhex(RTU_REQUEST)
+    lines = [tx(0, ask_, bus), rx(0.01, ask_[:3], bus), rx(0.02, ask_[3:] + RTU_REPLY, bus)]
+    (one,) = seen(written(tmp_path / "t", *lines))
+    assert (one.echoed, one.is_wrong) == (True, False)
+    assert one.reply is not None
+    assert one.reply.raw == RTU_REPLY
+
+
+def test_the_reply_to_a_single_write_is_not_taken_for_an_echo(tmp_path: Path) -> None:
+    bus, frame = "rtu+tcp://h:502", sealed(bytes.fromhex("110600010003"))
+    (one,) = seen(written(tmp_path / "t", tx(0, frame, bus), rx(0.02, frame, bus)))
+    assert (one.echoed, one.is_wrong, one.reply_time_s) == (False, False, 0.02)
+
+
+def test_the_controller_does_not_carry_the_dissectors_library() -> None:
+    code = "import sys, pcs.cli.run; print('construct' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "False\n"
 
 
 def test_registers_of_a_profile_are_named_where_the_site_file_says_whose_they_are(tmp_path: Path) -> None:
