@@ -5,6 +5,7 @@ VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 DEMO_SECONDS ?= 60
+KILLS ?= 1000
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -17,7 +18,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -62,6 +63,10 @@ demo: setup
 ## make bench      benchmarks as ratios to a reference in the same run
 bench: setup
 	$(BIN)/python -m tests.bench
+
+## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
+kills: setup
+	$(BIN)/python -m tests.kills --kills $(KILLS)
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready

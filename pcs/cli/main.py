@@ -25,6 +25,7 @@ COMMANDS = {
     "scan": "Find meters and inverters on a host or a serial bus.",
     "devices": "List the device profiles.",
     "journal": "Verify or export a journal.",
+    "replay": "Run the core again on a journal and compare.",
     "dissect": "Explain the frames of a trace.",
 }
 """Commands with their one line of help, in the order of the help page. A name without a module is not shown."""

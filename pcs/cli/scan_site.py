@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pcs.model.profile import DeviceKind
 from pcs.model.reading import MeterReading
-from pcs.runtime.scan_look import Found
+from pcs.runtime.scan_look import DER_KINDS, Found
 
 NOMINAL_V = (120.0, 127.0, 220.0, 230.0, 240.0, 277.0, 347.0, 400.0, 480.0)
 """Nominal voltages of services, line to neutral or, with delta, line to line (IEC 60038; ANSI C84.1)."""
@@ -19,6 +19,7 @@ SMALLEST_V = 50.0
 def site_file(found: Sequence[Found], timezone: str) -> str | None:
     """The text of a site file; None without a meter, which no site can do without."""
     meters = [one for one in found if one.profile and one.profile.kind is DeviceKind.METER]
+    others = [one for one in found if one.profile and one.profile.kind in (DeviceKind.BATTERY, DeviceKind.EVSE)]
     inverters = [one for one in found if one.profile and one.profile.kind is DeviceKind.INVERTER]
     if not meters:
         return None
@@ -40,6 +41,9 @@ def site_file(found: Sequence[Found], timezone: str) -> str | None:
         lines += [
             f"  - {{id: pv, kind: pv, nameplate_w: {UNKNOWN_W}, controlled: false}}  # CHANGE: no inverter was found",
         ]
+    for k, one in enumerate(others, start=1):
+        kind = DER_KINDS[one.profile.kind].value if one.profile else ""
+        lines.append(f"  # {seen(one)}: add it by hand: {{id: {kind}{k}, kind: {kind}, {_where(one)}, nameplate_w: }}")
     lines += [
         "limits:",
         "  - {point: poi, direction: export, quantity: w, value: 0}  # CHANGE: watts that may be exported",

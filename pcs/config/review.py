@@ -79,7 +79,7 @@ def _beyond_control(site: Site) -> list[str]:
     free_w, load_w = uncontrolled_w(site), site.tuning.credited_min_load_w
     names = ", ".join(der.id for der in site.ders if not der.controlled)
     for limit in site.limits:
-        short_w = free_w - load_w - limit.value
+        short_w = free_w - load_w - (limit.value or 0.0)
         if short_w > 0:
             found.append(
                 f"the safe state cannot hold the {limit.name}: what is not controlled "

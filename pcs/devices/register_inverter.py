@@ -3,9 +3,10 @@
 Its own timer, where it has one, is armed before the first limit and again whenever it reads back otherwise.
 """
 
-from pcs.devices.inverter import RATING_BELIEVED, Explains
+from pcs.devices.inverter import Explains
 from pcs.devices.register_limit import LimitControl, Write
 from pcs.devices.register_unit import RegisterUnit, Sample
+from pcs.devices.sunspec_find import RATING_BELIEVED
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.profile import FallbackDirection
@@ -82,6 +83,10 @@ class RegisterInverter:
             sent_s=sample.sent_s,
             received_s=sample.received_s,
         )
+
+    async def refresh(self) -> Fault | None:
+        """Nothing that we use of it changes slowly."""
+        return None
 
     async def read_limit(self) -> LimitReadback | Fault:
         """What the limit's registers say."""

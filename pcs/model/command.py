@@ -9,9 +9,38 @@ class LimitActivePower:
 
     `reversion_limit_w` is armed in the same frame where the device can fall back to a chosen value. `urgent`: towards
     a limit, so it overtakes whatever waits on the link and is never delayed by write economy.
+
+    What draws power has more: `charge_limit_w` bounds the draw (W, >= 0; None: it cannot draw, or must not be told),
+    with its own `reversion_charge_limit_w`. `setpoint_w` is an injection that it must track inside both limits (W,
+    negative: charge): only where the device has no limit that would do, or when it has to help; None: its own wish.
     """
 
     der_id: str
     limit_w: float
     reversion_limit_w: float
+    charge_limit_w: float | None = None
+    reversion_charge_limit_w: float = 0.0
+    setpoint_w: float | None = None
     urgent: bool
+
+    @property
+    def bounded_setpoint_w(self) -> float | None:
+        """The set point that a device may be told: inside both limits (W, None: its own wish)."""
+        if self.setpoint_w is None:
+            return None
+        least_w = self.setpoint_w if self.charge_limit_w is None else max(self.setpoint_w, -self.charge_limit_w)
+        return min(self.limit_w, least_w)
+
+
+Command = LimitActivePower
+"""All that the core may ask of a device."""
+
+
+def charge_limit_of(serial: str) -> str:
+    """Under which name the journal keeps limits of this device's draw, apart from those of its injection."""
+    return f"charge limit of {serial}"
+
+
+def setpoint_of(serial: str) -> str:
+    """Under which name the journal keeps set points of this device."""
+    return f"set point of {serial}"

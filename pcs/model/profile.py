@@ -37,6 +37,8 @@ class DeviceKind(StrEnum):
 
     METER = "meter"
     INVERTER = "inverter"
+    BATTERY = "battery"
+    EVSE = "evse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pcs.model.limit import Limit
+from pcs.model.limit import Limit, Scope
 from pcs.model.profile import DeviceProfile
 
 
@@ -24,6 +24,18 @@ class DerKind(StrEnum):
     HYBRID = "hybrid"
     EVSE = "evse"
     GENERATOR = "generator"
+
+
+STORAGE = (DerKind.BATTERY, DerKind.HYBRID)
+"""Kinds that count as energy storage (ESS). A hybrid is one AC port: all it injects counts as storage's."""
+
+
+class PointKind(StrEnum):
+    """How DERs act on the flow at a point (DESIGN section 5)."""
+
+    NET = "net"
+    CONDUCTOR = "conductor"
+    BUSBAR = "busbar"
 
 
 class MeterSign(StrEnum):
@@ -104,8 +116,31 @@ class MeterSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointSpec:
+    """A point and the meters whose signed sum is its flow (import positive).
+
+    `parent` is the point that it lies behind: what acts on a point acts on its parents, too. `rating_a` is the ampacity
+    of its conductors or busbar, or the rating of its overcurrent device, per conductor.
+    """
+
+    id: str
+    kind: PointKind = PointKind.NET
+    meters: tuple[tuple[str, int], ...] = ()
+    """(meter id, +1 or -1)."""
+    parent: str | None = None
+    rating_a: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DerSpec:
-    """One DER. An uncontrolled one may have no profile and no link; it counts at nameplate where it is not measured."""
+    """One DER. An uncontrolled one may have no profile and no link; it counts at nameplate where it is not measured.
+
+    `charge_w` is the most that it can draw (battery: charge rating; EVSE: its nameplate), `nameplate_w` the most that
+    it can inject (EVSE: nothing). `soc_min_pct` and `soc_max_pct` bound the state of charge: below the first it is not
+    discharged, above the second not charged. `absorbs`: it may be told to charge before PV is curtailed; `supports`: it
+    may be told to discharge to hold an import limit. `failsafe_charge_w`: what a controlled load may draw in the safe
+    state. `priority`: who gets the budget first, the lower number wins; None: PV before storage before generators.
+    """
 
     id: str
     kind: DerKind
@@ -115,6 +150,37 @@ class DerSpec:
     unit: int = 1
     controlled: bool = True
     connection: str | None = None
+    point: str = "poi"
+    charge_w: float = 0.0
+    charge_min_w: float = 0.0
+    """A charger draws nothing, or at least this (EVSE: 6 A by IEC 61851)."""
+    ampere_w: float = 0.0
+    """What one ampere on each of its conductors carries at nominal volts; 0: not known."""
+    soc_min_pct: float = 0.0
+    soc_max_pct: float = 100.0
+    absorbs: bool = True
+    supports: bool = False
+    failsafe_charge_w: float = 0.0
+    priority: int | None = None
+
+    @property
+    def is_storage(self) -> bool:
+        """Whether limits of scope `ess` are about it."""
+        return self.kind in STORAGE
+
+    @property
+    def most_w(self) -> float:
+        """The most that it can inject (W)."""
+        return 0.0 if self.kind is DerKind.EVSE else self.nameplate_w
+
+    @property
+    def least_w(self) -> float:
+        """The least that it can inject (W, <= 0): minus what it can draw."""
+        return -self.charge_w
+
+    def concerns(self, scope: Scope) -> bool:
+        """Whether a limit of this scope may act on it."""
+        return scope is Scope.ALL or self.is_storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +211,8 @@ class Site:
     meters: tuple[MeterSpec, ...]
     ders: tuple[DerSpec, ...]
     limits: tuple[Limit, ...]
+    points: tuple[PointSpec, ...] = ()
+    """Further points, and `poi` where the file describes it; empty: `poi` alone, with its meter."""
     journal_dir: str
     """Absolute, or relative to the site file's folder; already resolved."""
     tuning: Tuning = Tuning()

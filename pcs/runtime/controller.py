@@ -4,17 +4,23 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pcs.codec.journal import StepRecord, encode
+from pcs.core import observe
+from pcs.core.economy import leaving
 from pcs.core.policy import Policy, policy_for
 from pcs.core.state import Inputs, Outcome, State, initial
 from pcs.core.step import step
 from pcs.devices import registry
+from pcs.limits.source import ScheduledLimits
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.site import LinkAddress, Site
-from pcs.ports import Clock, Journal, Link
+from pcs.model.units import Instant
+from pcs.ports import Clock, Journal, Link, TimeTrust
+from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.health import Health
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
@@ -35,6 +41,8 @@ class World:
     journal: Journal
     link: Callable[[LinkAddress], Link]
     on_event: Callable[[Event], None] = lambda _: None
+    time_trust: TimeTrust | None = None
+    """Whether the time of day can be believed (None: always): if not, the tightest entries of schedules hold."""
     released: frozenset[str] = frozenset()
     """DERs whose limit, as it is found, the installer releases: it counts as our own."""
 
@@ -49,10 +57,14 @@ class Controller:
         self.started = world.clock.now()
         self.steps = 0
         self._journal_trouble = ""
+        self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
+        self._limits = ScheduledLimits(
+            site.limits, site.timezone, [_lead_s(self.policy, n) for n in range(len(site.limits))]
+        )
         self._links: dict[LinkAddress, Link] = {}
         self.health = Health(self._links, world.clock.now, self._note)
-        self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
+        self._meters = [registry.meter_for(spec, self._link(spec.link)) for spec in self.policy.meters]
         self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
 
     def _link(self, address: LinkAddress) -> Link:
@@ -96,7 +108,10 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(poll_meter(self._meter, self.policy.meter.id, self._inbox, self._period_s)),
+                    *(
+                        group.create_task(poll_meter(meter, spec.id, self._inbox, partial(self._period_s, number)))
+                        for number, (meter, spec) in enumerate(zip(self._meters, self.policy.meters, strict=True))
+                    ),
                     group.create_task(self._cycle()),
                     group.create_task(self.health.run()),
                     *(group.create_task(work) for d in self._ders.values() for work in (d.poll(), d.write())),
@@ -112,8 +127,8 @@ class Controller:
         for task in tasks:
             task.cancel()
 
-    def _period_s(self) -> float | None:
-        return self.state.meter.period_s
+    def _period_s(self, number: int) -> float | None:
+        return self.state.meters[number].period_s
 
     async def _cycle(self) -> None:
         """Step on everything the meter says, and at least every cycle without it."""
@@ -123,8 +138,12 @@ class Controller:
             self._step()
 
     def _step(self) -> None:
-        inputs = Inputs(observations=self._inbox.take())
         now = self.world.clock.now()
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
+        trust = self.world.time_trust
+        told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
+        inputs = Inputs(observations=((told,) if told else ()) + self._inbox.take())
         outcome: Outcome = step(self.state, inputs, self.policy, now)
         self.state = outcome.state
         self.steps += 1
@@ -137,6 +156,12 @@ class Controller:
             self.world.on_event(event)
         self._watch_journal()
         self.health.step.add(self.world.clock.now().mono_s - now.mono_s)
+
+    def _checkpoint(self, now: Instant) -> None:
+        """Keep everything that decides, so that the steps from here can be replayed."""
+        self._checkpoint_s = now.mono_s
+        kept = Checkpoint(begins=self.steps == 0, policy=self.policy, state=self.state)
+        self.world.journal.checkpoint(encode_checkpoint(kept))
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""
@@ -156,19 +181,19 @@ class Controller:
         """Leave every DER at its share of the safe set, all at once and within a bound; then close everything."""
         left: list[str] = []
 
-        async def leave(der_id: str, safe_w: float) -> None:
-            command = LimitActivePower(der_id=der_id, limit_w=safe_w, reversion_limit_w=safe_w, urgent=True)
+        async def leave(command: LimitActivePower) -> None:
+            der_id = command.der_id
             while self._ders[der_id].met and not await self._ders[der_id].carry_out(command):
                 pass  # tried again until the time for leaving is over
             if self._ders[der_id].met:
                 left.append(der_id)
 
-        limited = self.state.envelope.export_limit_w is not None
+        state = self.state
+        limited = any(line.envelope.limit_w is not None for line in state.lines)
+        commands = leaving(state.ders, state.safe_w, state.safe_charge_w) if limited else ()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
-                await asyncio.gather(
-                    *(leave(d.spec.id, w) for d, w in zip(self.state.ders, self.state.safe_w, strict=True) if limited)
-                )
+                await asyncio.gather(*map(leave, commands))
         self._tell(EventKind.STOPPED, self._how_left(left))
         for link in self._links.values():
             await link.close()
@@ -182,3 +207,9 @@ class Controller:
         words = [f"could not be left safe: {', '.join(kept)}"] if kept else []
         words += [f"not met or away, so not commanded: {', '.join(unmet)}"] if unmet else []
         return "; ".join(words)
+
+
+def _lead_s(policy: Policy, number: int) -> float:
+    """How long before a tightening boundary a limit must hold already: a full step of its slowest DER (seconds)."""
+    members = {n for line in policy.lines if line.limit_number == number for n in line.members}
+    return max((observe.settle_s(policy.timings[n], 1.0) for n in members), default=0.0)

@@ -13,6 +13,14 @@ from pcs.ports import Link, Priority, Reply
 NO_NAMEPLATE_W = 1.0
 """Nobody knows the nameplate yet; with one this small the device's own rating is the larger and is taken."""
 
+DER_KINDS = {
+    DeviceKind.BATTERY: DerKind.BATTERY,
+    DeviceKind.INVERTER: DerKind.PV,
+    DeviceKind.EVSE: DerKind.EVSE,
+}
+"""What a device of each kind of profile is to a site."""
+KINDS = (DeviceKind.METER, *DER_KINDS)
+"""The order in which a unit is looked at: what an inverter has, a battery has too."""
 BAD_ANSWERS_KEPT = 8
 """Bad answers that are remembered in their words; the first says enough."""
 
@@ -94,7 +102,8 @@ async def look(profile: DeviceProfile, address: LinkAddress, unit: int, link: Li
         meter = registry.meter_for(spec, link)
         met = await meter.identify()
         return met if isinstance(met, Fault) else _named(profile, address, unit, met, await meter.measure())
-    der = DerSpec(id="scan", kind=DerKind.PV, nameplate_w=NO_NAMEPLATE_W, profile=profile, link=address, unit=unit)
+    kind = DER_KINDS[profile.kind]
+    der = DerSpec(id="scan", kind=kind, nameplate_w=NO_NAMEPLATE_W, profile=profile, link=address, unit=unit)
     inverter = registry.inverter_for(der, link, lambda serial, limit_w, tolerance_w: True)
     known = await inverter.identify()
     if isinstance(known, Fault):
@@ -126,13 +135,11 @@ def _named(
 
 
 def in_order(profiles: Mapping[str, DeviceProfile]) -> list[DeviceProfile]:
-    """What proves a maker first, then SunSpec, then what can only be plausible; meters before inverters."""
+    """What proves a maker first, then SunSpec, then what can only be plausible; meters before DERs."""
 
     def weight(profile: DeviceProfile) -> int:
         if profile.registers is None:
             return 1
         return 0 if any(probe.equals for probe in profile.registers.identity) else 2
 
-    spoken = {DeviceKind.METER: registry.METERS, DeviceKind.INVERTER: registry.INVERTERS}
-    usable = (p for p in profiles.values() if p.protocol in spoken[p.kind])
-    return sorted(usable, key=lambda p: (weight(p), p.kind is not DeviceKind.METER, p.id))
+    return sorted(profiles.values(), key=lambda p: (weight(p), KINDS.index(p.kind), p.id))
