@@ -57,7 +57,7 @@ INVERTER_MISTAKES = [
         "registers.fast: lacks power_exponent, the exponent",
     ),
     ("persistence: volatile", "persistence: eeprom", "limits.edpc.persistence: would wear out the device"),
-    ("      point: limit\n", "      point: enable\n", "limits.edpc.registers.point: is no power"),
+    ("      point: limit\n", "      point: enable\n", "limits.edpc.registers.point: is no limit"),
     ("enable_point: enable", "enable_point: limit", "limits.edpc.registers.enable_point: is not written"),
     ("value: reversion_s", "value: 60", "limits.edpc.registers.arm: contradicts the fallback"),
     ("at_least: 0\n", "at_least: 101\n", "limits.edpc.registers.at_least: is upside down"),
