@@ -25,9 +25,12 @@ from pcs.config.profiles import profile_folder, profile_of
 from pcs.config.site import site_of
 from pcs.config.yaml_marks import MAX_BYTES, Document, take
 from pcs.io.modbus_connection import ModbusConnection, _Pending
+from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.profile import DeviceProfile
+from pcs.model.reading import DerReading, MeterReading
 from pcs.model.site import LinkAddress, Site
+from pcs.model.units import Instant
 from pcs.ports import Reply
 
 Target = Callable[[bytes], None]
@@ -273,6 +276,21 @@ TARGETS: dict[str, Callable[[], Target]] = {
 }
 
 
+def _record() -> journal.StepRecord:
+    """A step with something of everything."""
+    now = Instant(mono_s=1.0, utc_s=2.0)
+    at = {"sent_s": 0.9, "received_s": 1.0}
+    return journal.StepRecord(
+        now=now,
+        inputs=(
+            MeterReading(meter_id="poi", import_w=1.0, phase_import_w=(1.0,), words=b"\0\xff", **at),
+            DerReading(der_id="a", injection_w=None, **at),
+            Fault(kind=FaultKind.NO_ANSWER, source_id="poi", at_s=1.0, detail="x"),
+        ),
+        events=(Event(at=now, kind=EventKind.FAULT_RAISED, source_id="poi", text="x", facts=(("a", 1.0),)),),
+    )
+
+
 def seeds(name: str) -> list[bytes]:
     """Good inputs to begin with."""
     frame = bytes((0, TRANSACTION, 0, 0)) + HEAD + bytes(range(2 * COUNT))
@@ -309,9 +327,9 @@ def seeds(name: str) -> list[bytes]:
         ],
         "journal_line": [
             journal.HEADER,
-            b'[1.0,2.0,[["m","poi",1.0,[1.0],[],[],60.0,1.0,"00ff",0.9,1.0],["f","no answer in time","poi",1.0,""],'
-            b'["d","a",1.0,"",0.9,1.0]],[["a",1.0,0.0,true]],[[1.0,2.0,"started","","x",[["a",1.0]]]]]',
-            b'[1.0,2.0,"fault raised","poi","no answer",[["fault","METER_LOST"]]]',
+            journal.encode(_record()),
+            journal.encode_event(_record().events[0]),
+            journal.pack([journal.encode(_record()), journal.encode_event(_record().events[0])]),
         ],
     }
     if name in found:

@@ -33,8 +33,8 @@ UNITS = (  # by the name of a point, first match; compared with the alliance's d
     (r"^VARtg$", "VA"),
     (r"^(VAr|VAR|Var)", "var"),
     (r"^VA", "VA"),
-    (r"^(V|PhV|PPV|LLV|LNV|DCV)", "V"),
-    (r"^(A|AL\d|Aph.|AMax|AMaxRtg|ARtg|DCA)$", "A"),
+    (r"^(V|PhV|PPV|LLV|LNV|DCV|InBatV|CellV)", "V"),
+    (r"^(A|AL\d|Aph.|AMax|AMaxRtg|ARtg|DCA|AChaMax|ADisChaMax)$", "A"),
     (r"^(W|DCW|MaxChaRte|MaxDisChaRte)", "W"),
 )
 
