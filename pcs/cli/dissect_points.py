@@ -35,7 +35,7 @@ UNITS = (  # by the name of a point, first match; compared with the alliance's d
     (r"^VA", "VA"),
     (r"^(V|PhV|PPV|LLV|LNV|DCV|InBatV|CellV)", "V"),
     (r"^(A|AL\d|Aph.|AMax|AMaxRtg|ARtg|DCA|AChaMax|ADisChaMax)$", "A"),
-    (r"^(W|DCW|MaxChaRte|MaxDisChaRte)", "W"),
+    (r"^(W|DCW|ReqW|MaxChaRte|MaxDisChaRte)", "W"),
 )
 
 
