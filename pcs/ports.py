@@ -33,18 +33,28 @@ class Link(Protocol):
     """One Modbus connection with one owner. Every method returns a value: the reply, or the fault that came instead."""
 
     async def read(
-        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
     ) -> Reply | Fault:
-        """Read `count` holding registers from `address`.
+        """Read `count` registers from `address`: holding registers, or input registers with `function` 4.
 
         `deadline_s` is a duration, counted from this call: it covers waiting for the turn, connecting and the reply.
         """
         ...
 
     async def write(
-        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
     ) -> Reply | Fault:
-        """Write `words` in one frame (function 16)."""
+        """Write `words` in one frame (function 16; or 6, a single word).
+
+        On a serial bus unit 0 is every unit whose profile allows a broadcast: nobody answers, and nothing is proven.
+        """
         ...
 
     async def close(self) -> None:

@@ -173,7 +173,7 @@ class FakeLink:
         self.put(address, *struct.unpack(f">{len(data) // 2}H", data))
 
     async def read(
-        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
     ) -> Reply | Fault:
         self._begin("read", address, count, priority)
         if not 1 <= count <= 125:
@@ -186,7 +186,14 @@ class FakeLink:
         return self._reply(struct.pack(f">{count}H", *(self.registers[a] for a in wanted)))
 
     async def write(
-        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
     ) -> Reply | Fault:
         self._begin("write", address, len(words), priority)
         if self.fault is not None:

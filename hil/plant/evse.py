@@ -61,7 +61,9 @@ class Evse(Unit[EvseSpec]):
     def limit(self, at_s: float, limit_a: float) -> None:
         """Write a bound; the charger's own fail-safe timer starts anew."""
         spec = self.spec
-        self.write(at_s, CurrentOrder(enabled=True, limit_a=limit_a, revert_s=spec.failsafe_s, revert_a=spec.failsafe_a))
+        self.write(
+            at_s, CurrentOrder(enabled=True, limit_a=limit_a, revert_s=spec.failsafe_s, revert_a=spec.failsafe_a)
+        )
 
     def advance(self, span_s: float, from_w: float, slope_w_s: float) -> float:
         """Move on with a car that wants `from_w` and then `slope_w_s` more each second."""

@@ -225,5 +225,3 @@ class Plant:
         for unit in self._units:
             row += unit.row()
         self.truth.append(tuple(row))
-
-

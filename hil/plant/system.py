@@ -8,8 +8,8 @@ import re
 from cmath import exp, pi
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt, tan
 from math import acos as arc_cosine
+from math import sqrt, tan
 
 _TURN = exp(-2j * pi / 3)  # L2 trails L1 by a third of a turn
 _PHASORS: dict[str, tuple[complex, ...]] = {
@@ -110,9 +110,7 @@ class Supply:
     resistance_ohm: float = 0.0
     reactance_ohm: float = 0.0
 
-    def voltages(
-        self, system: System, phase_w: Sequence[float], phase_var: Sequence[float]
-    ) -> tuple[complex, ...]:
+    def voltages(self, system: System, phase_w: Sequence[float], phase_var: Sequence[float]) -> tuple[complex, ...]:
         """The voltage of each conductor (V) while this import flows: V = E - Z * conj(S / V), by a fixed point."""
         free = [self.voltage_factor * volt for volt in system.phasors()]
         impedance = complex(self.resistance_ohm, self.reactance_ohm)

@@ -75,5 +75,5 @@ def seen(matrix: Matrix, phasors: Sequence[complex]) -> list[complex]:
     return [sum((part * phasor for part, phasor in zip(row, phasors, strict=True)), 0j) for row in matrix]
 
 
-def _diagonal(factors: Sequence[float]) -> Matrix:
-    return tuple(tuple(factor if k == i else 0.0 for i in range(len(factors))) for k, factor in enumerate(factors))
+def _diagonal(values: Sequence[float]) -> Matrix:
+    return tuple(tuple(value if k == i else 0.0 for i in range(len(values))) for k, value in enumerate(values))

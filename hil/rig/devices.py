@@ -1,12 +1,14 @@
 """What every simulated device offers to its server, and a SunSpec meter."""
 
+from dataclasses import dataclass
 from math import hypot
 from typing import Protocol
 
 from hil.plant.meter import Meter, MeterSample
 from hil.rig.image import Image
 
-ILLEGAL_ADDRESS = 2  # Modbus Application Protocol V1.1b3, section 7
+ILLEGAL_FUNCTION = 1  # Modbus Application Protocol V1.1b3, section 7
+ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
 
 PHASES = "ABC"
@@ -15,15 +17,36 @@ PHASES = "ABC"
 class Device(Protocol):
     """What a server serves. Times are those of the plant."""
 
-    image: Image
-
     def refresh(self, now_s: float) -> None:
-        """Bring the image up to date."""
+        """Bring the registers up to date."""
         ...
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def read(self, function: int, address: int, count: int) -> bytes | int:
+        """The bytes of `count` registers, or the Modbus exception code."""
+        ...
+
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """Take a write; 0 or the Modbus exception code. Nothing is applied unless all is."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """What a DER reports of the grid: volts of a conductor against neutral, and frequency."""
+
+    voltage_v: float
+    frequency_hz: float
+
+
+class SunSpecDevice:
+    """Registers of a SunSpec image: the same ones as holding and as input registers."""
+
+    image: Image
+
+    def read(self, function: int, address: int, count: int) -> bytes | int:
+        """See `Device.read`."""
+        data = self.image.read(address, count)
+        return ILLEGAL_ADDRESS if data is None else data
 
 
 def power_scale_factor(largest_w: float) -> int:
@@ -43,7 +66,7 @@ def identify(image: Image, model: str, serial: str, unit: int) -> None:
     image.set_raw(1, "DA", unit)
 
 
-class MeterDevice:
+class MeterDevice(SunSpecDevice):
     """Models 1 and 201-204 (int) or 211-214 (float) over a `Meter`."""
 
     def __init__(self, meter: Meter, *, model: int, base: int, unit: int, largest_w: float):
@@ -81,7 +104,7 @@ class MeterDevice:
         for point, value in zip(self._live, _values(sample), strict=True):
             put(point, value)
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """A meter takes no writes."""
         return ILLEGAL_ADDRESS
 
@@ -96,7 +119,7 @@ def _values(sample: MeterSample) -> list[float]:
     for w, va, q, v, a in zip(watts, apparent, var, volts, sample.phase_current_a, strict=True):
         values += [w, va, q, _power_factor_pct(w, va), v, a]
     lines = sample.line_voltage_v
-    return values + [sum(lines) / len(lines), *lines] if lines else values
+    return [*values, sum(lines) / len(lines), *lines] if lines else values
 
 
 def _power_factor_pct(active_w: float, apparent_va: float) -> float:

@@ -2,28 +2,28 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, hypot, inf
 from typing import ClassVar
 
 from hil.plant.orders import LimitOrder, Order
 from hil.plant.unit import Telemetry
 from hil.plant.units import AnyUnit
-from hil.rig.devices import ILLEGAL_ADDRESS, ILLEGAL_VALUE, PHASES, identify, power_scale_factor
+from hil.rig.devices import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_VALUE,
+    PHASES,
+    Grid,
+    SunSpecDevice,
+    identify,
+    power_scale_factor,
+)
 from hil.rig.image import Image
 
 NO_TIME = 0xFFFF  # an unimplemented uint16 written as a time: no timer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """What a DER reports of the grid: volts of a conductor against neutral, and frequency."""
-
-    voltage_v: float
-    frequency_hz: float
-
-
-class DerDevice(ABC):
+class DerDevice(SunSpecDevice, ABC):
     """What all generations share: telemetry into measurement points, and writes that touch points one by one."""
 
     writable: ClassVar[Mapping[int, frozenset[str]]]
@@ -37,7 +37,9 @@ class DerDevice(ABC):
         """What each order's timer register shows; a timer that ran out does not change it."""
         self._telemetry_version = self._order_version = -1
         self._restarts = 0
-        self._by_address = {point.address: point for (model, _), point in image.points.items() if model in self.writable}
+        self._by_address = {
+            point.address: point for (model, _), point in image.points.items() if model in self.writable
+        }
 
     def refresh(self, now_s: float) -> None:
         """Encode what changed: telemetry, the orders in force."""
@@ -65,7 +67,7 @@ class DerDevice(ABC):
     def orders_of(self, model: int, written: dict[str, float]) -> tuple[Order, ...] | None:
         """The orders that the registers mean once `written` is in them; None where a value is not allowed."""
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """Take a frame of control registers: all of it or nothing."""
         self.refresh(now_s)
         data = b"".join(word.to_bytes(2, "big") for word in words)
@@ -110,7 +112,9 @@ class DerDevice(ABC):
 class Inverter123(DerDevice):
     """Models 1, 101-103 or 111-113, 120, 121, 122, 123. Its revert timer drops the limit altogether."""
 
-    writable: ClassVar[Mapping[int, frozenset[str]]] = {123: frozenset({"Conn", "WMaxLimPct", "WMaxLimPct_RvrtTms", "WMaxLim_Ena"})}
+    writable: ClassVar[Mapping[int, frozenset[str]]] = {
+        123: frozenset({"Conn", "WMaxLimPct", "WMaxLimPct_RvrtTms", "WMaxLim_Ena"})
+    }
     ignored = frozenset({"WMaxLimPct_WinTms", "WMaxLimPct_RmpTms"})
     kind: ClassVar[int] = 4  # DERTyp: PV
     more: ClassVar[tuple[int, ...]] = ()
@@ -238,7 +242,6 @@ class Inverter704(DerDevice):
         put(701, "Hz", self.grid.frequency_hz)
         put(701, "LNV", self.grid.voltage_v)
         put(701, "TotWhInj", telemetry.energy_wh)
-        put(701, "TotWhAbs", telemetry.absorbed_wh)
         put(701, "A", sum(phase_a for *_, phase_a in phases))
         for k, phase_w, phase_var, phase_a in phases:
             put(701, f"WL{k + 1}", phase_w)

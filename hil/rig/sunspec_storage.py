@@ -9,9 +9,9 @@ from hil.plant.battery import BatterySpec
 from hil.plant.orders import Order, RateOrder, SetOrder
 from hil.plant.unit import Telemetry
 from hil.plant.units import AnyUnit
-from hil.rig.devices import power_scale_factor
+from hil.rig.devices import Grid, power_scale_factor
 from hil.rig.image import Image
-from hil.rig.sunspec_ders import LIMIT_704, NO_TIME, Grid, Inverter123, Inverter704
+from hil.rig.sunspec_ders import LIMIT_704, NO_TIME, Inverter123, Inverter704
 
 _CHARGE, _DISCHARGE = 1, 2  # bits of StorCtl_Mod: this bound is in force
 _EMPTY, _DISCHARGING, _CHARGING, _FULL, _HOLDING = 2, 3, 4, 5, 6  # ChaSt
@@ -64,7 +64,13 @@ class Storage124(Inverter123):
             *((802, "SoCMax", spec.soc_max_pct), (802, "SoCMin", spec.soc_min_pct)),
         ):
             image.set(model, name, value)
-        for name, raw in (("LocRemCtl", 0), ("Typ", 4), ("State", 3), ("Evt1", 0), ("Evt2", 0)):  # lithium-ion, connected
+        for name, raw in (
+            ("LocRemCtl", 0),
+            ("Typ", 4),
+            ("State", 3),
+            ("Evt1", 0),
+            ("Evt2", 0),
+        ):  # lithium-ion, connected
             image.set_raw(802, name, raw)
 
     def encode_telemetry(self, telemetry: Telemetry) -> None:
@@ -107,9 +113,7 @@ class Storage124(Inverter123):
         return (order,)
 
 
-SET_704 = frozenset(
-    {"WSetEna", "WSetMod", "WSet", "WSetRvrt", "WSetPct", "WSetPctRvrt", "WSetEnaRvrt", "WSetRvrtTms"}
-)
+SET_704 = frozenset({"WSetEna", "WSetMod", "WSet", "WSetRvrt", "WSetPct", "WSetPctRvrt", "WSetEnaRvrt", "WSetRvrtTms"})
 
 
 class Storage704(Inverter704):
@@ -146,6 +150,7 @@ class Storage704(Inverter704):
     def encode_telemetry(self, telemetry: Telemetry) -> None:
         """Besides the inverter's: state of charge and what is left."""
         super().encode_telemetry(telemetry)
+        self.image.set(701, "TotWhAbs", telemetry.absorbed_wh)
         self.image.set(713, "SoC", telemetry.soc_pct)
         self.image.set(713, "WHAvail", telemetry.soc_pct / 100 * self.unit.spec.capacity_wh)
 

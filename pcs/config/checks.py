@@ -7,11 +7,12 @@ import difflib
 import zoneinfo
 from collections.abc import Iterator, Mapping
 
-from pcs.config.addresses import link_hint, not_yet, parse_link
+from pcs.config.addresses import link_form, link_hint, parse_link
 from pcs.config.problems import shown
 from pcs.config.raw import RawBlock, block, entries, word
 from pcs.config.yaml_marks import Document, Path_
 from pcs.model.profile import DeviceKind, DeviceProfile
+from pcs.model.site import LinkAddress, LinkKind
 
 _KIND_OF_SECTION = {"meters": DeviceKind.METER, "ders": DeviceKind.INVERTER}
 
@@ -72,9 +73,10 @@ def _devices(document: Document) -> Iterator[tuple[Path_, RawBlock]]:
 
 def _links(document: Document) -> None:
     seen: dict[tuple[str, int], Path_] = {}
+    settings: dict[str, tuple[LinkAddress, Path_]] = {}
     for path, raw in _devices(document):
         text, unit = word(raw, "link"), raw.get("unit")
-        if text is None or not_yet(text):
+        if text is None:
             continue
         address = parse_link(text)
         if address is None:
@@ -82,10 +84,20 @@ def _links(document: Document) -> None:
                 (*path, "link"),
                 "is not a link address",
                 got=shown(text),
-                expected="tcp://HOST[:PORT], port 1 to 65535",
+                expected=link_form(text),
                 hint=link_hint(text),
             )
+            continue
+        first, first_path = settings.setdefault(address.place, (address, path))
+        if first != address:
+            document.report(
+                (*path, "link"),
+                "contradicts another link to the same port",
+                got=f"{address}, but {first} on line {document.line((*first_path, 'link'))}",
+                expected="one framing, speed, parity and number of stop bits for all devices on a port",
+            )
         elif isinstance(unit, int):
+            _unit(document, path, address, unit)
             place = (str(address), unit)
             if place in seen:
                 document.report(
@@ -95,6 +107,12 @@ def _links(document: Document) -> None:
                     expected="another link or another unit",
                 )
             seen.setdefault(place, path)
+
+
+def _unit(document: Document, path: Path_, address: LinkAddress, unit: int) -> None:
+    """RTU knows units 1 to 247; 0 is everybody (MODBUS over serial line V1.02, section 2.2)."""
+    if address.kind is not LinkKind.TCP and not 1 <= unit <= 247 and 0 <= unit <= 255:
+        document.report((*path, "unit"), "is no unit of an RTU bus", got=str(unit), expected="1 to 247")
 
 
 def _profiles(document: Document, profiles: Mapping[str, DeviceProfile]) -> None:

@@ -1,11 +1,14 @@
 """A device profile as a schema: `firmware_config/VENDOR/MODEL.yaml`, kind `pcs.profile/1`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
+from pcs.config.register_schema import LimitRegistersBlock, RegistersBlock
 from pcs.config.schema import Block, Words
+from pcs.model.profile import LinkTiming
 
+_LATE_WINDOW_S = cast(float, LinkTiming.__dataclass_fields__["late_window_s"].default)
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -14,6 +17,13 @@ class LinkBlock(Block):
 
     deadline_s: float = Field(gt=0, le=10, description="Longest wait for one reply, seconds.")
     min_gap_s: float = Field(default=0.0, ge=0, le=10, description="Pause that the unit needs before each request.")
+    late_window_s: float = Field(
+        default=_LATE_WINDOW_S,
+        gt=0,
+        le=10,
+        description="Serial bus: how long after a request its reply may still come, seconds.",
+    )
+    broadcast: bool = Field(default=False, description="Serial bus: the unit obeys writes to unit 0.")
 
 
 class BandBlock(Block):
@@ -45,6 +55,9 @@ class LimitActionBlock(Block):
     reversion_s: float | None = Field(
         default=None, gt=0, le=86_400, description="What the device's own timer is armed with; null: never armed."
     )
+    registers: LimitRegistersBlock | None = Field(
+        default=None, description="Protocol modbus: the points that carry the limit."
+    )
 
 
 class ProfileFile(Block):
@@ -53,7 +66,9 @@ class ProfileFile(Block):
     schema_: Literal["pcs.profile/1"] = Field(alias="schema", description="Kind and version of this file.")
     title: Words = Field(description="What the installer sees.")
     kind: Literal["meter", "inverter"] = Field(description="What the device is.")
-    protocol: Literal["sunspec"] = Field(description="How its registers are found.")
+    protocol: Literal["sunspec", "modbus"] = Field(
+        description="How its registers are found: by the SunSpec walk, or in `registers`."
+    )
     evidence: Literal["unverified", "trace", "bench", "field"] = Field(description="How well the facts are proven.")
     sources: list[Words] = Field(min_length=1, max_length=32, description="Documents with revision, page or commit.")
     link: LinkBlock = Field(description="Deadlines.")
@@ -61,3 +76,4 @@ class ProfileFile(Block):
     limits: dict[str, LimitActionBlock] | None = Field(
         default=None, max_length=16, description="Limit actions by variant (SunSpec: number of the control model)."
     )
+    registers: RegistersBlock | None = Field(default=None, description="Protocol modbus: the register map.")

@@ -6,6 +6,7 @@ import pcs
 from pcs.config.explain import validate
 from pcs.config.problems import ConfigError, Problem
 from pcs.config.profile_schema import BandBlock, LimitActionBlock, ProfileFile
+from pcs.config.register_maps import limit_registers, register_map, report_register_mistakes
 from pcs.config.yaml_marks import Document, load
 from pcs.model.profile import (
     DerTiming,
@@ -49,6 +50,7 @@ def load_profiles(folder: Path | None = None) -> dict[str, DeviceProfile]:
         parsed = validate(ProfileFile, document) if document.data is not None else None
         if parsed is not None:
             _report_contradictions(parsed, document)
+            report_register_mistakes(parsed, document)
         problems += document.problems
         if parsed is not None and not document.problems:
             identity = f"{path.parent.name}/{path.stem}"
@@ -106,10 +108,16 @@ def _profile(identity: str, parsed: ProfileFile) -> DeviceProfile:
         protocol=parsed.protocol,
         evidence=Evidence[parsed.evidence.upper()],
         sources=tuple(parsed.sources),
-        link=LinkTiming(deadline_s=parsed.link.deadline_s, min_gap_s=parsed.link.min_gap_s),
+        link=LinkTiming(
+            deadline_s=parsed.link.deadline_s,
+            min_gap_s=parsed.link.min_gap_s,
+            late_window_s=parsed.link.late_window_s,
+            broadcast=parsed.link.broadcast,
+        ),
         meter=MeterTiming(update_s=timing.update_s, averaging_s=timing.averaging_s) if is_meter else None,
         der=der,
         limits={variant: _action(block) for variant, block in parsed.limits.items()} if parsed.limits else None,
+        registers=None if parsed.registers is None else register_map(parsed.registers),
     )
 
 
@@ -123,4 +131,5 @@ def _action(block: LimitActionBlock) -> LimitAction:
         refresh_s=block.refresh_s,
         fallback=FallbackDirection(block.fallback),
         reversion_s=block.reversion_s,
+        registers=None if block.registers is None else limit_registers(block.registers),
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from pcs.config.addresses import not_yet
 from pcs.config.raw import block, entries, word
 from pcs.config.yaml_marks import Document, Path_
 
@@ -39,11 +38,6 @@ def report_wishes(document: Document) -> None:
             value = raw.get(wish.key)
             if value is not None and (wish.values is None or (isinstance(value, str) and value in wish.values)):
                 _refuse(document, (*path, wish.key), wish.what, value, wish.now)
-    for section in ("meters", "ders"):
-        for path, raw in entries(document, section):
-            link = word(raw, "link") or ""
-            if what := not_yet(link):
-                _refuse(document, (*path, "link"), what, link, "tcp://HOST[:PORT]")
     for path, raw in entries(document, "points"):
         if word(raw, "id") != "poi":
             _refuse(document, path, "points other than poi", word(raw, "id"), "no further points")

@@ -10,8 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+    WriteMultipleRegistersRequest,
+    WriteSingleRegisterRequest,
+)
 
+from pcs.codec.rtu import READ_FUNCTIONS, WRITE_SINGLE
 from pcs.io.modbus_connection import READ_HOLDING, WRITE_MULTIPLE, Failure, ModbusConnection
 from pcs.io.turn import PriorityTurn, Turn
 from pcs.model.fault import Fault, FaultKind
@@ -26,7 +32,7 @@ TIMEOUTS_UNTIL_REOPEN = 2  # one lost reply is an accident, two are a half-open 
 
 _READ_HEAD = struct.Struct(">HBBB")  # length, unit, function, byte count
 _WRITE_HEAD = struct.Struct(">HBBHH")  # length, unit, function, address, count
-_COUNTED = {
+COUNTED = {
     FaultKind.REFUSED: "refused",
     FaultKind.NOT_NOW: "refused",
     FaultKind.NO_ANSWER: "timeouts",
@@ -74,31 +80,43 @@ class ModbusTcpLink:
         self._timeouts_in_a_row = 0
         self._gap_s = {unit: gap for unit, gap in (min_gap_s or {}).items() if gap > 0.0}
         self._quiet_until_s: dict[int, float] = {}
-        self._counts = dict.fromkeys(
-            ("requests", "good", "not_sent", "late_replies", "connects", *_COUNTED.values()), 0
-        )
+        self._counts = dict.fromkeys(("requests", "good", "not_sent", "late_replies", "connects", *COUNTED.values()), 0)
         self._last_error = ""
         self._last_error_s: float | None = None
 
     async def read(
-        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
     ) -> Reply | Fault:
         """See `ports.Link.read`."""
-        if not (1 <= count <= READ_MAX and 0 <= address <= 0x1_0000 - count and 0 <= unit <= 255):
+        known = function in READ_FUNCTIONS
+        if not (1 <= count <= READ_MAX and 0 <= address <= 0x1_0000 - count and 0 <= unit <= 255 and known):
             raise ValueError(f"no read of {count} registers at {address} of unit {unit}")
-        pdu = ReadHoldingRegistersRequest(address=address, count=count, dev_id=unit)
-        head = _READ_HEAD.pack(3 + 2 * count, unit, READ_HOLDING, 2 * count)
+        request = ReadHoldingRegistersRequest if function == READ_HOLDING else ReadInputRegistersRequest
+        pdu = request(address=address, count=count, dev_id=unit)
+        head = _READ_HEAD.pack(3 + 2 * count, unit, pdu.function_code, 2 * count)
         return await self._request(unit, pdu, head, deadline_s, priority)
 
     async def write(
-        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
     ) -> Reply | Fault:
         """See `ports.Link.write`."""
         count = len(words)
-        if not (1 <= count <= WRITE_MAX and 0 <= address <= 0x1_0000 - count and 0 <= unit <= 255):
-            raise ValueError(f"no write of {count} registers at {address} of unit {unit}")
-        pdu = WriteMultipleRegistersRequest(address=address, registers=list(words), dev_id=unit)
-        head = _WRITE_HEAD.pack(6, unit, WRITE_MULTIPLE, address, count)
+        most = {WRITE_MULTIPLE: WRITE_MAX, WRITE_SINGLE: 1}.get(function, 0)
+        if not (1 <= count <= most and 0 <= address <= 0x1_0000 - count and 0 <= unit <= 255):
+            raise ValueError(f"no write of {count} registers at {address} of unit {unit} with function {function}")
+        pdu: ModbusPDU
+        if function == WRITE_SINGLE:
+            pdu = WriteSingleRegisterRequest(address=address, count=1, registers=list(words), dev_id=unit)
+        else:
+            pdu = WriteMultipleRegistersRequest(address=address, registers=list(words), dev_id=unit)
+        head = _WRITE_HEAD.pack(6, unit, function, address, words[0] if function == WRITE_SINGLE else count)
         return await self._request(unit, pdu, head, deadline_s, priority)
 
     async def close(self) -> None:
@@ -141,7 +159,7 @@ class ModbusTcpLink:
         if isinstance(outcome, Reply):
             return outcome
         now_s = loop.time()
-        verb = "reading" if pdu.function_code == READ_HOLDING else "writing"
+        verb = "reading" if pdu.function_code in READ_FUNCTIONS else "writing"
         detail = f"{outcome.detail} ({verb} {pdu.count} at {pdu.address})"
         self._last_error, self._last_error_s = detail, now_s
         return Fault(kind=outcome.kind, source_id=f"{self.address} unit {unit}", at_s=now_s, detail=detail)
@@ -202,7 +220,7 @@ class ModbusTcpLink:
 
     def _judge(self, failure: Failure, now_s: float) -> None:
         """Count a failed request and decide whether the connection is worth keeping."""
-        self._counts[_COUNTED[failure.kind]] += 1
+        self._counts[COUNTED[failure.kind]] += 1
         if failure.kind in (FaultKind.REFUSED, FaultKind.NOT_NOW):
             self._alive()
             return

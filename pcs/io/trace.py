@@ -22,7 +22,6 @@ MOST_BYTES = 50_000_000  # an hour and a half of a meter at 20 Hz with two inver
 LINES_WAITING = 4_096  # some three minutes of such a site, should the disk stall
 LAST_LINE_BYTES = 256  # kept free for the line that says why the trace ends
 CLOSE_WITHIN_S = 2.0  # the end of a run waits no longer for a disk that hangs
-READ_HOLDING, WRITE_MULTIPLE = 3, 16  # Modbus function codes
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -125,12 +124,14 @@ class TracedLink:
         self._trace = trace
 
     async def read(
-        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
     ) -> Reply | Fault:
         """See `ports.Link.read`."""
-        line = self._line(unit, READ_HOLDING, address, count)
+        line = self._line(unit, function, address, count)
         try:
-            answer = await self._link.read(unit, address, count, deadline_s=deadline_s, priority=priority)
+            answer = await self._link.read(
+                unit, address, count, deadline_s=deadline_s, priority=priority, function=function
+            )
         except asyncio.CancelledError:
             self._trace.note({**line, "fault": "cancelled"})
             raise
@@ -138,12 +139,21 @@ class TracedLink:
         return answer
 
     async def write(
-        self, unit: int, address: int, words: tuple[int, ...], *, deadline_s: float, priority: Priority
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
     ) -> Reply | Fault:
         """See `ports.Link.write`."""
-        line = {**self._line(unit, WRITE_MULTIPLE, address, len(words)), "words": words}
+        line = {**self._line(unit, function, address, len(words)), "words": words}
         try:
-            answer = await self._link.write(unit, address, words, deadline_s=deadline_s, priority=priority)
+            answer = await self._link.write(
+                unit, address, words, deadline_s=deadline_s, priority=priority, function=function
+            )
         except asyncio.CancelledError:
             self._trace.note({**line, "fault": "cancelled"})
             raise

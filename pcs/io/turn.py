@@ -7,6 +7,7 @@ from enum import Enum
 
 from pcs.ports import Priority
 
+MOST_PASSES = 4  # on a bus of 50 ms a frame one of the less urgent goes every 0.25 s (0.45 s while limits are written)
 MAX_WAITING = 32  # about three requests of each of ten devices behind one gateway; more means the link is too slow
 
 
@@ -19,10 +20,16 @@ class Turn(Enum):
 
 
 class PriorityTurn:
-    """A lock with priorities, a bounded queue and deadlines. Taking it while it is free costs no task switch."""
+    """A lock with priorities, a bounded queue and deadlines. Taking it while it is free costs no task switch.
 
-    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
+    With `most_passes` nobody starves: after that many turns that went past an older waiter the oldest goes next; after
+    twice as many where a limit is to be written. The most urgent waits for one such turn at most.
+    """
+
+    def __init__(self, *, max_waiting: int = MAX_WAITING, most_passes: int | None = None) -> None:
         self._taken = False
+        self._most_passes = most_passes
+        self._passes = 0
         self._max_waiting = max_waiting
         self._order = itertools.count()
         self._waiting: list[tuple[Priority, int, asyncio.Future[Turn]]] = []
@@ -64,11 +71,27 @@ class PriorityTurn:
     def release(self) -> None:
         """Hand the turn to the most urgent waiter, or leave it free."""
         while self._waiting:
-            _, _, future = heapq.heappop(self._waiting)
+            _, _, future = self._next()
             if not future.done():
                 future.set_result(Turn.MINE)
                 return
         self._taken = False
+
+    def _next(self) -> tuple[Priority, int, asyncio.Future[Turn]]:
+        """Take the next waiter out: the most urgent, or the oldest when too many turns went past it."""
+        if self._most_passes is None:
+            return heapq.heappop(self._waiting)
+        self._waiting = [entry for entry in self._waiting if not entry[2].done()] or self._waiting[:1]
+        heapq.heapify(self._waiting)
+        first, oldest = self._waiting[0], min(self._waiting, key=lambda entry: entry[1])
+        allowed = 2 * self._most_passes if first[0] is Priority.LIMIT_WRITE else self._most_passes
+        if oldest is first or self._passes >= allowed:
+            self._passes = 0
+            self._waiting.remove(oldest)
+            heapq.heapify(self._waiting)
+            return oldest
+        self._passes += 1
+        return heapq.heappop(self._waiting)
 
     def _make_room(self, newcomer: tuple[Priority, int, asyncio.Future[Turn]]) -> None:
         """Forget waiters that gave up; if the queue is still full, crowd out the last in the order."""

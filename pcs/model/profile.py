@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pcs.model.registers import LimitRegisters, RegisterMap
 from pcs.model.units import Band
 
 
@@ -76,14 +77,22 @@ class LimitAction:
     fallback: FallbackDirection
     reversion_s: float | None
     """What the device's own timer is armed with; None = never armed, because it would drop the limit."""
+    registers: LimitRegisters | None = None
+    """Protocol modbus: the points that carry the limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTiming:
-    """Deadlines of one request, seconds, and the gap that the unit needs before each."""
+    """Deadlines of one request, seconds, and the gap that the unit needs before each.
+
+    `late_window_s`: how long after a request its reply may still come on a serial bus (DESIGN section 6: 0.5 s where
+    nothing is known). `broadcast`: the unit obeys writes to unit 0.
+    """
 
     deadline_s: float
     min_gap_s: float = 0.0
+    late_window_s: float = 0.5
+    broadcast: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +110,5 @@ class DeviceProfile:
     der: DerTiming | None = None
     limits: dict[str, LimitAction] | None = None
     """Limit actions by variant; for SunSpec the variant is the number of the control model: "123", "704"."""
+    registers: RegisterMap | None = None
+    """Protocol modbus: the register map."""

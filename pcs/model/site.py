@@ -46,16 +46,46 @@ class MeterSign(StrEnum):
     LEARN = "learn"
 
 
+class LinkKind(StrEnum):
+    """How frames travel: Modbus TCP, RTU frames through a TCP gateway, or RTU frames on a serial port."""
+
+    TCP = "tcp"
+    RTU_OVER_TCP = "rtu+tcp"
+    SERIAL = "serial"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkAddress:
-    """Where a device is reached: Modbus TCP at host and port. One connection serves all units behind it."""
+    """Where a device is reached: `host` and `port`, or a serial `device` and how it is set.
 
-    host: str
+    One connection serves all units behind an address. `parity` is N, E or O; a character has 8 data bits.
+    """
+
+    host: str = ""
     port: int = 502
+    kind: LinkKind = LinkKind.TCP
+    device: str = ""
+    baud: int = 9600
+    parity: str = "N"
+    stopbits: int = 1
 
     def __str__(self) -> str:
+        if self.kind is LinkKind.SERIAL:
+            parity = "" if self.parity == "N" else f"&parity={self.parity}"
+            stopbits = "" if self.stopbits == 1 else f"&stopbits={self.stopbits}"
+            return f"serial://{self.device}?baud={self.baud}{parity}{stopbits}"
         host = f"[{self.host}]" if ":" in self.host else self.host  # IPv6
-        return f"tcp://{host}:{self.port}"
+        return f"{self.kind.value}://{host}:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """The thing that only one connection can own, however it is set: the port, or host and port."""
+        return self.device or f"{self.host}:{self.port}"
+
+    @property
+    def character_s(self) -> float:
+        """Time of one character on a serial line: start bit, 8 data bits, parity bit, stop bits."""
+        return (9 + (self.parity != "N") + self.stopbits) / self.baud
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,11 @@ ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "CtBlock.class_": "key of the site file, which is fixed: accuracy class in percent",
     "LimitBlock.margin": "key of the site file, which is fixed: in the unit of its limit",
     "Source.peak": "a source is a curve of any unit",
-    "Inverter.advance": "an action that also returns the energy, in W*s",
+    "Unit.advance": "an action that also returns the energy, in W*s",
+    "Inverter.advance": "as Unit.advance",
+    "Storage.advance": "as Unit.advance",
+    "Hybrid.advance": "as Unit.advance",
+    "Evse.advance": "as Unit.advance",
 }
 MEASURES = {"float", "Band"}
 SEQUENCES = {"Iterable", "Iterator", "Sequence", "deque", "frozenset", "list", "set", "tuple"}

@@ -92,7 +92,6 @@ supported yet"); nothing is silently ignored.
 """
 
 MORE_NOT_YET = (
-    ("`link`", "`serial://...`, RTU framing over TCP", "`tcp://HOST[:PORT]`"),
     ("`points`", "any but `poi`; kinds conductor and busbar; `rating_a`", "`poi`, which is implied"),
     ("`modes`", "any", "no modes"),
 )

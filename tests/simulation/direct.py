@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from hil.plant.inverter import LimitOrder
+from hil.plant.orders import LimitOrder
 from hil.plant.plant import Plant
 from hil.rig.twin_build import build_plant
 from hil.rig.twin_file import TwinFile

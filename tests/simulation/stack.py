@@ -252,7 +252,7 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
             MeterSpec(
                 id=part.id,
                 profile=profiles()["sunspec/meter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                link=LinkAddress(host=servers[part.id].host, port=servers[part.id].port),
                 unit=part.unit,
                 point="poi",
                 update_s=part.update_s if declared else None,
@@ -266,7 +266,7 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
                 kind=DerKind.PV,
                 nameplate_w=part.nameplate_w,
                 profile=profiles()["sunspec/inverter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                link=LinkAddress(host=servers[part.id].host, port=servers[part.id].port),
                 unit=part.unit,
             )
             for part in twin.ders

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.plant.inverter import LimitOrder
+from hil.plant.orders import LimitOrder
 from pcs.model.event import EventKind
 from tests.simulation.bounds import response_s, slowest_fall_s, tolerance_w
 from tests.simulation.stack import Stack, inverter, play, twin

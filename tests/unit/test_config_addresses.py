@@ -2,8 +2,8 @@
 
 import pytest
 
-from pcs.config.addresses import not_yet, parse_link
-from pcs.model.site import LinkAddress
+from pcs.config.addresses import link_hint, parse_link
+from pcs.model.site import LinkAddress, LinkKind
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,52 @@ def test_anything_else_is_no_link(text: str) -> None:
     assert parse_link(text) is None
 
 
-@pytest.mark.parametrize("text", ["serial:///dev/ttyUSB0?baud=9600", "/dev/ttyUSB0", "COM3", "rtu:///dev/ttyS0"])
-def test_serial_links_are_known_but_not_built(text: str) -> None:
-    assert not_yet(text) == "serial links"
+SERIAL = [
+    ("serial:///dev/ttyUSB0?baud=9600", "/dev/ttyUSB0", 9600, "N", 1),
+    ("serial:///dev/ttyS0?baud=19200&parity=E", "/dev/ttyS0", 19200, "E", 1),
+    (
+        "serial:///dev/serial/by-id/usb-FTDI_A-if00?stopbits=2&baud=115200",
+        "/dev/serial/by-id/usb-FTDI_A-if00",
+        115200,
+        "N",
+        2,
+    ),
+]
 
 
-@pytest.mark.parametrize("text", ["tcp://h:502?framing=rtu", "tcp+rtu://h", "rtuovertcp://h:1"])
-def test_rtu_framing_over_tcp_is_known_but_not_built(text: str) -> None:
-    assert not_yet(text) == "RTU framing over TCP"
+@pytest.mark.parametrize(("text", "device", "baud", "parity", "stopbits"), SERIAL)
+def test_a_serial_link_is_a_port_and_how_it_is_set(
+    text: str, device: str, baud: int, parity: str, stopbits: int
+) -> None:
+    address = parse_link(text)
+    assert address == LinkAddress(
+        kind=LinkKind.SERIAL, device=device, port=0, baud=baud, parity=parity, stopbits=stopbits
+    )
+    assert parse_link(str(address)) == address
+    assert address.character_s == pytest.approx((10 + (parity != "N") + (stopbits - 1)) / baud)
 
 
-def test_an_ordinary_link_is_no_wish() -> None:
-    assert not_yet("tcp://rtu-gateway:502") == ""
+def test_rtu_frames_go_over_tcp_where_the_link_says_so() -> None:
+    assert parse_link("rtu+tcp://gateway:4001") == LinkAddress(host="gateway", port=4001, kind=LinkKind.RTU_OVER_TCP)
+    assert str(parse_link("rtu+tcp://[::1]:4001")) == "rtu+tcp://[::1]:4001"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("serial:///dev/ttyUSB0", "say how fast the bus is: serial:///dev/ttyUSB0?baud=9600"),
+        ("/dev/ttyUSB0", "say how fast the bus is: serial:///dev/ttyUSB0?baud=9600"),
+        ("serial:///dev/ttyUSB0?baud=9601", "write serial:///dev/ttyUSB0?baud=9600 with baud one of 1200, 2400"),
+        ("serial:///dev/ttyUSB0?baud=9600&parity=M", "parity N, E or O"),
+        ("serial:///dev/ttyUSB0?baud=9600&baud=19200", "each once"),
+        ("serial:///dev/ttyUSB0?baud=9600&stopbits=3", "stopbits 1 or 2"),
+        ("serial:///dev/ttyUSB0?baud=9600&flow=rts", "each once"),
+        ("COM3", "runs on Linux"),
+        ("tcp://h:502?framing=rtu", "write rtu+tcp://HOST:PORT"),
+        ("tcp+rtu://h:4001", "write rtu+tcp://h:4001"),
+        ("rtu+tcp://h", "with the gateway's port"),
+    ],
+)
+def test_a_link_that_is_nearly_one_is_told_how_to_write_it(text: str, hint: str) -> None:
+    assert parse_link(text) is None
+    assert hint in link_hint(text)

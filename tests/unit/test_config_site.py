@@ -140,9 +140,6 @@ NOT_YET: list[tuple[str, str, str, str]] = [
     ("kind: pv, nameplate", "kind: generator, nameplate", "7: ders[1].kind", "DERs of this kind"),
     ("controlled: false", "controlled: false, priority: 0", "7: ders[1].priority", "priorities between DERs"),
     ("controlled: false", "controlled: false, fallback: {}", "7: ders[1].fallback", "fallbacks of a single DER"),
-    ("tcp://127.0.0.1:15020", "serial:///dev/ttyUSB0?baud=9600", "4: meters[0].link", "serial links"),
-    ("tcp://127.0.0.1:15020", "tcp://h:502?framing=rtu", "4: meters[0].link", "RTU framing over TCP"),
-    ("tcp://127.0.0.1:15020", "tcp+rtu://h:502", "4: meters[0].link", "RTU framing over TCP"),
     ("journal:", "modes: {ess: import_only}\njournal:", "10: modes", "operating modes"),
     ("journal:", "points: [{id: b, kind: net}]\njournal:", "10: points[0]", "points other than poi"),
     (

@@ -1,0 +1,85 @@
+"""What a bus knows and remembers of one unit: its pauses, when it is asked again, and which replies may still come."""
+
+from dataclasses import dataclass, field
+
+from pcs.io.modbus_connection import Failure
+from pcs.io.modbus_tcp import READ_MAX
+from pcs.model.fault import FaultKind
+from pcs.ports import Reply
+
+FAILURES_UNTIL_REST = 2  # one lost reply is an accident, two are a unit that is off
+REST_FIRST_S, REST_LAST_S = 0.5, 10.0  # a dead unit takes 0.5 s of its bus for each try: 5 % of it in the end
+REST_LAST_VITAL_S = (
+    0.5  # a meter that is back is heard within its deadline; half of the bus is its own while it is away
+)
+LONGER_BY = (0, 2, 4)  # words; two at a time, because many meters do not let a value of two words be cut
+GIVEN_UP_FOR_S = 10.0  # a reply this late is out of the question: twenty times the usual window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRules:
+    """What a bus must know of one unit: its pauses, how late it may answer, whether control depends on it."""
+
+    min_gap_s: float = 0.0
+    late_window_s: float = 0.5
+    read_max: int = READ_MAX
+    vital: bool = False
+    """The control meter: it is asked again sooner when it was away."""
+    broadcast: bool = False
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is remembered of a unit between two requests."""
+
+    rules: UnitRules
+    quiet_until_s: float = 0.0
+    failures: int = 0
+    garbled: int = 0
+    rest_s: float = 0.0
+    rest_until_s: float = 0.0
+    because: str = ""
+    given_up: dict[tuple[int, int], float] = field(default_factory=dict)
+    """Function and count of reads without a reply, and when they are forgotten (loop time)."""
+
+    def answered(self) -> None:
+        """It did what it was asked last, so nothing older is still to come."""
+        self.failures = self.garbled = 0
+        self.rest_s = 0.0
+        self.given_up.clear()
+
+    def failed(self, failure: Failure, now_s: float, *, alone: bool) -> None:
+        """It did not answer, or not as asked: after the second time it rests, longer each time."""
+        self.failures += 1
+        self.garbled = self.garbled + 1 if failure.kind is FaultKind.BAD_ANSWER else 0
+        self.because = failure.detail
+        if self.failures >= FAILURES_UNTIL_REST:
+            last_s = REST_LAST_VITAL_S if self.rules.vital or alone else REST_LAST_S
+            self.rest_s = min(max(2.0 * self.rest_s, REST_FIRST_S), last_s)
+            self.rest_until_s = now_s + self.rest_s
+
+    def resting(self, now_s: float) -> Failure | None:
+        """Why it is not asked now, if so."""
+        if now_s >= self.rest_until_s:
+            return None
+        detail = f"{self.because}; next attempt in {self.rest_until_s - now_s:.1f} s"
+        return Failure(kind=FaultKind.NO_ANSWER, detail=detail)
+
+    def longer_by(self, function: int, count: int, room: int, now_s: float) -> int | None:
+        """How many words more to read than wanted, so that no reply to an earlier request fits this one.
+
+        0 where none may still come; None where every length that the unit allows may. `room` is how many words more
+        than `count` there are behind the address.
+        """
+        self.given_up = {what: until_s for what, until_s in self.given_up.items() if until_s > now_s}
+        room = min(room, self.rules.read_max - count)
+        return next((n for n in LONGER_BY if n <= max(0, room) and (function, count + n) not in self.given_up), None)
+
+    def give_up(self, function: int, count: int, now_s: float) -> None:
+        """A read has no reply; one may come later."""
+        self.given_up[function, count] = now_s + GIVEN_UP_FOR_S
+
+
+def is_answer(outcome: Reply | Failure) -> bool:
+    """Whether the unit did what it was asked or refused it: it is there, and nothing older is to come."""
+    return isinstance(outcome, Reply) or outcome.kind in (FaultKind.REFUSED, FaultKind.NOT_NOW)
