@@ -92,8 +92,8 @@ def test_rates_bound_both_ways_and_a_negative_rate_forces_the_other_way() -> Non
 
 def hybrid(sun_w: float, wish_w: float = 0.0, **behaviour: float) -> tuple[Plant, Hybrid]:
     spec = {
-        **{"nameplate_w": 8000.0, "charge_w": 5000.0, "capacity_wh": 10_000.0, "efficiency_pct": 100.0},
-        **{"battery_charge_w": 3000.0, "battery_discharge_w": 4000.0, **behaviour},
+        "nameplate_w": 8000.0, "charge_w": 5000.0, "capacity_wh": 10_000.0, "efficiency_pct": 100.0,
+        "battery_charge_w": 3000.0, "battery_discharge_w": 4000.0, **behaviour,
     }
     der = Der(
         spec=HybridSpec(id="hyb1", **spec),  # type: ignore[arg-type]
