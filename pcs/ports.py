@@ -70,6 +70,14 @@ class Clock(Protocol):
         ...
 
 
+class TimeTrust(Protocol):
+    """Whether the time of day can be believed; what depends on it is at its tightest where it cannot."""
+
+    def trusted(self, now: Instant) -> bool:
+        """Whether `now.utc_s` is the time of day. To be asked at each cycle: jumps are seen between two looks."""
+        ...
+
+
 class Journal(Protocol):
     """The site's memory. Nothing here blocks, raises or delays a command; trouble shows in `trouble()`."""
 
@@ -78,7 +86,10 @@ class Journal(Protocol):
         ...
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
-        """Whether a limit found on the device with this serial number is one that we intended."""
+        """Whether a limit found on the device with this serial number is one that we intended.
+
+        Limits of its draw and its set points are asked for by `charge_limit_of(serial)` and `setpoint_of(serial)`.
+        """
         ...
 
     def step(self, line: bytes) -> None:

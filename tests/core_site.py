@@ -73,8 +73,8 @@ def meter_spec(update_s: float | None = 0.1, averaging_s: float | None = None, *
 
 def der_spec(number: int = 0, nameplate_w: float = 10_000.0, **more: Any) -> DerSpec:
     """DER number `number`, called d0, d1, ..."""
-    more = {"profile": inverter_profile(), **more}
-    return DerSpec(id=f"d{number}", kind=DerKind.PV, nameplate_w=nameplate_w, link=LINK, **more)
+    more = {"profile": inverter_profile(), "kind": DerKind.PV, **more}
+    return DerSpec(id=f"d{number}", nameplate_w=nameplate_w, link=LINK, **more)
 
 
 def policy(

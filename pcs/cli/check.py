@@ -8,7 +8,8 @@ import click
 
 from pcs.config import load_site
 from pcs.config.review import ANY, fallbacks, warnings
-from pcs.core.envelope import Margin, envelope, margin, safe_total_w
+from pcs.core.envelope import Margin, margin
+from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
 from pcs.model.limit import Limit
 from pcs.model.site import DerSpec, MeterSign, MeterSpec, Site
@@ -114,14 +115,14 @@ def _limit(site: Site, limit: Limit) -> str:
 
 def _margin(site: Site, limit: Limit) -> Margin:
     policy = policy_for(site)
-    return margin(limit, policy.meter, policy.nameplate_w)
+    return margin(limit, policy.meters[0], policy.nameplate_w)
 
 
 def _safe_total_w(site: Site) -> float:
     """What the controlled DERs may inject together in the safe state (W), as the controller works it out."""
     policy = policy_for(site)
-    total_w = safe_total_w(envelope(policy), policy, 0.0)
-    return policy.nameplate_w if total_w is None else min(policy.nameplate_w, total_w)
+    totals_w = [w for line, _, w in at_start(policy) if line.sign > 0.0 and w is not None]
+    return min((policy.nameplate_w, *totals_w))
 
 
 def _meter(meter: MeterSpec) -> str:

@@ -14,13 +14,13 @@ from pcs.cli.logs import set_up
 from pcs.cli.words import Words
 from pcs.config import load_site
 from pcs.config.review import warnings
-from pcs.core.envelope import envelope, margin, safe_total_w
+from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
 from pcs.io.clock import SystemClock
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
-from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.links import link_for
 from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.model.event import Event
 from pcs.model.site import LinkAddress, Site
@@ -112,7 +112,7 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             loop.call_later(duration_s, stop.set)
 
         def link(address: LinkAddress) -> Link:
-            plain = ModbusTcpLink(address, min_gap_s=min_gaps_s(site, address))
+            plain = link_for(site, address)
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
@@ -128,22 +128,16 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
         journal.close()
 
 
-def min_gaps_s(site: Site, address: LinkAddress) -> dict[int, float]:
-    """The pause that each unit behind an address needs before a request, by its profile (seconds)."""
-    meters = {m.unit: m.profile.link.min_gap_s for m in site.meters if m.link == address}
-    return meters | {d.unit: d.profile.link.min_gap_s for d in site.ders if d.link == address and d.profile}
-
-
 def start_page(site: Site, site_file: Path) -> Iterator[str]:
     """What is about to be controlled, what does not protect it, and where to look; before any device is asked."""
     policy = policy_for(site)
     yield f"openpcs {__version__} controls {site.name} (configuration {site.digest[:16]})"
-    for limit in site.limits:
-        margin_w = margin(limit, policy.meter, policy.nameplate_w).total_w
-        yield f"  {limit.name}: the flow stays {margin_w:.0f} W below it; corrected within {limit.correct_within_s:g} s"
+    for line, bounded, _ in at_start(policy):
+        margin_w, within_s = bounded.margin.total_w, line.limit.correct_within_s
+        yield f"  {line.name}: the flow stays {margin_w:.0f} W below it; corrected within {within_s:g} s"
     ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
-    safe_w = safe_total_w(envelope(policy), policy, 0.0)
-    yield f"  DERs: {ders}" + (f"; without a meter together at most {safe_w:g} W" if safe_w is not None else "")
+    exports_w = [w for line, _, w in at_start(policy) if line.sign > 0.0 and w is not None]
+    yield f"  DERs: {ders}" + (f"; without a meter together at most {min(exports_w):g} W" if exports_w else "")
     yield f"  in this version: {', '.join(MISSING)}"
     yield from (f"  note: {warning}" for warning in warnings(site))
     yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"

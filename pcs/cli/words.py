@@ -19,7 +19,8 @@ ALARMS = {
 """Kinds that a person should look at, and how they begin."""
 PLAIN = {
     EventKind.FAULT_CLEARED: "over",
-    EventKind.BINDING_CHANGED: "binding limit",
+    EventKind.LIMITS_CHANGED: "limit",
+    EventKind.LIMITS_CONFLICT: "limits contradict",
     EventKind.EXCURSION_ENDED: "excursion ended",
     EventKind.WIRING_VERIFIED: "wiring verified, caps may rise at full speed",
     EventKind.RESPONSE_MEASURED: "response",

@@ -161,6 +161,36 @@ _DER_CONTROLS = """
     PFWAbs.PF@63:uint16*PF_SF PFWAbs.Ext@64:enum16 PFWAbsRvrt.PF@65:uint16*PF_SF PFWAbsRvrt.Ext@66:enum16
 """
 
+_STORAGE_CONTROLS = """
+    WChaMax@2:uint16*WChaMax_SF WChaGra@3:uint16*WChaDisChaGra_SF WDisChaGra@4:uint16*WChaDisChaGra_SF
+    StorCtl_Mod@5:bitfield16 VAChaMax@6:uint16*VAChaMax_SF MinRsvPct@7:uint16*MinRsvPct_SF
+    ChaState@8:uint16*ChaState_SF StorAval@9:uint16*StorAval_SF InBatV@10:uint16*InBatV_SF ChaSt@11:enum16
+    OutWRte@12:int16*InOutWRte_SF InWRte@13:int16*InOutWRte_SF InOutWRte_WinTms@14:uint16
+    InOutWRte_RvrtTms@15:uint16 InOutWRte_RmpTms@16:uint16 ChaGriSet@17:enum16 WChaMax_SF@18:sunssf
+    WChaDisChaGra_SF@19:sunssf VAChaMax_SF@20:sunssf MinRsvPct_SF@21:sunssf ChaState_SF@22:sunssf
+    StorAval_SF@23:sunssf InBatV_SF@24:sunssf InOutWRte_SF@25:sunssf
+"""
+
+_DER_STORAGE = """
+    WHRtg@2:uint16*WH_SF WHAvail@3:uint16*WH_SF SoC@4:uint16*Pct_SF SoH@5:uint16*Pct_SF Sta@6:enum16 WH_SF@7:sunssf
+    Pct_SF@8:sunssf
+"""
+
+_BATTERY = """
+    AHRtg@2:uint16*AHRtg_SF WHRtg@3:uint16*WHRtg_SF WChaRteMax@4:uint16*WChaDisChaMax_SF
+    WDisChaRteMax@5:uint16*WChaDisChaMax_SF DisChaRte@6:uint16*DisChaRte_SF SoCMax@7:uint16*SoC_SF
+    SoCMin@8:uint16*SoC_SF SocRsvMax@9:uint16*SoC_SF SoCRsvMin@10:uint16*SoC_SF SoC@11:uint16*SoC_SF
+    DoD@12:uint16*DoD_SF SoH@13:uint16*SoH_SF NCyc@14:uint32 ChaSt@16:enum16 LocRemCtl@17:enum16 Hb@18:uint16
+    CtrlHb@19:uint16 AlmRst@20:uint16 Typ@21:enum16 State@22:enum16 StateVnd@23:enum16 WarrDt@24:uint32
+    Evt1@26:bitfield32 Evt2@28:bitfield32 EvtVnd1@30:bitfield32 EvtVnd2@32:bitfield32 V@34:uint16*V_SF
+    VMax@35:uint16*V_SF VMin@36:uint16*V_SF CellVMax@37:uint16*CellV_SF CellVMaxStr@38:uint16 CellVMaxMod@39:uint16
+    CellVMin@40:uint16*CellV_SF CellVMinStr@41:uint16 CellVMinMod@42:uint16 CellVAvg@43:uint16*CellV_SF
+    A@44:int16*A_SF AChaMax@45:uint16*AMax_SF ADisChaMax@46:uint16*AMax_SF W@47:int16*W_SF ReqInvState@48:enum16
+    ReqW@49:int16*W_SF SetOp@50:enum16 SetInvState@51:enum16 AHRtg_SF@52:sunssf WHRtg_SF@53:sunssf
+    WChaDisChaMax_SF@54:sunssf DisChaRte_SF@55:sunssf SoC_SF@56:sunssf DoD_SF@57:sunssf SoH_SF@58:sunssf
+    V_SF@59:sunssf CellV_SF@60:sunssf A_SF@61:sunssf AMax_SF@62:sunssf W_SF@63:sunssf
+"""
+
 
 def _fields(table: str) -> Mapping[str, Field]:
     """Parse one of the tables above."""
@@ -192,11 +222,14 @@ MODELS: Mapping[int, Mapping[str, Field]] = MappingProxyType(
         121: _fields(_BASIC_SETTINGS),
         122: _fields(_MEASUREMENTS_STATUS),
         123: _fields(_IMMEDIATE_CONTROLS),
+        124: _fields(_STORAGE_CONTROLS),
         **dict.fromkeys((201, 202, 203, 204), _METER),
         **dict.fromkeys((211, 212, 213, 214), _METER_F),
         701: _fields(_DER_MEASUREMENT),
         702: _fields(_DER_CAPACITY),
         704: _fields(_DER_CONTROLS),
+        713: _fields(_DER_STORAGE),
+        802: _fields(_BATTERY),
     }
 )
 """Points by model number and name. Model 201 is listed with the phase-to-phase names of its siblings."""

@@ -8,13 +8,24 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 
 from pcs.config.addresses import link_form, link_hint, parse_link
+from pcs.config.check_ders import report_ders
+from pcs.config.check_limits import report_limits
+from pcs.config.check_points import report_points
 from pcs.config.problems import shown
 from pcs.config.raw import RawBlock, block, entries, word
 from pcs.config.yaml_marks import Document, Path_
 from pcs.model.profile import DeviceKind, DeviceProfile
 from pcs.model.site import LinkAddress, LinkKind
 
-_KIND_OF_SECTION = {"meters": DeviceKind.METER, "ders": DeviceKind.INVERTER}
+SECTIONS = ("meters", "ders")
+_KINDS_OF_DER = {
+    "pv": (DeviceKind.INVERTER,),
+    "battery": (DeviceKind.BATTERY, DeviceKind.INVERTER),
+    "hybrid": (DeviceKind.BATTERY, DeviceKind.INVERTER),
+    "evse": (DeviceKind.EVSE,),
+    "generator": (DeviceKind.INVERTER,),
+}
+"""Profiles that fit a DER; SunSpec describes storage and inverters by the same models."""
 
 
 def report_cross_checks(document: Document, profiles: Mapping[str, DeviceProfile]) -> None:
@@ -24,8 +35,9 @@ def report_cross_checks(document: Document, profiles: Mapping[str, DeviceProfile
     _links(document)
     _profiles(document, profiles)
     _meters(document)
-    _ders(document)
-    _limits(document)
+    report_ders(document)
+    report_points(document)
+    report_limits(document)
 
 
 def _timezone(document: Document) -> None:
@@ -67,7 +79,7 @@ def _unique_ids(document: Document) -> None:
 
 
 def _devices(document: Document) -> Iterator[tuple[Path_, RawBlock]]:
-    for section in _KIND_OF_SECTION:
+    for section in SECTIONS:
         yield from entries(document, section)
 
 
@@ -120,8 +132,8 @@ def _profiles(document: Document, profiles: Mapping[str, DeviceProfile]) -> None
         name = word(raw, "profile")
         if name is None:
             continue
-        kind = _KIND_OF_SECTION[str(path[0])]
-        fitting = sorted(key for key, profile in profiles.items() if profile.kind is kind)
+        kinds = _kinds(path, raw)
+        fitting = sorted(key for key, profile in profiles.items() if profile.kind in kinds)
         profile = profiles.get(name)
         if profile is None:
             close = difflib.get_close_matches(name, fitting, n=1)
@@ -129,24 +141,27 @@ def _profiles(document: Document, profiles: Mapping[str, DeviceProfile]) -> None
                 (*path, "profile"),
                 "unknown profile",
                 got=shown(name),
-                expected=f"one of {', '.join(fitting)}",
+                expected=f"one of {', '.join(fitting)}" if fitting else "a profile of the kind of this DER",
                 hint=f"did you mean {close[0]}?" if close else "`pcs devices` lists them",
             )
-        elif profile.kind is not kind:
+        elif profile.kind not in kinds:
             document.report(
                 (*path, "profile"),
                 f"is a profile of a different kind: {profile.kind.value}",
                 got=shown(name),
-                expected=f"the profile of a kind of {kind.value}: {', '.join(fitting)}",
+                expected=f"the profile of a kind of {' or '.join(k.value for k in kinds)}"
+                + (f": {', '.join(fitting)}" if fitting else ""),
             )
 
 
-def _points(document: Document) -> list[str]:
-    return ["poi", *(name for _, raw in entries(document, "points") if (name := word(raw, "id")) not in (None, "poi"))]
+def _kinds(path: Path_, raw: RawBlock) -> tuple[DeviceKind, ...]:
+    """The kinds of profile that fit a device."""
+    if path[0] == "meters":
+        return (DeviceKind.METER,)
+    return _KINDS_OF_DER.get(word(raw, "kind") or "pv", (DeviceKind.INVERTER,))
 
 
 def _meters(document: Document) -> None:
-    measured: dict[str, Path_] = {}
     for path, raw in entries(document, "meters"):
         if word(raw, "sign") == "learn":
             document.report(
@@ -158,56 +173,3 @@ def _meters(document: Document) -> None:
         ct = raw.get("ct")
         if isinstance(ct, dict) and {"class", "class_pct"} <= ct.keys():
             document.report((*path, "ct", "class_pct"), "class is given twice", expected="class or class_pct, not both")
-        point = word(raw, "point")
-        if point is None:
-            continue
-        _known_point(document, path, point)
-        if point in measured:
-            document.report(
-                (*path, "point"),
-                "two meters on one point",
-                got=f"{shown(point)}, first on line {document.line((*measured[point], 'point'))}",
-                expected="one meter for each point",
-            )
-        measured.setdefault(point, path)
-
-
-def _ders(document: Document) -> None:
-    for path, raw in entries(document, "ders"):
-        if raw.get("controlled", True) is True:
-            for key in ("profile", "link", "unit"):
-                if raw.get(key) is None:
-                    hint = "" if key == "unit" else "or write controlled: false if nothing can command it"
-                    document.report((*path, key), "is missing", expected="it for a controlled DER", hint=hint)
-        else:
-            given = [key for key in ("profile", "link", "unit") if raw.get(key) is not None]
-            for key in ("profile", "link", "unit"):
-                if given and raw.get(key) is None:
-                    document.report((*path, key), "is missing", expected=f"it beside {' and '.join(given)}, or none")
-
-
-def _limits(document: Document) -> None:
-    measured = {word(raw, "point") for _, raw in entries(document, "meters")}
-    for path, raw in entries(document, "limits"):
-        point = word(raw, "point") if "point" in raw else "poi"
-        if point is not None and _known_point(document, path, point) and point not in measured:
-            document.report(
-                (*path, "point"),
-                "no meter measures this point",
-                got=shown(point),
-                expected=f"a meter with point: {point}",
-            )
-
-
-def _known_point(document: Document, path: Path_, point: str) -> bool:
-    known = _points(document)
-    if point not in known:
-        close = difflib.get_close_matches(point.lower(), known, n=1, cutoff=0.5)
-        document.report(
-            (*path, "point"),
-            "unknown point",
-            got=shown(point),
-            expected=f"one of {', '.join(known[:20])}",
-            hint=f"did you mean {close[0]}?" if close else "",
-        )
-    return point in known

@@ -65,7 +65,7 @@ class ProfileFile(Block):
 
     schema_: Literal["pcs.profile/1"] = Field(alias="schema", description="Kind and version of this file.")
     title: Words = Field(description="What the installer sees.")
-    kind: Literal["meter", "inverter"] = Field(description="What the device is.")
+    kind: Literal["meter", "inverter", "evse"] = Field(description="What the device is.")
     protocol: Literal["sunspec", "modbus"] = Field(
         description="How its registers are found: by the SunSpec walk, or in `registers`."
     )

@@ -1,6 +1,7 @@
 """Looks at a parsed file that may be wrong anywhere: cross checks must not wait until every other mistake is gone."""
 
 from collections.abc import Iterator
+from math import inf
 
 from pcs.config.yaml_marks import Document, Path_
 
@@ -27,3 +28,11 @@ def word(raw: RawBlock, key: str) -> str | None:
     """A text value, None where there is none or something else stands there."""
     value = raw.get(key)
     return value if isinstance(value, str) else None
+
+
+def number(raw: RawBlock, key: str) -> float | None:
+    """A finite number of any unit, None where there is none or something else stands there."""
+    value = raw.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < inf:
+        return None
+    return float(value) if abs(value) < 1e300 else None

@@ -11,8 +11,12 @@ from pcs.model.units import Band
 POWER = "power_total"
 """The point that every device must have: W at a meter, injected W at a DER."""
 _WORDS = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}
-_SIGNS = {"meter": ("import+", "export+"), "inverter": ("injection+", "injection-")}
-_LIMIT_UNITS = ("W", "kW", "pct")
+_SIGNS = {
+    "meter": ("import+", "export+"),
+    "inverter": ("injection+", "injection-"),
+    "evse": ("injection+", "injection-"),
+}
+_LIMIT_UNITS = {"inverter": ("W", "kW", "pct"), "evse": ("A", "mA")}
 
 
 def register_map(block: RegistersBlock) -> RegisterMap:
@@ -98,7 +102,7 @@ def report_register_mistakes(parsed: ProfileFile, document: Document) -> None:
             document.report(path, "unknown point", got=name, expected="a name of registers.points")
     _points(registers, document)
     _groups(registers, document)
-    if parsed.kind == "inverter":
+    if parsed.kind != "meter":
         _limits(parsed, registers, document)
 
 
@@ -169,7 +173,7 @@ def _groups(registers: RegistersBlock, document: Document) -> None:
 
 def _limits(parsed: ProfileFile, registers: RegistersBlock, document: Document) -> None:
     if not parsed.limits:
-        document.report(("limits",), "is missing", expected="at least one limit in a profile of kind inverter")
+        document.report(("limits",), "is missing", expected=f"at least one limit in a profile of kind {parsed.kind}")
     for variant, action in (parsed.limits or {}).items():
         block, path = action.registers, ("limits", variant, "registers")
         if block is None:
@@ -185,13 +189,21 @@ def _limits(parsed: ProfileFile, registers: RegistersBlock, document: Document) 
         if block.at_least > block.at_most:
             document.report((*path, "at_least"), "is upside down", expected="at_least at most at_most")
         point = registers.points.get(block.point)
-        if point is not None and (point.unit not in _LIMIT_UNITS or point.type not in NUMBERS):
-            document.report((*path, "point"), "is no power", got=point.unit, expected="a point in W, kW or pct")
+        units = _LIMIT_UNITS[parsed.kind]
+        if point is not None and (point.unit not in units or point.type not in NUMBERS):
+            document.report(
+                (*path, "point"),
+                "is no limit",
+                got=point.unit or point.type,
+                expected=f"a number in {', '.join(units)}",
+            )
         written = [block.point, *(step.point for step in block.arm)]
         for name in written:
             found = registers.points.get(name)
-            if found is not None and (found.function or registers.function) != 3:
-                document.report(("registers", "points", name), "cannot be written", expected="function: 3")
+            if found is not None and ((found.function or registers.function) != 3 or found.exponent is not None):
+                document.report(
+                    ("registers", "points", name), "cannot be written", expected="function: 3, and no exponent"
+                )
             if found is not None and block.write_function == 6 and _WORDS.get(found.type, 0) != 1:
                 document.report((*path, "write_function"), f"cannot write {name}", expected="16 for several registers")
         if block.enable_point is not None and block.enable_point not in [step.point for step in block.arm]:

@@ -75,9 +75,11 @@ class ArmBlock(Block):
 class LimitRegistersBlock(Block):
     """The points that carry a limit."""
 
-    point: Name = Field(description="Point of the limit, in W, kW or pct of the rating.")
+    point: Name = Field(description="Point of the limit, in W, kW or pct of the rating; EV charger: in A or mA.")
     rating_point: Name | None = Field(default=None, description="Point of 100 %; left out: nameplate of the site file.")
-    at_least: float = Field(default=0.0, ge=0, description="Smallest value that the device takes.")
+    at_least: float = Field(
+        default=0.0, ge=0, description="Smallest value that the device takes; an EV charger is paused by a 0 below it."
+    )
     at_most: float = Field(gt=0, description="Largest value that the device takes.")
     step: float = Field(gt=0, description="Resolution of the limit, in the unit of the point.")
     write_function: Literal[6, 16] = Field(default=16, description="Function code that writes: 6 single, 16 multiple.")

@@ -4,39 +4,21 @@ It describes the whole outside contract, also what is not built yet, so that edi
 of it this version refuses. References between keys are checked in `checks`, not here.
 """
 
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from pcs.model.limit import Limit
-from pcs.model.site import CurrentTransformer, MeterSpec, Tuning
+from pcs.config.blocks import Block, Id, SignedId, Unit, Words, unit_of
+from pcs.config.limit_schema import LimitBlock, ModesBlock
+from pcs.model.site import CurrentTransformer, DerSpec, MeterSpec, Tuning
+
+__all__ = ["Block", "SiteFile", "Words"]
 
 _TUNING = Tuning()
 _CT = CurrentTransformer()
 _METER_CLASS_PCT = cast(float, MeterSpec.__dataclass_fields__["class_pct"].default)
-_CORRECT_WITHIN_S = cast(float, Limit.__dataclass_fields__["correct_within_s"].default)
-
-Id = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        max_length=40,
-        description="Name of letters, digits, dashes, dots and underscores.",
-    ),
-]
-Words = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$", max_length=200)]
-"""One line of text: control characters would reach the installer's terminal."""
-Unit = Annotated[int, Field(ge=0, le=255)]
-
-
-class Block(BaseModel):
-    """What all blocks share: no unknown keys, no silent conversion, no infinity."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=False)
-
-
-def _unit(unit: str) -> dict[str, Any]:
-    return {"unit": unit}
+_SOC_MIN_PCT = cast(float, DerSpec.__dataclass_fields__["soc_min_pct"].default)
+_SOC_MAX_PCT = cast(float, DerSpec.__dataclass_fields__["soc_max_pct"].default)
 
 
 class SiteBlock(Block):
@@ -51,7 +33,7 @@ class SiteBlock(Block):
         gt=0,
         le=50_000,
         description="Nominal voltage, line to neutral (delta: line to line).",
-        json_schema_extra=_unit("V"),
+        json_schema_extra=unit_of("V"),
     )
 
 
@@ -70,28 +52,32 @@ class CtBlock(Block):
         ge=0,
         le=10,
         description="Accuracy class of the CTs, e.g. 0.5.",
-        json_schema_extra=_unit("%"),
+        json_schema_extra=unit_of("%"),
     )
     class_pct: float | None = Field(
-        default=None, ge=0, le=10, description="Another spelling of `class`; give one.", json_schema_extra=_unit("%")
+        default=None, ge=0, le=10, description="Another spelling of `class`; give one.", json_schema_extra=unit_of("%")
     )
     phase_error_deg: float = Field(
         default=_CT.phase_error_deg,
         ge=0,
         le=15,
         description="Largest phase error of the CTs, without sign.",
-        json_schema_extra=_unit("degrees"),
+        json_schema_extra=unit_of("degrees"),
     )
 
 
 class MeterBlock(Block):
-    """A meter at a point. Every limited point has exactly one."""
+    """A meter at a point. Every limited point has one, or a signed sum of several: see `points`."""
 
     id: Id
     profile: Words = Field(description="Device profile; `pcs devices` lists them.", examples=["sunspec/meter"])
     link: Words = Field(description="Address: `tcp://HOST[:PORT]`, port 502 if left out.")
     unit: Unit = Field(description="Modbus unit (device address).")
-    point: Id = Field(description="The point that it measures; `poi` is the point of interconnection.")
+    point: Id | None = Field(
+        default=None,
+        description="The point that it measures; `poi` is the point of interconnection. "
+        "Left out: it is only part of sums under `points`.",
+    )
     sign: Literal["import+", "export+", "learn"] = Field(
         default="import+", description="What a positive reading means. Control never starts on `learn`."
     )
@@ -101,28 +87,28 @@ class MeterBlock(Block):
         ge=0,
         le=10,
         description="Accuracy class of the meter itself.",
-        json_schema_extra=_unit("%"),
+        json_schema_extra=unit_of("%"),
     )
     creep_w: float = Field(
         default=0.0,
         ge=0,
         le=1e6,
         description="Power below which the meter shows zero; the limit keeps three times as much distance.",
-        json_schema_extra=_unit("W"),
+        json_schema_extra=unit_of("W"),
     )
     update_s: float | None = Field(
         default=None,
         gt=0,
         le=60,
         description="How often the meter renews its registers; left out: as in the profile, or identified at start.",
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit_of("s"),
     )
     averaging_s: float | None = Field(
         default=None,
         ge=0,
         le=60,
         description="Window over which the meter averages; left out: as in the profile, or one update.",
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit_of("s"),
     )
 
 
@@ -132,7 +118,10 @@ class DerBlock(Block):
     id: Id
     kind: Literal["pv", "battery", "hybrid", "evse", "generator"] = Field(description="What it is.")
     nameplate_w: float = Field(
-        gt=0, le=1e9, description="Nameplate rating, regardless of any limit.", json_schema_extra=_unit("W")
+        gt=0,
+        le=1e9,
+        description="Nameplate rating, regardless of any limit; what it can inject (`evse`: draw).",
+        json_schema_extra=unit_of("W"),
     )
     controlled: bool = Field(
         default=True,
@@ -142,62 +131,79 @@ class DerBlock(Block):
     link: Words | None = Field(default=None, description="Address: `tcp://HOST[:PORT]`, port 502 if left out.")
     unit: Unit | None = Field(default=None, description="Modbus unit (device address); required with `link`.")
     connection: Literal["L1N", "L2N", "L3N", "L1L2", "L2L3", "L3L1", "L123"] | None = Field(
-        default=None, description="Conductors that it is connected to."
+        default=None, description="Conductors that it is connected to; left out: all of the service."
     )
-    priority: int | None = Field(default=None, ge=0, le=100, description="Who gives way first.")
+    point: Id = Field(default="poi", description="The point that it lies directly behind.")
+    charge_w: float | None = Field(
+        default=None,
+        ge=0,
+        le=1e9,
+        description="The most that it can draw; left out: `nameplate_w` of a battery or hybrid, 0 of a source. "
+        "0: it never charges from the AC side.",
+        json_schema_extra=unit_of("W"),
+    )
+    charge_min_w: float | None = Field(
+        default=None,
+        ge=0,
+        le=1e9,
+        description="It draws nothing, or at least this; left out: 6 A per conductor for an `evse`, else 0.",
+        json_schema_extra=unit_of("W"),
+    )
+    soc_min_pct: float = Field(
+        default=_SOC_MIN_PCT,
+        ge=0,
+        le=100,
+        description="Storage is not discharged below this state of charge.",
+        json_schema_extra=unit_of("%"),
+    )
+    soc_max_pct: float = Field(
+        default=_SOC_MAX_PCT,
+        ge=0,
+        le=100,
+        description="Storage is not charged above this state of charge.",
+        json_schema_extra=unit_of("%"),
+    )
+    absorbs: bool = Field(default=True, description="Storage may be told to charge before sources are curtailed.")
+    supports: bool = Field(default=False, description="Storage may be told to discharge to hold an import limit.")
+    failsafe_charge_w: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e9,
+        description="What it may still draw in the safe state.",
+        json_schema_extra=unit_of("W"),
+    )
+    priority: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Who gets the budget first, the lower number; left out: sources, then storage, then generators.",
+    )
     fallback: dict[str, Any] | None = Field(default=None, description="What the device does without its controller.")
 
 
 class PointBlock(Block):
-    """A controlled point besides `poi`, which is implied."""
+    """A point besides `poi`, which is implied; or `poi` itself, where it has a rating or is a sum of meters."""
 
     id: Id
-    kind: Literal["net", "conductor", "busbar"] = Field(description="How the DERs act on it.")
-    meter: list[Id] | None = Field(default=None, max_length=16, description="Meters that measure it.")
-    rating_a: float | None = Field(default=None, gt=0, description="Rating.", json_schema_extra=_unit("A"))
-
-
-class LimitBlock(Block):
-    """An upper bound on the flow at a point. Several limits may stand; the tightest binds."""
-
-    point: Id = Field(default="poi", description="Where it holds.")
-    direction: Literal["export", "import"] = Field(description="Which way the limited flow goes.")
-    quantity: Literal["w", "va", "a"] = Field(default="w", description="What is limited; `value` has its unit.")
-    value: float = Field(
-        ge=0,
-        le=1e9,
-        description="The limit, a magnitude; 0 allows none at all.",
-        json_schema_extra=_unit("W (VA, A)"),
+    kind: Literal["net", "conductor", "busbar"] = Field(
+        default="net", description="How the DERs act on it; `busbar`: the meters measure its infeeds."
     )
-    basis: Literal["total", "phase", "conductor"] = Field(
-        default="total", description="Whether the sum, each phase or each conductor must hold."
-    )
-    scope: Literal["all", "ess"] = Field(default="all", description="About all sources, or about storage only.")
-    correct_within_s: float = Field(
-        default=_CORRECT_WITHIN_S,
-        gt=0,
-        le=3600,
-        description="Time in which an excursion must be corrected. The UL 1741 CRD allows at most 30 s.",
-        json_schema_extra=_unit("s"),
-    )
-    margin: float | None = Field(
+    meter: list[SignedId] | None = Field(
         default=None,
-        ge=0,
-        le=1e9,
-        description="Distance kept from the limit; left out: computed from meter class, CT class and resolution.",
-        json_schema_extra=_unit("W"),
+        min_length=1,
+        max_length=16,
+        description="Meters whose sum it is, `-` before those to subtract: `[poi, -sub]`; "
+        "left out: the meter that names this point.",
     )
-    source: Words = Field(default="site file", description="Document that sets it, shown by `explain` and reports.")
-    priority: int | None = Field(default=None, ge=0, le=100, description="Which limit wins a conflict.")
-    accounting: Words | None = Field(default=None, description="How storage and sources are told apart.")
-    schedule: list[Any] | dict[str, Any] | None = Field(default=None, description="When it holds.")
-
-
-class ModesBlock(Block):
-    """Operating modes of storage: short for two kinds of limit."""
-
-    ess: Literal["unrestricted", "export_only", "import_only", "no_exchange"] | None = Field(
-        default=None, description="What storage may exchange with the utility."
+    parent: Id | None = Field(
+        default=None, description="The point that it lies behind; left out: `poi`. What acts on it acts on that, too."
+    )
+    rating_a: float | None = Field(
+        default=None,
+        gt=0,
+        le=1e5,
+        description="Ampacity of each conductor or of the busbar, or rating of its overcurrent device.",
+        json_schema_extra=unit_of("A"),
     )
 
 
@@ -215,35 +221,35 @@ class ControllerBlock(Block):
         ge=0.1,
         le=1000,
         description="How fast output may rise again, in percent of nameplate per second. Restricting is never slewed.",
-        json_schema_extra=_unit("%/s"),
+        json_schema_extra=unit_of("%/s"),
     )
     cycle_s: float = Field(
         default=_TUNING.cycle_s,
         ge=0.02,
         le=1,
         description="The controller decides at least this often.",
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit_of("s"),
     )
     credited_min_load_w: float = Field(
         default=_TUNING.credited_min_load_w,
         ge=0,
         le=1e9,
         description="Host load that the safe state may count on. More than 0 needs evidence: 12 months' minimum.",
-        json_schema_extra=_unit("W"),
+        json_schema_extra=unit_of("W"),
     )
     telemetry_poll_s: float = Field(
         default=_TUNING.telemetry_poll_s,
         ge=0.05,
         le=10,
         description="How often every DER is asked for its power.",
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit_of("s"),
     )
     verify_s: float = Field(
         default=_TUNING.verify_s,
         ge=0.5,
         le=60,
         description="How often every DER is asked for the limit that it holds.",
-        json_schema_extra=_unit("s"),
+        json_schema_extra=unit_of("s"),
     )
 
 
@@ -255,7 +261,9 @@ class SiteFile(Block):
     meters: list[MeterBlock] = Field(min_length=1, max_length=16, description="Meters.")
     ders: list[DerBlock] = Field(min_length=1, max_length=64, description="Sources, batteries, chargers.")
     points: list[PointBlock] = Field(default=[], max_length=32, description="Further points; `poi` is implied.")
-    limits: list[LimitBlock] = Field(min_length=1, max_length=32, description="What must hold.")
+    limits: list[LimitBlock] = Field(
+        default=[], max_length=32, description="What must hold; required without a mode of storage."
+    )
     modes: ModesBlock = Field(default=ModesBlock(), description="Operating modes.")
     journal: JournalBlock = Field(default=JournalBlock(), description="Where the journal lies.")
     controller: ControllerBlock = Field(default=ControllerBlock(), description="Knobs; defaults suit most sites.")

@@ -3,21 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pcs.config.addresses import parse_link
 from pcs.config.checks import report_cross_checks
 from pcs.config.explain import validate
+from pcs.config.limits import limit, mode_limits
+from pcs.config.parts import der_spec, link, point_of, point_specs
 from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
-from pcs.config.schema import ControllerBlock, CtBlock, DerBlock, LimitBlock, MeterBlock, SiteFile
+from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
 from pcs.config.wishes import report_wishes
 from pcs.config.yaml_marks import load
-from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import (
     CurrentTransformer,
-    DerKind,
-    DerSpec,
-    LinkAddress,
     MeterSign,
     MeterSpec,
     Site,
@@ -55,22 +52,23 @@ def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, Devi
         timezone=parsed.site.timezone,
         system=System(parsed.site.system),
         nominal_v=parsed.site.nominal_v,
-        meters=tuple(_meter(block, profiles) for block in parsed.meters),
-        ders=tuple(_der(block, profiles) for block in parsed.ders),
-        limits=tuple(_limit(block) for block in parsed.limits),
+        meters=tuple(_meter(block, parsed, profiles) for block in parsed.meters),
+        ders=tuple(der_spec(block, parsed.site, profiles) for block in parsed.ders),
+        points=point_specs(parsed),
+        limits=(*(limit(block) for block in parsed.limits), *mode_limits(parsed.modes)),
         journal_dir=str((path.parent / parsed.journal.dir).resolve()),
         tuning=_tuning(parsed.controller),
         digest=digest,
     )
 
 
-def _meter(block: MeterBlock, profiles: Mapping[str, DeviceProfile]) -> MeterSpec:
+def _meter(block: MeterBlock, parsed: SiteFile, profiles: Mapping[str, DeviceProfile]) -> MeterSpec:
     return MeterSpec(
         id=block.id,
         profile=profiles[block.profile],
-        link=_link(block.link),
+        link=link(block.link),
         unit=block.unit,
-        point=block.point,
+        point=point_of(block, parsed),
         sign=MeterSign(block.sign),
         ct=_ct(block.ct),
         class_pct=block.class_pct,
@@ -89,33 +87,6 @@ def _ct(block: CtBlock) -> CurrentTransformer:
     )
 
 
-def _der(block: DerBlock, profiles: Mapping[str, DeviceProfile]) -> DerSpec:
-    return DerSpec(
-        id=block.id,
-        kind=DerKind(block.kind),
-        nameplate_w=block.nameplate_w,
-        profile=None if block.profile is None else profiles[block.profile],
-        link=None if block.link is None else _link(block.link),
-        unit=1 if block.unit is None else block.unit,
-        controlled=block.controlled,
-        connection=block.connection,
-    )
-
-
-def _limit(block: LimitBlock) -> Limit:
-    return Limit(
-        point=block.point,
-        direction=Direction(block.direction),
-        quantity=Quantity(block.quantity),
-        value=block.value,
-        basis=Basis(block.basis),
-        scope=Scope(block.scope),
-        correct_within_s=block.correct_within_s,
-        margin_w=block.margin,
-        source=block.source,
-    )
-
-
 def _tuning(block: ControllerBlock) -> Tuning:
     return Tuning(
         release_slew_pct_s=block.release_slew_pct_s,
@@ -124,9 +95,3 @@ def _tuning(block: ControllerBlock) -> Tuning:
         telemetry_poll_s=block.telemetry_poll_s,
         verify_s=block.verify_s,
     )
-
-
-def _link(text: str) -> LinkAddress:
-    address = parse_link(text)
-    assert address is not None, "report_cross_checks has refused every other text"
-    return address

@@ -3,9 +3,12 @@
 A register that may wear out is never written in a loop: such a DER is parked at its static safe cap (DESIGN section 6).
 """
 
+from typing import NamedTuple
+
 from pcs.core import observe
-from pcs.core.ders import DerState
+from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
+from pcs.core.order import Order, order
 from pcs.model.command import LimitActivePower
 from pcs.model.profile import LimitAction, Persistence
 
@@ -25,49 +28,124 @@ def action_of(der: DerState) -> LimitAction | None:
     return der.spec.profile.limits.get(der.identified.variant)
 
 
-def command(der: DerState, cap_w: float, safe_w: float, now_s: float) -> tuple[DerState, LimitActivePower | None]:
-    """The command that brings this DER to `cap_w`, if one is due. `safe_w` is its share of the safe set (watts)."""
+class Bounds(NamedTuple):
+    """What dispatch decided for one DER (watts): cap and floor, and its share of the safe set for both."""
+
+    cap_w: float
+    floor_w: float
+    safe_w: float
+    safe_charge_w: float
+
+
+def command(der: DerState, bounds: Bounds, now_s: float) -> tuple[DerState, LimitActivePower | None]:
+    """The command that brings this DER between its bounds, if one is due."""
     action = action_of(der)
     if action is None:
         return der, None
-    cap_w, safe_w = min(cap_w, der.most_w), min(safe_w, der.most_w)
+    safe_w, safe_charge_w = min(bounds.safe_w, der.most_w), min(bounds.safe_charge_w, -der.least_w)
     if action.persistence is not Persistence.VOLATILE:
-        return _park(der, safe_w, now_s)
-    due, urgent = _due(der, cap_w, safe_w, action, now_s)
+        return _park(der, order(safe_w, -safe_charge_w, der.able), safe_w, safe_charge_w, now_s)
+    wanted = order(min(bounds.cap_w, der.most_w), max(bounds.floor_w, der.least_w), der.able)
+    due, urgent = _due(der, wanted, safe_w, safe_charge_w, action, now_s)
     if not due:
         return der, None
-    return _send(der, cap_w, safe_w, urgent, now_s)
+    return _send(der, wanted, safe_w, safe_charge_w, urgent, now_s)
 
 
-def _due(der: DerState, cap_w: float, safe_w: float, action: LimitAction, now_s: float) -> tuple[bool, bool]:
+def _due(
+    der: DerState, wanted: Order, safe_w: float, safe_charge_w: float, action: LimitAction, now_s: float
+) -> tuple[bool, bool]:
     """Whether to write now, and whether it is urgent."""
-    if der.sent_w is None:
+    if der.sent is None:
         return True, True
     waited_s = now_s - der.sent_s
-    if cap_w < der.sent_w - LOWER_SHARE * der.weight_w:
+    rounding_w = LOWER_SHARE * der.size_w
+    down_w = max(der.sent.limit_w - wanted.limit_w, der.sent.cap_w - wanted.cap_w)
+    least_w = der.track.least_w
+    if down_w > rounding_w or wanted.floor_w(least_w) - der.sent.floor_w(least_w) > rounding_w:
         return True, True
-    if action.reversion_s is not None and safe_w < der.reversion_w - LOWER_SHARE * der.weight_w:
+    if action.reversion_s is not None and (
+        safe_w < der.reversion_w - rounding_w or safe_charge_w < der.reversion_charge_w - rounding_w
+    ):
         return True, True
     if der.pending:
         return False, False
     if der.retries:
         return waited_s >= min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(der.retries - 1, 4)), True
-    raises = cap_w > der.sent_w + RAISE_SHARE * der.weight_w or (cap_w >= der.most_w > der.sent_w)
-    if raises and waited_s >= RAISE_EVERY_S:
+    if _raises(der, der.sent, wanted) and waited_s >= RAISE_EVERY_S:
         return True, False
     return 0.0 < action.refresh_s <= waited_s, False
 
 
-def _park(der: DerState, safe_w: float, now_s: float) -> tuple[DerState, LimitActivePower | None]:
-    held = der.held_w is not None and der.held_w <= safe_w + LOWER_SHARE * der.weight_w
+def _raises(der: DerState, sent: Order, wanted: Order) -> bool:
+    """Whether the order leaves more room, in either direction, than is worth waiting for."""
+    least_w, worth_w = der.track.least_w, RAISE_SHARE * der.size_w
+    floor_w, sent_floor_w = wanted.floor_w(least_w), sent.floor_w(least_w)
+    return (
+        max(wanted.limit_w - sent.limit_w, wanted.cap_w - sent.cap_w, sent_floor_w - floor_w) > worth_w
+        or wanted.limit_w >= der.most_w > sent.limit_w
+        or floor_w <= der.least_w < sent_floor_w
+        or (wanted.setpoint_w is None) != (sent.setpoint_w is None)
+    )
+
+
+def _park(
+    der: DerState, wanted: Order, safe_w: float, safe_charge_w: float, now_s: float
+) -> tuple[DerState, LimitActivePower | None]:
+    rounding_w, least_w = LOWER_SHARE * der.size_w, der.track.least_w
+    held = (
+        der.held is not None
+        and der.held.cap_w <= wanted.cap_w + rounding_w
+        and der.held.floor_w(least_w) >= wanted.floor_w(least_w) - rounding_w
+    )
     waited_s = now_s - der.sent_s
     if held or der.pending or waited_s < RETRY_MOST_S * 2 ** min(der.retries, 10):
         return der, None
-    return _send(der, safe_w, safe_w, True, now_s)
+    return _send(der, wanted, safe_w, safe_charge_w, True, now_s)
 
 
-def _send(der: DerState, cap_w: float, safe_w: float, urgent: bool, now_s: float) -> tuple[DerState, LimitActivePower]:
-    told = observe.tell(der.track, now_s, cap_w) if der.sent_w is None or cap_w != der.sent_w else der.track
-    der = evolve(der, track=told, sent_w=cap_w, sent_s=now_s, pending=True, reversion_w=safe_w)
-    order = LimitActivePower(der_id=der.spec.id, limit_w=cap_w, reversion_limit_w=safe_w, urgent=urgent)
-    return der, order
+def _send(
+    der: DerState, wanted: Order, safe_w: float, safe_charge_w: float, urgent: bool, now_s: float
+) -> tuple[DerState, LimitActivePower]:
+    told = der.track
+    if wanted != der.sent:
+        told = observe.tell(told, now_s, wanted.floor_w(told.least_w), wanted.cap_w)
+    der = evolve(
+        der,
+        track=told,
+        sent=wanted,
+        sent_s=now_s,
+        pending=True,
+        reversion_w=safe_w,
+        reversion_charge_w=safe_charge_w,
+    )
+    return der, LimitActivePower(
+        der_id=der.spec.id,
+        limit_w=wanted.limit_w,
+        reversion_limit_w=safe_w,
+        charge_limit_w=wanted.charge_w,
+        reversion_charge_limit_w=safe_charge_w,
+        setpoint_w=wanted.setpoint_w,
+        urgent=urgent,
+    )
+
+
+def leaving(
+    ders: tuple[DerState, ...], safe_w: tuple[float, ...], safe_charge_w: tuple[float, ...]
+) -> tuple[LimitActivePower, ...]:
+    """What every DER is told when the controller leaves: its share of the safe set, in both directions (watts)."""
+    made = []
+    for d, limit_w, charge_w in zip(ders, safe_w, safe_charge_w, strict=True):
+        last = order(min(limit_w, d.most_w), max(-charge_w, d.least_w), d.able)
+        made.append(
+            LimitActivePower(
+                der_id=d.spec.id,
+                limit_w=last.limit_w,
+                reversion_limit_w=limit_w,
+                charge_limit_w=last.charge_w,
+                reversion_charge_limit_w=charge_w,
+                setpoint_w=last.setpoint_w,
+                urgent=True,
+            )
+        )
+    return tuple(made)

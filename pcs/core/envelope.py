@@ -1,12 +1,12 @@
-"""All limits into the one that binds at the point, and the margin that its measurement needs.
+"""What one line may use: its limit now, the margin that its measurement needs, and what is safe without measuring.
 
-Limits compose by the minimum; whoever set the tightest is named. The margin is an error budget (DESIGN section 5).
+Limits compose by the minimum, because each has lines of its own. The margin is an error budget (DESIGN section 5).
 """
 
 from dataclasses import dataclass
 from math import radians, sqrt, tan
 
-from pcs.core.policy import Policy
+from pcs.core.policy import Line, Policy
 from pcs.model.limit import Direction, Limit
 from pcs.model.site import MeterSpec
 
@@ -40,50 +40,67 @@ class Margin:
         return self.measurement_w + 0.5 * self.cushion_w
 
 
+NOTHING_KEPT = Margin(measurement_w=0.0, cushion_w=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What must hold at the point now. `export_limit_w` None: export is not limited."""
+    """What must hold on one line now. `limit_w` None: it is not limited at this moment."""
 
-    export_limit_w: float | None
-    binding: Limit | None
+    limit_w: float | None
     margin: Margin
 
 
 def margin(limit: Limit, meter: MeterSpec, nameplate_w: float, resolution_w: float = 1.0) -> Margin:
-    """The error budget of a limit (watts): k·√(meter² + CT² + (tan φ·δ)²)·flow + resolution, and the cushion.
+    """The error budget of a limit in watts, measured by one meter, at the limit's own value (watts)."""
+    return error_budget(limit, (meter,), limit.value or 0.0, nameplate_w, resolution_w)
 
-    Source: DESIGN section 5; classes come from the site file. `margin_w` of the limit replaces all of it.
+
+def error_budget(
+    limit: Limit, meters: tuple[MeterSpec, ...], flow_w: float, size_w: float, resolution_w: float = 1.0
+) -> Margin:
+    """The error budget (watts): k·√(meter² + CT² + (tan φ·δ)²)·flow + resolution, and the cushion.
+
+    Source: DESIGN section 5; classes come from the site file. Meters that are summed err independently, each with up to
+    the whole flow. `size_w` is what the limit can bound at all. `margin_w` of the limit replaces all of it.
     """
     if limit.margin_w is not None:
         return Margin(measurement_w=0.0, cushion_w=limit.margin_w)
-    share = sqrt(
-        (meter.class_pct / 100) ** 2
-        + (meter.ct.class_pct / 100) ** 2
-        + (WORST_TAN_PHI * tan(radians(meter.ct.phase_error_deg))) ** 2
+    squares = sum(
+        (m.class_pct / 100) ** 2
+        + (m.ct.class_pct / 100) ** 2
+        + (WORST_TAN_PHI * tan(radians(m.ct.phase_error_deg))) ** 2
+        for m in meters
     )
+    creep_w = max((m.creep_w for m in meters), default=0.0)
     return Margin(
-        measurement_w=COVERAGE * share * (limit.value or 0.0) + resolution_w,
-        cushion_w=max(CUSHION_LEAST_W, CUSHION_SHARE * nameplate_w, CREEPS * meter.creep_w),
+        measurement_w=COVERAGE * sqrt(squares) * flow_w + resolution_w * max(1, len(meters)),
+        cushion_w=max(CUSHION_LEAST_W, CUSHION_SHARE * size_w, CREEPS * creep_w),
     )
 
 
-def envelope(policy: Policy) -> Envelope:
-    """The tightest export limit at the point, by minimum over all that are stated."""
-    exports = [limit for limit in policy.limits if limit.direction is Direction.EXPORT and limit.value is not None]
-    if not exports:
-        return Envelope(export_limit_w=None, binding=None, margin=Margin(measurement_w=0.0, cushion_w=0.0))
-    budgets = [margin(limit, policy.meter, policy.nameplate_w) for limit in exports]
-    k = min(range(len(exports)), key=lambda i: (exports[i].value or 0.0) - budgets[i].total_w)
-    return Envelope(export_limit_w=exports[k].value, binding=exports[k], margin=budgets[k])
+def envelope(line: Line, policy: Policy, limit_w: float | None) -> Envelope:
+    """What must hold on the line while its limit is `limit_w` (watts on its channel; None: not limited)."""
+    if limit_w is None:
+        return Envelope(limit_w=None, margin=NOTHING_KEPT)
+    meters = tuple(policy.meters[number] for number, _ in line.meter_signs)
+    return Envelope(limit_w=limit_w, margin=error_budget(line.limit, meters, limit_w, line.size_w))
 
 
-def safe_total_w(envelope_: Envelope, policy: Policy, reserved_w: float) -> float | None:
-    """What the obeying DERs may inject together when nothing is known of the load (W); None: unlimited.
+def safe_total_w(line: Line, envelope_: Envelope, policy: Policy, reserved_w: float) -> float | None:
+    """What the obeying DERs may put on the line when nothing is known of the flow (W); None: unlimited.
 
     No credit for load beyond `credited_min_load_w`; sources that nobody controls and DERs that do not obey
     (`reserved_w`) count at nameplate (DESIGN section 6). The meter's error does not matter here, the cushion does.
+    Towards import nothing is known of the load, so nothing is drawn but what is declared for the safe state.
     """
-    if envelope_.export_limit_w is None:
+    if envelope_.limit_w is None:
         return None
-    free_w = envelope_.export_limit_w - envelope_.margin.cushion_w + policy.tuning.credited_min_load_w
-    return max(0.0, free_w - policy.uncontrolled_w - reserved_w)
+    if line.limit.direction is Direction.IMPORT:
+        ders = policy.controlled
+        return sum(line.weights[n] * min(ders[n].failsafe_charge_w, ders[n].charge_w) for n in line.members)
+    credited_w = policy.tuning.credited_min_load_w if line.point.id == "poi" else 0.0
+    if line.phase is not None:
+        credited_w /= policy.phases
+    free_w = envelope_.limit_w - envelope_.margin.cushion_w + credited_w
+    return max(0.0, free_w - line.uncontrolled_w - reserved_w)

@@ -14,7 +14,7 @@ _SHAPES: dict[type, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {}
 _new = object.__new__
 
 
-def evolve(value: Value, **changes: Any) -> Value:
+def evolve(value: Value, /, **changes: Any) -> Value:
     """A copy of `value` with some fields changed.
 
     Raises:

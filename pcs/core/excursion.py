@@ -32,13 +32,13 @@ class Excursions:
 
 
 def account(
-    state: Excursions, sample: Sample, previous_s: float | None, export_limit_w: float | None, tolerance_w: float
+    state: Excursions, sample: Sample, previous_s: float | None, limit_w: float | None, tolerance_w: float
 ) -> tuple[Excursions, Excursion | None]:
-    """Take one fresh sample; returns the excursion that just ended, if one did.
+    """Take one fresh sample of a line, in its own direction; returns the excursion that just ended, if one did.
 
     The sample stands for the time since the previous one (at most a second: a gap is no measurement).
     """
-    beyond_w = -sample.import_w - export_limit_w if export_limit_w is not None else 0.0
+    beyond_w = -sample.import_w - limit_w if limit_w is not None else 0.0
     dt_s = min(1.0, sample.received_s - previous_s) if previous_s is not None else 0.0
     now = state.present
     if beyond_w > tolerance_w:

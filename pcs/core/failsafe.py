@@ -77,6 +77,10 @@ TABLE = (
         clears=Clears.AFTER_BACKOFF,
         does="safe set: the flow's sign is not known",
     ),
+    Rule(
+        kind=FaultKind.NOT_MEASURED,
+        does="safe set of the limits that need it; the others go on",
+    ),
     Rule(kind=FaultKind.DER_SILENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"),
     Rule(
         kind=FaultKind.DER_DISOBEDIENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"
@@ -105,6 +109,11 @@ TABLE = (
 """The rows that exist so far; the site's action is the highest of all that are active."""
 
 RULES = {rule.kind: rule for rule in TABLE}
+
+
+def action_of(fault: Fault) -> Action:
+    """What one condition does to the lines that it concerns."""
+    return RULES[fault.kind].action if fault.kind in RULES else Action.NORMAL
 
 
 def site_action(faults: tuple[Fault, ...]) -> Action:

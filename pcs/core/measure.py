@@ -13,6 +13,7 @@ from pcs.core.evolve import evolve
 from pcs.core.policy import Policy
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import MeterIdentified, MeterReading
+from pcs.model.site import MeterSpec
 from pcs.model.units import Span
 
 LOST_AFTER_S = 2.0
@@ -37,13 +38,17 @@ FROZEN_RESOLUTIONS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One new measurement of the point: `import_w` in total and per phase, true somewhere in `span`.
+    """One new measurement: `import_w` in total and per phase, true somewhere in `span`.
 
-    It was published between `published_s` and `received_s`.
+    It was published between `published_s` and `received_s`. Volts, amperes and reactive power per phase where the meter
+    has them.
     """
 
     import_w: float
     phase_import_w: tuple[float, ...]
+    phase_import_var: tuple[float, ...] = ()
+    phase_current_a: tuple[float, ...] = ()
+    phase_voltage_v: tuple[float, ...] = ()
     resolution_w: float
     span: Span
     published_s: float
@@ -76,9 +81,9 @@ class MeterState:
 
 
 def take(
-    state: MeterState, reading: MeterReading | Fault, policy: Policy, moving_w: float
+    state: MeterState, reading: MeterReading | Fault, spec: MeterSpec, policy: Policy, moving_w: float
 ) -> tuple[MeterState, Sample | None]:
-    """Take one poll; returns the new state and the sample when the poll holds a new measurement.
+    """Take one poll of the meter `spec`; returns the new state and the sample when it holds a new measurement.
 
     `moving_w` is how much the DERs' injection has changed since the last fresh sample: a meter without a liveness
     channel that shows nothing of it is frozen.
@@ -92,7 +97,7 @@ def take(
         return evolve(state, words=reading.words, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
     if reading.words == state.words and not _confirms(state, reading, moving_w):
         return evolve(state, shown_s=reading.sent_s, evidence_s=reading.sent_s, bad=None), None
-    return _fresh(state, reading, policy)
+    return _fresh(state, reading, spec)
 
 
 def _confirms(state: MeterState, reading: MeterReading, moving_w: float) -> bool:
@@ -104,18 +109,21 @@ def _confirms(state: MeterState, reading: MeterReading, moving_w: float) -> bool
     )
 
 
-def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[MeterState, Sample]:
+def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[MeterState, Sample]:
     changed = reading.words != state.words
-    period_s, intervals_s = _identify_period(state, reading, policy) if changed else (state.period_s, state.intervals_s)
-    averaging_s = policy.meter.averaging_s
-    if averaging_s is None and policy.meter.profile.meter is not None:
-        averaging_s = policy.meter.profile.meter.averaging_s
+    period_s, intervals_s = _identify_period(state, reading, spec) if changed else (state.period_s, state.intervals_s)
+    averaging_s = spec.averaging_s
+    if averaging_s is None and spec.profile.meter is not None:
+        averaging_s = spec.profile.meter.averaging_s
     if averaging_s is None:
         averaging_s = period_s or 0.0
     assert state.shown_s is not None
     sample = Sample(
         import_w=reading.import_w,
         phase_import_w=reading.phase_import_w,
+        phase_import_var=reading.phase_import_var,
+        phase_current_a=reading.phase_current_a,
+        phase_voltage_v=reading.phase_voltage_v,
         resolution_w=reading.resolution_w,
         span=Span(from_s=state.shown_s - averaging_s, to_s=reading.received_s),
         published_s=state.shown_s,
@@ -145,14 +153,14 @@ def _fresh(state: MeterState, reading: MeterReading, policy: Policy) -> tuple[Me
 
 
 def _identify_period(
-    state: MeterState, reading: MeterReading, policy: Policy
+    state: MeterState, reading: MeterReading, spec: MeterSpec
 ) -> tuple[float | None, tuple[float, ...]]:
     """The update period: declared, or the median of the changes seen; once identified it may only become shorter.
 
     A quiet night stretches the intervals between changes; letting the period grow with them would let the meter die
     unnoticed.
     """
-    declared_s = policy.meter.update_s or (policy.meter.profile.meter.update_s if policy.meter.profile.meter else None)
+    declared_s = spec.update_s or (spec.profile.meter.update_s if spec.profile.meter else None)
     if declared_s is not None:
         return declared_s, ()
     if state.fresh_s is None:
@@ -187,7 +195,7 @@ def _phase_zeros(reading: MeterReading) -> tuple[bool, ...]:
 def implausible(reading: MeterReading, policy: Policy) -> Fault | None:
     """Whether the values of one reading contradict each other or the service (watts, volts)."""
     phases_w = reading.phase_import_w
-    if not all(map(isfinite, (reading.import_w, *phases_w))):
+    if not all(map(isfinite, (reading.import_w, *phases_w, *reading.phase_import_var))):
         return _fault(reading, "a power is not a number")
     if len(phases_w) > 1:
         gap_w = abs(sum(phases_w) - reading.import_w)

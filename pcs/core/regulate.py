@@ -1,8 +1,9 @@
-"""The control law: an absolute estimate of the load, asserted always (DESIGN section 5).
+"""The control law of one line: an absolute estimate of the load, asserted always (DESIGN section 5).
 
 With the DERs' injection known to lie in [lo, hi] at the time of the meter sample, the budget that holds the limit lies
 between ``import + lo + limit - margin`` and the same with hi. One sample suffices, nothing winds up, and a step of the
-sun is a non-event. Rules:
+sun is a non-event. For a line that bounds import everything is mirrored: its flow is the export, and what it bounds is
+the draw. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
 2. Without flow beyond the limit, a budget that is merely too high waits until every DER has spoken since: otherwise a
@@ -27,7 +28,9 @@ bound lies far below the truth, and a watt beyond the limit would else cost ever
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """What is known at one meter sample (watts): the flow, and bounds on what all DERs inject in its span.
+    """What is known at one meter sample (watts): the flow, and bounds on what the line's DERs put on it in its span.
+
+    In the direction of the line: for an import line `import_w` is what is exported, and "injection" is the draw.
 
     `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on, `credit_w` the
     upper bound of the mean over the meter's window: what commands in flight can still explain of the flow.
@@ -63,29 +66,30 @@ class Pace:
     """The times and rates of one step.
 
     `settle_s`: a full step of the slowest plant. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all
-    that may be capped.
+    that may be capped; `least_w` (<= 0): how far below nothing the budget may go, where storage can be told to help.
     """
 
     settle_s: float
     slew_w_s: float
     most_w: float
+    least_w: float = 0.0
 
 
 def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: float) -> Budget:
     """The budget after one fresh sample. Restricting is immediate, releasing is slewed."""
-    if envelope.export_limit_w is None:
+    if envelope.limit_w is None:
         return evolve(budget, total_w=pace.most_w, at_s=now_s, frozen_w=None)
     outer_w, inner_w = (
-        flow.import_w + envelope.export_limit_w - m - flow.reserved_w
+        flow.import_w + envelope.limit_w - m - flow.reserved_w
         for m in (envelope.margin.total_w, envelope.margin.inner_w)
     )
     credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
-    beyond = flow.import_w + envelope.export_limit_w < envelope.margin.inner_w
+    beyond = flow.import_w + envelope.limit_w < envelope.margin.inner_w
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
-        total_w = max(0.0, outer_w + credited_w)
-        excess_w = envelope.margin.total_w - envelope.export_limit_w - flow.import_w
+        total_w = max(pace.least_w, outer_w + credited_w)
+        excess_w = envelope.margin.total_w - envelope.limit_w - flow.import_w
         if beyond and not flow.reserved_w and excess_w < SMALL_SHARE * pace.most_w:
             total_w = max(total_w, min(budget.total_w, flow.hi_w) - SMALL_GAIN * excess_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
@@ -118,8 +122,8 @@ def without(budget: Budget, left_w: float) -> Budget:
     """
     if left_w <= 0.0:
         return budget
-    frozen_w = None if budget.frozen_w is None else max(0.0, budget.frozen_w - left_w)
-    total_w = max(0.0, budget.total_w - left_w)
+    frozen_w = None if budget.frozen_w is None else max(min(0.0, budget.frozen_w), budget.frozen_w - left_w)
+    total_w = max(min(0.0, budget.total_w), budget.total_w - left_w)
     return evolve(budget, total_w=total_w, frozen_w=frozen_w, too_high_since_s=-INFINITY)
 
 

@@ -1,7 +1,10 @@
 """What changed between two states, as events; and the sentences that say why."""
 
 from pcs.core.excursion import Excursion
-from pcs.core.failsafe import Action
+from pcs.core.failsafe import Action, action_of
+from pcs.core.line_state import LineState
+from pcs.core.lines import Turn
+from pcs.core.policy import Line, Policy
 from pcs.core.response import Response
 from pcs.core.state import Inputs, State
 from pcs.core.wiring import Wiring
@@ -15,7 +18,7 @@ RATING_TOLERANCE = 0.02
 
 
 def changes(
-    before: State, after: State, inputs: Inputs, ended: Excursion | None, responded: Response | None, now: Instant
+    before: State, after: State, inputs: Inputs, policy: Policy, turns: tuple[Turn, ...], now: Instant
 ) -> tuple[Event, ...]:
     """Every event of one step, in a fixed order."""
     events = _identified(after, inputs, now)
@@ -24,16 +27,36 @@ def changes(
     if before.action is not after.action:
         text = f"{before.action.name.lower()} -> {after.action.name.lower()}"
         events.append(Event(at=now, kind=EventKind.ACTION_CHANGED, text=text))
-    if before.wiring.verdict is not after.wiring.verdict and after.wiring.verdict is Wiring.VERIFIED:
-        events.append(Event(at=now, kind=EventKind.WIRING_VERIFIED, text=after.wiring.detail))
-    if before.envelope != after.envelope:
-        name = after.envelope.binding.name if after.envelope.binding else "no limit"
-        events.append(Event(at=now, kind=EventKind.BINDING_CHANGED, text=name))
-    if ended is not None:
-        events.append(_excursion(ended, now))
-    if responded is not None:
-        events.append(_response(responded, now))
+    for spec, old, new in zip(policy.meters, before.watches, after.watches, strict=True):
+        if old.wiring.verdict is not new.wiring.verdict and new.wiring.verdict is Wiring.VERIFIED:
+            events.append(Event(at=now, kind=EventKind.WIRING_VERIFIED, source_id=spec.id, text=new.wiring.detail))
+    if before.in_force is not after.in_force and after.in_force is not None:
+        events += _limits(before, after, policy, now)
+    if before.conflicts != after.conflicts and after.conflicts:
+        events.append(Event(at=now, kind=EventKind.LIMITS_CONFLICT, text="; ".join(after.conflicts)))
+    for line, turn in zip(policy.lines, turns, strict=True):
+        name = line.name if len(policy.lines) > 1 else ""
+        if turn.ended is not None:
+            events.append(_excursion(turn.ended, name, now))
+        if turn.responded is not None:
+            events.append(_response(turn.responded, name, now))
     return tuple(events)
+
+
+def _limits(before: State, after: State, policy: Policy, now: Instant) -> list[Event]:
+    """Which limits changed, from what to what, and who says so."""
+    told, was = after.in_force, before.in_force
+    assert told is not None
+    old = [x.value for x in policy.limits] if was is None else list(was.values)
+    return [
+        Event(at=now, kind=EventKind.LIMITS_CHANGED, text=f"{limit.named(value)} (was {_amount(known)}): {source}")
+        for limit, known, value, source in zip(policy.limits, old, told.values, told.sources, strict=True)
+        if known != value
+    ]
+
+
+def _amount(value: float | None) -> str:
+    return "not in force" if value is None else f"{value:g}"
 
 
 def _identified(after: State, inputs: Inputs, now: Instant) -> list[Event]:
@@ -85,16 +108,18 @@ def _faults(before: tuple[Fault, ...], after: tuple[Fault, ...], now: Instant) -
     return raised + cleared
 
 
-def _excursion(e: Excursion, now: Instant) -> Event:
-    text = f"{e.duration_s:.2f} s beyond the limit, at most {e.peak_w:.0f} W, {e.energy_wh:.2f} Wh"
+def _excursion(e: Excursion, name: str, now: Instant) -> Event:
+    about = f"{name}: " if name else ""
+    text = f"{about}{e.duration_s:.2f} s beyond the limit, at most {e.peak_w:.0f} W, {e.energy_wh:.2f} Wh"
     facts = (("duration_s", e.duration_s), ("peak_w", e.peak_w), ("energy_wh", e.energy_wh))
     return Event(at=now, kind=EventKind.EXCURSION_ENDED, text=text, facts=facts)
 
 
-def _response(r: Response, now: Instant) -> Event:
+def _response(r: Response, name: str, now: Instant) -> Event:
     beyond = f"beyond the limit until {r.beyond_s:.2f} s" if r.beyond_s > 0.0 else "never beyond the limit"
+    about = f"{name}: " if name else ""
     text = (
-        f"{r.way.value} after a {r.kind.value} step of {r.step_w:+.0f} W: OLRT {r.olrt_s:.2f} s "
+        f"{about}{r.way.value} after a {r.kind.value} step of {r.step_w:+.0f} W: OLRT {r.olrt_s:.2f} s "
         f"({r.olrt_lo_s:.2f} to {r.olrt_hi_s:.2f} s), {beyond}, self-measured"
     )
     facts = (
@@ -111,27 +136,38 @@ def _response(r: Response, now: Instant) -> Event:
     return Event(at=now, kind=EventKind.RESPONSE_MEASURED, text=text, facts=facts)
 
 
-def why(state: State) -> str:
-    """One sentence: what holds the caps where they are now."""
-    envelope = state.envelope
-    name = envelope.binding.name if envelope.binding else "no limit"
+def wirings(line: Line, state: State) -> tuple[Wiring, ...]:
+    """What is known of the wiring of each of the line's meters."""
+    return tuple(state.watches[number].wiring.verdict for number, _ in line.meter_signs)
+
+
+def why(state: State, policy: Policy) -> str:
+    """Why of the line that matters most now: one that is not free to follow, else one that binds, else the first."""
+    if not policy.lines:
+        return "no limit: the DERs are free"
+    pairs = list(zip(policy.lines, state.lines, strict=True))
+    line, known = max(pairs, key=lambda p: (p[1].action, p[1].binds_since_s is not None))
+    return why_line(line, known, state.faults, wirings(line, state))
+
+
+def why_line(line: Line, state: LineState, faults: tuple[Fault, ...], verdicts: tuple[Wiring, ...]) -> str:
+    """One sentence: what holds the bounds of this line where they are now."""
+    name = line.name if state.value == line.limit.value else line.limit.named(state.value)
+    if state.envelope.limit_w is None:
+        return f"{line.limit.named(None)}: nothing is bounded"
+    mine = [f for f in faults if action_of(f) is state.action]
+    if state.lacks:
+        return f"safe set of the {name}: the meter does not say {state.lacks}"
     if state.action is Action.SAFE:
-        reason = next((f"{f.kind.value}" + (f" ({f.detail})" if f.detail else "") for f in state.faults), "starting")
+        reason = next((f"{f.kind.value}" + (f" ({f.detail})" if f.detail else "") for f in mine), "starting")
         return f"safe set of the {name}: {reason}"
     if state.action is Action.TIGHTEN:
-        return f"tightening towards the safe set of the {name}: {state.faults[0].kind.value}"
-    if state.wiring.verdict is Wiring.UNVERIFIED:
-        return f"{name}; caps rise slowly until the wiring is verified by a movement"
-    if binds(state):
-        return f"{name} binds: the DERs could inject more than demand and limit allow"
-    if envelope.binding is None:
-        return "no limit: the DERs are free"
-    return f"{name} holds with room: the sun or the nameplate decides, not the limit"
-
-
-def binds(state: State) -> bool:
-    """Whether the limit, and neither sun nor nameplate, decides what some DER injects."""
-    return any(
-        d.identified is not None and d.track.limit_bound and d.track.telemetry_w is not None and cap_w < d.most_w - 1.0
-        for d, cap_w in zip(state.ders, state.caps_w, strict=True)
-    )
+        return f"tightening towards the safe set of the {name}: {mine[0].kind.value if mine else 'meter late'}"
+    if state.reactive:
+        return f"{name} cannot be held: reactive power alone is beyond it"
+    if Wiring.UNVERIFIED in verdicts:
+        return f"{name}; bounds rise slowly until the wiring is verified by a movement"
+    if state.binds_since_s is not None:
+        could = "inject more than demand and limit allow" if line.sign > 0.0 else "draw more than the limit leaves"
+        return f"{name} binds: the DERs could {could}"
+    return f"{name} holds with room: {'sun, wish or nameplate' if line.sign > 0.0 else 'wish or rating'} decides"

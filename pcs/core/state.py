@@ -2,48 +2,48 @@
 
 from dataclasses import dataclass
 
-from pcs.core import ders
-from pcs.core.ders import DerState
-from pcs.core.envelope import Envelope, envelope
-from pcs.core.excursion import Excursions
+from pcs.core import der_state
+from pcs.core.busbar import BusState
+from pcs.core.der_state import DerState
 from pcs.core.failsafe import Action
+from pcs.core.line_state import LineState
+from pcs.core.line_state import new as new_line
 from pcs.core.measure import MeterState
 from pcs.core.policy import Policy
-from pcs.core.regulate import Budget
-from pcs.core.response import ResponseState
-from pcs.core.wiring import WiringState
+from pcs.core.watch import Watch
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event
 from pcs.model.fault import Fault
-from pcs.model.reading import Observation
+from pcs.model.reading import LimitsInForce, Observation
 from pcs.model.units import Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The core's memory. `faults` are the active conditions, `demand_w` the last estimate of the host load (lo, hi)."""
+    """The core's memory. Meters, DERs, lines and busbars are in the order of the policy; `watches` belong to meters.
 
-    meter: MeterState
+    `faults` are the active conditions; `in_force` says what every limit is now (None: as the site file states it);
+    `demand_w` is the last estimate of the host load behind the POI (lo, hi). `caps_w`, `floors_w`, `safe_w` and
+    `safe_charge_w` are each DER's bounds on injection and its share of the safe set for injection and draw (watts).
+    """
+
+    meters: tuple[MeterState, ...]
+    watches: tuple[Watch, ...]
     ders: tuple[DerState, ...]
-    wiring: WiringState
-    envelope: Envelope
-    budget: Budget
+    lines: tuple[LineState, ...]
+    buses: tuple[BusState, ...]
+    in_force: LimitsInForce | None
     action: Action
     faults: tuple[Fault, ...]
-    excursions: Excursions
-    response: ResponseState
+    conflicts: tuple[str, ...]
+    """DERs whose lines contradict each other, each with who wins, in words."""
     demand_w: tuple[float, float] | None
-    injection_fresh_w: float
-    """Middle of the injection interval at the last fresh sample, to see what a silent meter should have shown."""
-    injection_moved_w: tuple[float, float]
-    """Bounds on all injection when the metered power last changed: power that stands still while the DERs surely move
-    is frozen."""
-    stuck_since_s: float | None
-    """Since when the metered power ought to have followed the DERs and did not."""
     at_s: float
     """When this step was (monotonic)."""
     caps_w: tuple[float, ...]
+    floors_w: tuple[float, ...]
     safe_w: tuple[float, ...]
+    safe_charge_w: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +64,21 @@ class Outcome:
 
 def initial(policy: Policy, now: Instant) -> State:
     """The state at start: nothing known, everything safe."""
+    nothing = (0.0,) * len(policy.controlled)
     return State(
-        meter=MeterState(),
-        ders=tuple(ders.new(d, t, now.mono_s) for d, t in zip(policy.controlled, policy.timings, strict=True)),
-        wiring=WiringState(since_s=now.mono_s),
-        envelope=envelope(policy),
-        budget=Budget(),
+        meters=tuple(MeterState() for _ in policy.meters),
+        watches=tuple(Watch.new(now.mono_s) for _ in policy.meters),
+        ders=tuple(der_state.new(d, t, now.mono_s) for d, t in zip(policy.controlled, policy.timings, strict=True)),
+        lines=tuple(new_line(line, policy) for line in policy.lines),
+        buses=tuple(BusState() for _ in policy.buses),
+        in_force=None,
         action=Action.SAFE,
         faults=(),
-        excursions=Excursions(),
-        response=ResponseState(),
+        conflicts=(),
         demand_w=None,
-        injection_fresh_w=0.0,
-        injection_moved_w=(0.0, float("inf")),
-        stuck_since_s=None,
         at_s=now.mono_s,
-        caps_w=(0.0,) * len(policy.controlled),
-        safe_w=(0.0,) * len(policy.controlled),
+        caps_w=nothing,
+        floors_w=nothing,
+        safe_w=nothing,
+        safe_charge_w=nothing,
     )

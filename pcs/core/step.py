@@ -1,89 +1,68 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
-from pcs.core import ders, economy, excursion, measure, observe, report, response
-from pcs.core.ders import DerState
-from pcs.core.dispatch import Claim, dispatch, share
-from pcs.core.envelope import Envelope, envelope, safe_total_w
+from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch
+from pcs.core.der_state import DerState
+from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
-from pcs.core.failsafe import Action, obeys, site_action
-from pcs.core.hear import hear, replaced
+from pcs.core.failsafe import obeys, site_action
+from pcs.core.hear import Heard, hear
+from pcs.core.line_state import LineState
+from pcs.core.lines import Fleet, Turn
 from pcs.core.measure import MeterState, Sample
-from pcs.core.policy import Policy
-from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
+from pcs.core.policy import Line, Policy
+from pcs.core.service import conductor_v
+from pcs.core.share_out import Shares
 from pcs.core.state import Inputs, Outcome, State
-from pcs.core.wiring import Wiring, WiringState, seen, watch
+from pcs.core.watch import Watch
+from pcs.core.wiring import Wiring
 from pcs.model.command import LimitActivePower
-from pcs.model.fault import Fault, FaultKind
-from pcs.model.units import Instant, Span
+from pcs.model.fault import Fault
+from pcs.model.units import Instant
 
-PROBATION_SLEW_PCT_S = 3.0
-"""How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
-WATCHABLE_SHARE = 0.15
-"""The wiring check needs the injection to within 15 % of nameplate."""
-CONFIRMED_SHARE = 0.05
-"""Telemetry confirms what is thought of a DER to within 5 % of nameplate: the least movement that is judged."""
-STUCK_SHARE = 0.02
-"""A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
-EXCURSION_SHARE = 0.01
-"""Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
+BINDING_W = 1.0
+"""A budget that is used up to the watt is what decides."""
 
 
 def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     """Take what was heard, decide what every DER may do, and say what changed."""
-    window_s = _window_s(state.meter)
-    fleet = tuple(observe_to_now(d, policy, window_s, now.mono_s) for d in state.ders)
-    meter, fleet, sample = hear(state, inputs, policy, fleet)
-    known = WiringState(since_s=now.mono_s) if replaced(state.meter, meter) else state.wiring
-    fleet = tuple(ders.age(d, policy.tuning.telemetry_poll_s, now.mono_s) for d in fleet)
-    bounds = envelope(policy)
-    flow = _flow(fleet, sample) if sample else None
-    known = _comparable(known, state.ders, fleet)
-    wiring = _watch(known, fleet, sample, flow, policy) if sample and flow else known
-    injection_moved_w, stuck_since_s = _stuck(state, meter, fleet, policy, now.mono_s)
-    meter, faults = _faults(state, meter, fleet, wiring, stuck_since_s, policy, now.mono_s)
-    action = site_action(faults)
-    obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in fleet)
-    reserved_w = sum(d.weight_w for d, o in zip(fleet, obeying, strict=True) if not o)
-    safe_w = safe_total_w(bounds, policy, reserved_w)
-    verified = wiring.verdict is Wiring.VERIFIED
-    left_w = sum(cap_w for cap_w, o in zip(state.caps_w, obeying, strict=True) if not o)
-    before = without(state.budget, left_w)
-    budget = _budget(before, flow, fleet, bounds, meter, action, safe_w, reserved_w, verified, policy, now.mono_s)
-    caps_w, safe_caps_w, fleet = _share_out(budget, action, safe_w, fleet, obeying, state, now.mono_s)
-    if _cannot_hold(state, caps_w, now.mono_s):
-        detail = "every DER that obeys is at 0 W and the flow is still beyond the limit"
-        faults = (*faults, Fault(kind=FaultKind.CANNOT_HOLD, source_id="poi", at_s=now.mono_s, detail=detail))
-    commands, fleet = _commands(fleet, caps_w, safe_caps_w, now.mono_s)
-    excursions, ended, following, responded = state.excursions, None, state.response, None
-    if sample and flow:
-        limit_w = bounds.export_limit_w
-        tolerance_w = EXCURSION_SHARE * policy.nameplate_w
-        excursions, ended = excursion.account(excursions, sample, state.meter.fresh_s, limit_w, tolerance_w)
-        following, responded = response.follow(following, sample, flow.lo_w, flow.hi_w, limit_w, policy.nameplate_w)
+    now_s = now.mono_s
+    window_s = max(map(_window_s, state.meters))
+    heard = hear(state, inputs, policy, tuple(_to_now(d, window_s, now_s) for d in state.ders), now_s)
+    ders = tuple(obey.age(d, policy.tuning.telemetry_poll_s, now_s) for d in heard.ders)
+    watches = _watches(state, heard, ders, policy, now_s)
+    meters, faults = conditions.meter_faults(policy, heard.meters, watches, ders, state.faults, now_s)
+    faults += tuple(c for d in ders for c in d.conditions)
+    fleet = _fleet(state, ders, faults, policy)
+    turns = _turns(state, heard, meters, watches, fleet, faults, policy, now_s)
+    states = tuple(t.state for t in turns)
+    buses = _buses(state, policy, heard, ders)
+    relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
+    shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
+    commands, ders = _commands(shares, now_s)
     after = State(
-        meter=meter,
-        ders=fleet,
-        wiring=wiring,
-        envelope=bounds,
-        budget=budget,
-        action=action,
-        faults=faults,
-        excursions=excursions,
-        response=following,
-        demand_w=(flow.import_w + flow.lo_w, flow.import_w + flow.hi_w) if flow else state.demand_w,
-        injection_fresh_w=0.5 * (flow.lo_w + flow.hi_w) if flow else state.injection_fresh_w,
-        injection_moved_w=injection_moved_w,
-        stuck_since_s=stuck_since_s,
-        at_s=now.mono_s,
-        caps_w=caps_w,
-        safe_w=safe_caps_w,
+        meters=meters,
+        watches=watches,
+        ders=ders,
+        lines=tuple(_binding(s, line, shares, now_s) for s, line in zip(states, policy.lines, strict=True)),
+        buses=buses,
+        in_force=heard.in_force,
+        action=site_action(faults),
+        faults=conditions.since(faults, state.faults),
+        conflicts=shares.conflicts,
+        demand_w=_demand_w(state, heard, ders, policy),
+        at_s=now_s,
+        caps_w=shares.caps_w,
+        floors_w=shares.floors_w,
+        safe_w=shares.safe_w,
+        safe_charge_w=shares.safe_charge_w,
     )
-    return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, ended, responded, now))
+    return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, policy, turns, now))
 
 
-def observe_to_now(der: DerState, policy: Policy, window_s: float, now_s: float) -> DerState:
+def _to_now(der: DerState, window_s: float, now_s: float) -> DerState:
     """Bring one DER's bounds to the present."""
-    track = observe.advance(der.track, now_s, der.timing, der.weight_w, window_s)
+    track = observe.advance(der.track, now_s, der.timing, window_s)
     return der if track is der.track else evolve(der, track=track)
 
 
@@ -92,194 +71,119 @@ def _window_s(meter: MeterState) -> float:
     return meter.sample.received_s - meter.sample.span.from_s if meter.sample else 1.0
 
 
-def _stuck(
-    state: State, meter: MeterState, fleet: tuple[DerState, ...], policy: Policy, now_s: float
-) -> tuple[tuple[float, float], float | None]:
-    """Bounds on the injection when the metered power last changed (W), and since when it ought to have changed.
-
-    Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
-    """
-    lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in fleet), strict=True))
-    spans = (d.track.telemetry_span for d in fleet)
-    spoken = meter.moved_s is None or all(span is None or span.from_s >= meter.moved_s for span in spans)
-    if meter.moved_s != state.meter.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
-        return (lo_w, hi_w), None
-    then_lo_w, then_hi_w = state.injection_moved_w
-    if not measure.stuck(meter, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * policy.nameplate_w):
-        return state.injection_moved_w, None
-    return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+def _watches(state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy, now_s: float) -> tuple[Watch, ...]:
+    made = []
+    for n, seen in enumerate(heard.watches):
+        numbers = policy.behind[n]
+        before, behind = tuple(state.ders[k] for k in numbers), tuple(ders[k] for k in numbers)
+        pair = (state.meters[n], heard.meters[n])
+        made.append(watch.follow(seen, pair, before, behind, heard.samples[n], policy.phases, now_s))
+    return tuple(made)
 
 
-def _flow(fleet: tuple[DerState, ...], sample: Sample) -> Flow:
-    """Bounds on all injection in the sample's span. A silent DER counts with what it surely injects: nothing."""
-    lo_w = hi_w = certain_w = credit_w = 0.0
-    spoken_s = sample.received_s
-    for d in fleet:
-        if not _counted(d):
-            continue
-        lo, hi = observe.bounds(d.track, sample.span)
-        lo_w, hi_w = lo_w + lo, hi_w + hi
-        certain_w += observe.certain_w(d.track, lo, sample.span.to_s)
-        credit_w += observe.mean_hi_w(d.track, sample.span, sample.published_s - sample.span.from_s)
-        spoken_s = min(spoken_s, d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
-    return Flow(
-        import_w=sample.import_w,
-        span=sample.span,
-        lo_w=lo_w,
-        hi_w=hi_w,
-        certain_w=certain_w,
-        credit_w=credit_w,
-        reserved_w=0.0,
-        spoken_s=spoken_s,
+def _fleet(state: State, ders: tuple[DerState, ...], faults: tuple[Fault, ...], policy: Policy) -> Fleet:
+    obeying = tuple(obeys(faults, d.spec.id) and d.identified is not None for d in ders)
+    return Fleet(
+        ders=ders,
+        obeying=obeying,
+        help_w=share_out.able_to_help(policy, ders, obeying),
+        support_w=share_out.able_to_support(policy, ders, obeying),
+        left_cap_w=tuple(0.0 if o else max(0.0, w) for w, o in zip(state.caps_w, obeying, strict=True)),
+        left_charge_w=tuple(0.0 if o else max(0.0, -w) for w, o in zip(state.floors_w, obeying, strict=True)),
     )
 
 
-def _counted(der: DerState) -> bool:
-    """Whether what this DER injects is known at all."""
-    return not any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions)
-
-
-def _comparable(known: WiringState, before: tuple[DerState, ...], fleet: tuple[DerState, ...]) -> WiringState:
-    """Without the points that say nothing of the wiring: the injection they were taken with was not what it was."""
-    if tuple(map(_counted, before)) != tuple(map(_counted, fleet)):
-        return evolve(known, points=()) if known.points else known
-    surprised_s = max((d.surprised_s for d in fleet), default=-observe.INFINITY)
-    if not known.points or known.points[0][0] > surprised_s:
-        return known
-    return evolve(known, points=tuple(p for p in known.points if p[0] > surprised_s))
-
-
-def _watch(known: WiringState, fleet: tuple[DerState, ...], sample: Sample, flow: Flow, policy: Policy) -> WiringState:
-    known = seen(known, sample.import_w, policy.nameplate_w, sample.received_s)
-    if flow.hi_w - flow.lo_w > WATCHABLE_SHARE * policy.nameplate_w:
-        return known
-    balanced = policy.phases == 3 and len(sample.phase_import_w) == 3 and _all_balanced(fleet)
-    imports_w = (sample.import_w, *sample.phase_import_w)
-    middle_w = 0.5 * (flow.lo_w + flow.hi_w)
-    confirmed = all(_confirmed(d) for d in fleet)
-    return watch(known, imports_w, middle_w, confirmed, balanced, policy.nameplate_w, sample.received_s)
-
-
-def _confirmed(der: DerState) -> bool:
-    """Whether a DER's own word agrees with what is thought of it; one that never says its power cannot contradict."""
-    said_w = der.track.telemetry_w
-    return said_w is None or abs(said_w - observe.middle_w(der.track)) <= CONFIRMED_SHARE * der.weight_w
-
-
-def _all_balanced(fleet: tuple[DerState, ...]) -> bool:
-    return all(d.spec.connection in (None, "L123") for d in fleet)
-
-
-def _faults(
+def _turns(
     state: State,
-    meter: MeterState,
-    fleet: tuple[DerState, ...],
-    wiring: WiringState,
-    stuck_since_s: float | None,
+    heard: Heard,
+    meters: tuple[MeterState, ...],
+    watches: tuple[Watch, ...],
+    fleet: Fleet,
+    faults: tuple[Fault, ...],
     policy: Policy,
     now_s: float,
-) -> tuple[MeterState, tuple[Fault, ...]]:
-    """All active conditions, the meter's first; a meter that was lost has to earn belief again."""
-    faults: list[Fault] = []
-    aged = measure.age_fault(meter, policy.meter.id, now_s)
-    if aged:
-        faults.append(aged)
-        if aged.kind in (FaultKind.METER_LOST, FaultKind.METER_FROZEN) and not meter.lost:
-            meter = evolve(meter, lost=True, fresh_run=0)
-    lo_w = (
-        sum(observe.bounds(d.track, Span(from_s=now_s, to_s=now_s))[0] for d in fleet) if _all_balanced(fleet) else 0.0
-    )
-    stuck = measure.stuck_fault(meter, policy.meter.id, stuck_since_s, now_s)
-    before = next((f for f in state.faults if f.kind is FaultKind.METER_OPEN_CT), None)
-    opened = measure.circuit_fault(meter, policy.meter.id, lo_w, now_s, before)
-    faults.extend(f for f in (stuck, opened) if f is not None)
-    if wiring.verdict is Wiring.WRONG:
-        faults.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=policy.meter.id, at_s=now_s, detail=wiring.detail))
-    for d in fleet:
-        faults.extend(d.conditions)
-    return meter, tuple(_since(f, state.faults) for f in faults)
+) -> tuple[Turn, ...]:
+    """Every line's turn; what several lines ask of the same sample is worked out once."""
+    imports = any(line.sign < 0.0 for line in policy.lines)
+    samples: dict[tuple[tuple[int, int], ...], Sample | None] = {}
+    bounds: dict[tuple[tuple[int, int], ...], lines.Bounds] = {}
+    turns = []
+    for line, known in zip(policy.lines, state.lines, strict=True):
+        key = line.meter_signs
+        if key not in samples:
+            samples[key] = _fresh(line, known.used_s, meters)
+        sample = samples[key]
+        if sample is not None and key not in bounds:
+            bounds[key] = lines.bounds_of(fleet.ders, sample, imports)
+        action = conditions.line_action(line, policy, faults, known)
+        verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
+        told = heard.in_force
+        turns.append(
+            lines.take_turn(known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s)
+        )
+    return tuple(turns)
 
 
-def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
-    """A condition keeps the time when it began, for as long as it lasts."""
-    for old in known:
-        if old.kind is fault.kind and old.source_id == fault.source_id:
-            return fault if old.at_s == fault.at_s else evolve(fault, at_s=old.at_s)
-    return fault
+def _fresh(line: Line, used_s: float, meters: tuple[MeterState, ...]) -> Sample | None:
+    """The line's sample once each of its meters has a new one; what is summed should be of one moment."""
+    for number, _ in line.meter_signs:
+        known = meters[number].sample
+        if known is None or known.received_s <= used_s:
+            return None
+    return channels.summed(line.meter_signs, meters)
 
 
-def _budget(
-    before: Budget,
-    flow: Flow | None,
-    fleet: tuple[DerState, ...],
-    bounds: Envelope,
-    meter: MeterState,
-    action: Action,
-    safe_w: float | None,
-    reserved_w: float,
-    verified: bool,
-    policy: Policy,
-    now_s: float,
-) -> Budget:
-    """What the obeying DERs may inject together: the law on a fresh sample, the table's action otherwise."""
-    most_w = sum(d.most_w for d in fleet)
-    settle_s = max((observe.settle_s(d.timing, 1.0) for d in fleet), default=0.0)
-    if action is Action.SAFE:
-        return secure(before, most_w if safe_w is None else safe_w, settle_s, now_s)
-    if action is Action.TIGHTEN:
-        return tighten(before, safe_w, measure.tightened_part(meter, now_s), now_s)
-    if flow is None:
-        return hold(before, now_s) if action is Action.HOLD else before
-    slew_pct_s = (
-        policy.tuning.release_slew_pct_s if verified else min(PROBATION_SLEW_PCT_S, policy.tuning.release_slew_pct_s)
-    )
-    pace = Pace(
-        settle_s=settle_s,
-        slew_w_s=slew_pct_s / 100.0 * most_w,
-        most_w=most_w,
-    )
-    return regulate(before, evolve(flow, reserved_w=reserved_w), bounds, pace, now_s)
+def _watched(line: Line, policy: Policy) -> tuple[int, ...]:
+    """The meters whose wiring can be checked for this line: its own, or that of the POI where they are only parts."""
+    own = tuple(number for number, _ in line.meter_signs if policy.behind[number])
+    return own or tuple(n for n, m in enumerate(policy.meters) if m.point == "poi")[:1]
 
 
-def _share_out(
-    budget: Budget,
-    action: Action,
-    safe_w: float | None,
-    fleet: tuple[DerState, ...],
-    obeying: tuple[bool, ...],
-    state: State,
-    now_s: float,
-) -> tuple[tuple[float, ...], tuple[float, ...], tuple[DerState, ...]]:
-    """Caps and safe shares per DER (watts). Who does not obey is told its safe share of nothing: 0."""
-    fleet = tuple(ders.wants(d, max(0.0, now_s - state.at_s)) for d in fleet)
-    weights_w = tuple(d.weight_w if o else 0.0 for d, o in zip(fleet, obeying, strict=True))
-    most_w = tuple(d.most_w for d in fleet)
-    safe_caps_w = _least(share(safe_w if safe_w is not None else sum(weights_w), weights_w), most_w)
-    if action is Action.SAFE:
-        return _least(share(budget.total_w, weights_w), most_w), safe_caps_w, fleet
-    claims = tuple(
-        Claim(weight_w=d.weight_w, most_w=d.most_w, want_w=d.want_w)
-        if o
-        else Claim(weight_w=0.0, most_w=0.0, want_w=0.0)
-        for d, o in zip(fleet, obeying, strict=True)
-    )
-    return dispatch(budget.total_w, claims), safe_caps_w, fleet
+def _buses(state: State, policy: Policy, heard: Heard, ders: tuple[DerState, ...]) -> tuple[busbar.BusState, ...]:
+    volts = conductor_v(policy.system, policy.nominal_v)
+    made = []
+    for bus, known in zip(policy.buses, state.buses, strict=True):
+        sample = channels.summed(bus.meter_signs, heard.meters)
+        is_fresh = sample is not None and sample.received_s > known.used_s
+        made.append(busbar.watch(known, bus, sample, ders, volts) if sample is not None and is_fresh else known)
+    return tuple(made)
 
 
-def _least(caps_w: tuple[float, ...], most_w: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(map(min, caps_w, most_w))
-
-
-def _cannot_hold(state: State, caps_w: tuple[float, ...], now_s: float) -> bool:
-    """Flow beyond the limit for longer than the slowest plant takes, while nothing that obeys is left to lower."""
-    excursion_ = state.excursions.present
-    if excursion_ is None or any(caps_w) or now_s - excursion_.to_s > measure.LOST_AFTER_S:
-        return False
-    return now_s - excursion_.from_s > max((observe.settle_s(d.timing, 1.0) for d in state.ders), default=0.0)
-
-
-def _commands(
-    fleet: tuple[DerState, ...], caps_w: tuple[float, ...], safe_w: tuple[float, ...], now_s: float
-) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
-    told = [economy.command(d, c, s, now_s) for d, c, s in zip(fleet, caps_w, safe_w, strict=True)]
+def _commands(shares: Shares, now_s: float) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
+    told = [
+        economy.command(d, Bounds(cap_w, floor_w, safe_w, safe_charge_w), now_s)
+        for d, cap_w, floor_w, safe_w, safe_charge_w in zip(
+            shares.ders, shares.caps_w, shares.floors_w, shares.safe_w, shares.safe_charge_w, strict=True
+        )
+    ]
     return tuple(c for _, c in told if c is not None), tuple(d for d, _ in told)
+
+
+def _demand_w(state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy) -> tuple[float, float] | None:
+    """Bounds on the host load at the POI (W), from its last fresh sample."""
+    for n, meter in enumerate(policy.meters):
+        sample = heard.samples[n]
+        if meter.point == "poi" and sample is not None:
+            lo_w, hi_w = watch.injection_w(ders, sample.span)
+            return sample.import_w + lo_w, sample.import_w + hi_w
+    return state.demand_w
+
+
+def _binding(state: LineState, line: Line, shares: Shares, now_s: float) -> LineState:
+    """Since when this line, and neither sun nor wish nor rating, decides what its DERs do."""
+    used_w = sum(line.weights[n] * (shares.caps_w[n] if line.sign > 0.0 else -shares.floors_w[n]) for n in line.members)
+    full = state.envelope.limit_w is not None and used_w >= state.budget.total_w - BINDING_W
+    held = any(_is_held(shares.ders[n], line.sign) for n in line.members)
+    if not (full and held):
+        return state if state.binds_since_s is None else evolve(state, binds_since_s=None)
+    return state if state.binds_since_s is not None else evolve(state, binds_since_s=now_s)
+
+
+def _is_held(der: DerState, sign: float) -> bool:
+    """Whether its bound in this direction, and nothing of its own, decides what the DER does."""
+    if der.identified is None or der.track.telemetry_w is None or der.sent is None:
+        return False
+    least_w = der.track.least_w
+    if sign > 0.0:
+        return der.track.limit_bound and der.sent.cap_w < der.most_w - 1.0
+    return der.track.floor_bound and der.sent.floor_w(least_w) > der.least_w + 1.0

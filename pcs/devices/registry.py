@@ -5,10 +5,13 @@ from typing import Protocol
 
 from pcs.devices.inverter import Explains, SunSpecInverter
 from pcs.devices.meter import SunSpecMeter
+from pcs.devices.register_charger import RegisterCharger
+from pcs.devices.register_inverter import RegisterInverter
+from pcs.devices.register_meter import RegisterMeter
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback, MeterIdentified, MeterReading
-from pcs.model.site import DerSpec, MeterSpec
+from pcs.model.site import DerKind, DerSpec, MeterSpec
 from pcs.ports import Link
 
 
@@ -29,7 +32,7 @@ class Meter(Protocol):
 
 
 class Inverter(Protocol):
-    """An inverter as the shell uses it; every method answers with a value or a fault."""
+    """An inverter, battery or EV charger as the shell uses it; every method answers with a value or a fault."""
 
     async def identify(self) -> DerIdentified | Fault:
         """Say who is there, its rating and the limit it holds."""
@@ -39,12 +42,16 @@ class Inverter(Protocol):
         """One poll of the injected power."""
         ...
 
+    async def refresh(self) -> Fault | None:
+        """Read what changes slowly (state of charge); later measurements carry it."""
+        ...
+
     async def read_limit(self) -> LimitReadback | Fault:
-        """The limit that the device holds now."""
+        """The limits and the set point that the device holds now."""
         ...
 
     async def apply(self, command: LimitActivePower) -> LimitApplied | Fault:
-        """Write a limit and prove it."""
+        """Write a command and prove it."""
         ...
 
     async def still_same(self) -> Fault | None:
@@ -52,8 +59,12 @@ class Inverter(Protocol):
         ...
 
 
-METERS: Mapping[str, Callable[[MeterSpec, Link], Meter]] = {"sunspec": SunSpecMeter}
-INVERTERS: Mapping[str, Callable[[DerSpec, Link, Explains], Inverter]] = {"sunspec": SunSpecInverter}
+METERS: Mapping[str, Callable[[MeterSpec, Link], Meter]] = {"sunspec": SunSpecMeter, "modbus": RegisterMeter}
+INVERTERS: Mapping[str, Callable[[DerSpec, Link, Explains], Inverter]] = {
+    "sunspec": SunSpecInverter,
+    "modbus": RegisterInverter,
+}
+CHARGERS: Mapping[str, Callable[[DerSpec, Link, Explains], Inverter]] = {"modbus": RegisterCharger}
 
 
 def meter_for(spec: MeterSpec, link: Link) -> Meter:
@@ -69,12 +80,13 @@ def meter_for(spec: MeterSpec, link: Link) -> Meter:
 
 
 def inverter_for(spec: DerSpec, link: Link, explains: Explains) -> Inverter:
-    """The inverter that `spec` describes; `explains` tells whether a limit found on it is ours.
+    """The inverter, battery or charger that `spec` describes; `explains` tells whether a limit found on it is ours.
 
     Raises:
         LookupError: there is no profile, or nothing here speaks its protocol; configuration checks that first.
     """
     protocol = spec.profile.protocol if spec.profile else ""
-    if protocol not in INVERTERS:
-        raise LookupError(f"{spec.id}: no inverter speaks {protocol!r}; there are {', '.join(INVERTERS)}")
-    return INVERTERS[protocol](spec, link, explains)
+    known = CHARGERS if spec.kind is DerKind.EVSE else INVERTERS
+    if protocol not in known:
+        raise LookupError(f"{spec.id}: no {spec.kind} speaks {protocol!r}; there are {', '.join(known)}")
+    return known[protocol](spec, link, explains)

@@ -56,11 +56,11 @@ class Immediate123:
 
     variant = "123"
     model_id = 123
-    _POINTS = ("WMaxLimPct", "WMaxLimPct_WinTms", "WMaxLimPct_RvrtTms", "WMaxLimPct_RmpTms", "WMaxLim_Ena")
+    points = ("WMaxLimPct", "WMaxLimPct_WinTms", "WMaxLimPct_RvrtTms", "WMaxLimPct_RmpTms", "WMaxLim_Ena")
 
     def view(self, model: Model) -> Window:
         """The registers of the limit with their scale factor, as one read."""
-        return window(self.model_id, model.length, self._POINTS, raw=True)
+        return window(self.model_id, model.length, self.points, raw=True)
 
     def reverts_safe(self, state: LimitState) -> bool:
         """Never: the timer of this model drops the limit."""
@@ -74,7 +74,7 @@ class Immediate123:
         pct, enabled = _whole(values, "WMaxLimPct"), _whole(values, "WMaxLim_Ena")
         if pct is None or enabled is None:
             return "model 123 has no WMaxLimPct or no WMaxLim_Ena"
-        window_s, revert_s, ramp_s = (_whole(values, name) for name in self._POINTS[1:4])
+        window_s, revert_s, ramp_s = (_whole(values, name) for name in self.points[1:4])
         return LimitState(
             enabled=enabled == 1,
             pct_raw=pct,
@@ -105,14 +105,14 @@ class Controls704:
 
     variant = "704"
     model_id = 704
-    _POINTS = (
+    points = (
         *("WMaxLimPctEna", "WMaxLimPct", "WMaxLimPctRvrt", "WMaxLimPctEnaRvrt"),
         *("WMaxLimPctRvrtTms", "WMaxLimPctRvrtRem"),
     )
 
     def view(self, model: Model) -> Window:
         """The registers of the limit with their scale factor, as one read."""
-        return window(self.model_id, model.length, self._POINTS, raw=True)
+        return window(self.model_id, model.length, self.points, raw=True)
 
     def reverts_safe(self, state: LimitState) -> bool:
         """Whether the device has value, enable and time of a reversion (every point of this model is optional)."""
@@ -126,7 +126,7 @@ class Controls704:
         pct, enabled = _whole(values, "WMaxLimPct"), _whole(values, "WMaxLimPctEna")
         if pct is None or enabled is None:
             return "model 704 has no WMaxLimPct or no WMaxLimPctEna"
-        revert_pct, revert_enabled, revert_s, left_s = (_whole(values, name) for name in self._POINTS[2:])
+        revert_pct, revert_enabled, revert_s, left_s = (_whole(values, name) for name in self.points[2:])
         return LimitState(
             enabled=enabled == 1,
             pct_raw=pct,

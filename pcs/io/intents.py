@@ -23,8 +23,8 @@ FILE_NAMES = ("intents-a.log", "intents-b.log")
 FILE_BYTES = 524_288  # a line is 60-80 bytes: some 7,000 intents
 COMPACT_AT_BYTES = FILE_BYTES * 3 // 4  # leaves room for half a minute of intents at 50/s should the disk stall
 KEPT = 256  # by device: 25 s of a new limit every 100 ms that the device does not take
-MAX_SERIALS = 64
-MAX_SERIAL_CHARS = 64  # SunSpec model 1 has 32; bounds a line to less than 512 bytes
+MAX_SERIALS = 192  # 64 devices, each with its limit, its charge limit and its set point
+MAX_SERIAL_CHARS = 64  # SunSpec model 1 has 32, what it is about 16; bounds a line to less than 512 bytes
 
 _encode_text = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
 from pcs.io.intents import IntentLog
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
-from pcs.model.command import LimitActivePower
+from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.event import Event, EventKind
 from pcs.model.units import Instant
 from pcs.ports import Clock
@@ -102,8 +102,15 @@ class SqliteJournal:
     # --- the caller's side
 
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
-        """Remember a limit before it goes on the wire; it survives kill -9 from the moment this returns."""
+        """Remember a command before it goes on the wire; it survives kill -9 from the moment this returns.
+
+        What concerns the draw is kept under names of its own (`charge_limit_of`, `setpoint_of`).
+        """
         self._intents.intend(serial, command.limit_w, command.reversion_limit_w)
+        if command.charge_limit_w is not None:
+            self._intents.intend(charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w)
+        if command.bounded_setpoint_w is not None:
+            self._intents.intend(setpoint_of(serial), command.bounded_setpoint_w, 0.0)  # its timer falls back to rest
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on this device is one that we intended, as limit or as armed reversion value."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pcs.codec.rtu import READ_FUNCTIONS, WRITE_MULTIPLE, WRITE_SINGLE, Ask, ask_read, ask_write
 from pcs.io.modbus_connection import Failure
 from pcs.io.modbus_tcp import BACKOFF_FIRST_S, BACKOFF_LAST_S, COUNTED, READ_MAX, WRITE_MAX, LinkCounters
-from pcs.io.rtu_connection import NOT_SENT, Heard, RtuConnection
+from pcs.io.rtu_connection import NOT_SENT, Heard, RtuConnection, Until
 from pcs.io.rtu_line import Line, TcpLine
 from pcs.io.rtu_trouble import named
 from pcs.io.rtu_unit import Unit, UnitRules, is_answer
@@ -23,6 +23,9 @@ from pcs.model.site import LinkAddress, LinkKind
 from pcs.ports import Priority, Reply
 
 UNIT_MAX = 247  # MODBUS over serial line V1.02, section 2.2
+REPLY_LIKELY_S = (
+    0.05  # meters answer within 5 to 25 ms (WattNode manual p. 57); half the deadline where that is shorter
+)
 SILENCES_UNTIL_REOPEN = 3  # of a gateway, whoever was asked: a half-open socket, or a gateway that hangs
 
 
@@ -40,8 +43,8 @@ class RtuCounters(LinkCounters):
 
 
 _COUNTS = ("requests", "good", "not_sent", "connects", *dict.fromkeys(COUNTED.values()))
-_Asking = Callable[[RtuConnection, float], Awaitable[Reply | Failure]]
-"""A request that has its turn: it gets the line and the loop time at which it must end."""
+_Asking = Callable[[RtuConnection, Until], Awaitable[Reply | Failure]]
+"""A request that has its turn: it gets the line and its bounds."""
 
 
 class ModbusRtuLink:
@@ -85,8 +88,8 @@ class ModbusRtuLink:
         if not (fits and 1 <= unit <= UNIT_MAX and function in READ_FUNCTIONS):
             raise ValueError(f"no read of {count} registers at {address} of unit {unit} with function {function}")
 
-        async def ask(connection: RtuConnection, until_s: float) -> Reply | Failure:
-            return await self._read(connection, unit, function, address, count, until_s)
+        async def ask(connection: RtuConnection, until: Until) -> Reply | Failure:
+            return await self._read(connection, unit, function, address, count, until)
 
         return await self._request(unit, ask, deadline_s, priority, f"reading {count} at {address}")
 
@@ -107,8 +110,8 @@ class ModbusRtuLink:
         if not (1 <= count <= most and 0 <= address <= 0x1_0000 - count and 0 <= unit <= UNIT_MAX and allowed):
             raise ValueError(f"no write of {count} registers at {address} of unit {unit} with function {function}")
 
-        async def ask(connection: RtuConnection, until_s: float) -> Reply | Failure:
-            return await self._transact(connection, unit, ask_write(unit, function, address, words), until_s)
+        async def ask(connection: RtuConnection, until: Until) -> Reply | Failure:
+            return await self._transact(connection, unit, ask_write(unit, function, address, words), until)
 
         return await self._request(unit, ask, deadline_s, priority, f"writing {count} at {address}")
 
@@ -143,15 +146,16 @@ class ModbusRtuLink:
         """One request from the wish to the answer."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        until_s = began_s + deadline_s
+        end_s = began_s + deadline_s
+        until = Until(send_by_s=end_s - min(REPLY_LIKELY_S, deadline_s / 2), end_s=end_s)
         known = self._units.setdefault(unit, Unit(rules=UnitRules()))
         self._counts["requests"] += 1
         outcome: Reply | Failure | None = self._not_now(known, began_s)
         if outcome is None:
-            turn = Turn.MINE if self._turn.take() else await self._turn.wait(priority, until_s)
+            turn = Turn.MINE if self._turn.take() else await self._turn.wait(priority, until.send_by_s)
             if turn is Turn.MINE:
                 try:
-                    outcome = self._not_now(known, loop.time()) or await self._on_the_bus(loop, known, ask, until_s)
+                    outcome = self._not_now(known, loop.time()) or await self._on_the_bus(loop, known, ask, until)
                 finally:
                     self._turn.release()
             else:
@@ -181,18 +185,21 @@ class ModbusRtuLink:
         return resting
 
     async def _on_the_bus(
-        self, loop: asyncio.AbstractEventLoop, unit: Unit, ask: _Asking, until_s: float
+        self, loop: asyncio.AbstractEventLoop, unit: Unit, ask: _Asking, until: Until
     ) -> Reply | Failure:
         """The part of a request that owns the bus."""
         connection = self._connection
         if connection is None or connection.broken:
-            opened = await self._open(until_s)
+            opened = await self._open(until.end_s)
             if isinstance(opened, Failure):
                 self._lose(opened, loop.time())
                 return opened
             connection = opened
-        outcome = await ask(connection, until_s)
+        outcome = await ask(connection, until)
         now_s = loop.time()
+        if isinstance(outcome, Failure) and outcome.detail.startswith(NOT_SENT):
+            self._counts["not_sent"] += 1
+            return outcome
         self._counts["good" if isinstance(outcome, Reply) else COUNTED[outcome.kind]] += 1
         if is_answer(outcome):
             unit.answered()
@@ -209,7 +216,7 @@ class ModbusRtuLink:
         return outcome
 
     async def _read(
-        self, connection: RtuConnection, number: int, function: int, address: int, count: int, until_s: float
+        self, connection: RtuConnection, number: int, function: int, address: int, count: int, until: Until
     ) -> Reply | Failure:
         """A read whose reply no reply to an earlier request can stand for (DESIGN section 6)."""
         loop = asyncio.get_running_loop()
@@ -217,11 +224,11 @@ class ModbusRtuLink:
         room = min(0x1_0000 - address, READ_MAX) - count
         longer_by = unit.longer_by(function, count, room, loop.time())
         wanted = count + (longer_by or 0)
-        outcome = await self._transact(connection, number, ask_read(number, function, address, wanted), until_s)
+        outcome = await self._transact(connection, number, ask_read(number, function, address, wanted), until)
         if longer_by and isinstance(outcome, Failure) and outcome.kind is FaultKind.REFUSED:
             # An exception is no late reply, so the unit is in step again; it only wants its own length.
             unit.given_up.clear()
-            outcome = await self._transact(connection, number, ask_read(number, function, address, count), until_s)
+            outcome = await self._transact(connection, number, ask_read(number, function, address, count), until)
         if not isinstance(outcome, Reply):
             return outcome
         if longer_by is None:
@@ -231,24 +238,25 @@ class ModbusRtuLink:
             return Failure(kind=FaultKind.BAD_ANSWER, detail=detail)
         return Reply(data=outcome.data[: 2 * count], sent_s=outcome.sent_s, received_s=outcome.received_s)
 
-    async def _transact(self, connection: RtuConnection, number: int, ask: Ask, until_s: float) -> Reply | Failure:
+    async def _transact(self, connection: RtuConnection, number: int, ask: Ask, until: Until) -> Reply | Failure:
         """One frame and its answer, with what is learnt of the unit."""
         loop = asyncio.get_running_loop()
         unit = self._units[number]
-        answered = False
+        sent, answered = True, False
         try:
             outcome = await connection.transact(
                 ask,
                 not_before_s=unit.quiet_until_s,
-                until_s=until_s,
+                until=until,
                 late_window_s=unit.rules.late_window_s,
             )
             answered = is_answer(outcome)
+            sent = isinstance(outcome, Reply) or not outcome.detail.startswith(NOT_SENT)
         finally:
             now_s = loop.time()
-            if unit.rules.min_gap_s:
+            if sent and unit.rules.min_gap_s:
                 unit.quiet_until_s = now_s + unit.rules.min_gap_s
-            if not answered and ask.function in READ_FUNCTIONS:
+            if sent and not answered and ask.function in READ_FUNCTIONS:
                 unit.give_up(ask.function, ask.head[2] // 2, now_s)
         if isinstance(outcome, Failure) and not answered and not connection.broken:
             outcome = named(
@@ -261,7 +269,7 @@ class ModbusRtuLink:
                 complaints=connection.complaints(),
                 note=connection.note,
             )
-            if not outcome.detail.startswith(NOT_SENT):
+            if sent:
                 unit.failed(outcome, now_s, alone=len(self._units) == 1)
         return outcome
 

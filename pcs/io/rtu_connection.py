@@ -54,6 +54,17 @@ class Heard:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """Bounds of one request, loop time: when it must have ended, and after when it is not sent any more.
+
+    A reply could then hardly come in time, and would only cost a quarantine.
+    """
+
+    send_by_s: float
+    end_s: float
+
+
 class _Pending:
     """The request on the line, what was heard since, and the future that waits."""
 
@@ -133,14 +144,14 @@ class RtuConnection:
         self.heard.quarantines += 1
 
     async def transact(
-        self, ask: Ask, *, not_before_s: float = 0.0, until_s: float, late_window_s: float
+        self, ask: Ask, *, not_before_s: float = 0.0, until: Until, late_window_s: float
     ) -> Reply | Failure:
-        """Wait for silence, send, and wait for the reply until `until_s` (loop time) or the end of its window.
+        """Wait for silence, send, and wait for the reply until it must be there or the end of its window.
 
         `late_window_s` is counted from the end of the request; the reply's own length comes on top of it.
         `not_before_s` is the loop time until which the unit wants its rest.
         """
-        waiting = await self._silence(not_before_s, until_s)
+        waiting = await self._silence(not_before_s, until.send_by_s)
         if waiting is not None:
             return waiting
         try:
@@ -156,7 +167,7 @@ class RtuConnection:
         if ask.reply_bytes == 0:
             return await self._spoken_to_all(ask, sent_s)
         pending = self._pending = _Pending(ask, sent_s, self._loop.create_future())
-        timer = self._loop.call_at(min(until_s, window_s), self._expire, pending)
+        timer = self._loop.call_at(min(until.end_s, window_s), self._expire, pending)
         outcome: Reply | Failure | None = None
         try:
             outcome = await pending.future
@@ -186,17 +197,14 @@ class RtuConnection:
             return
         self.quarantine(window_s)
 
-    async def _silence(self, not_before_s: float, until_s: float) -> Failure | None:
+    async def _silence(self, not_before_s: float, send_by_s: float) -> Failure | None:
         """Wait until the bus may be used: 3.5 characters after the last, or the end of the quarantine."""
         began = self.heard.bytes
         while not self.broken:
             now_s = self._loop.time()
             silence_s = self._silence_s if self._quarantined else self._gap_s
             due_s = max(self._last_s + silence_s, self._window_s, not_before_s)
-            if due_s <= now_s + SOON_S:
-                self._quarantined = False
-                return None
-            if due_s >= until_s:
+            if max(due_s, now_s) > send_by_s:
                 dropped = self.heard.bytes - began
                 if dropped:
                     return Failure(
@@ -205,6 +213,9 @@ class RtuConnection:
                 return Failure(
                     kind=FaultKind.NO_ANSWER, detail=f"{NOT_SENT}: the bus is in quarantine after a lost reply"
                 )
+            if due_s <= now_s + SOON_S:
+                self._quarantined = False
+                return None
             await self._timer.wait_until(due_s)
         return Failure(kind=FaultKind.NO_CONNECTION, detail=self.broken)
 

@@ -7,13 +7,14 @@ from pcs.io.modbus_tcp import READ_MAX
 from pcs.model.fault import FaultKind
 from pcs.ports import Reply
 
-FAILURES_UNTIL_REST = 2  # one lost reply is an accident, two are a unit that is off
+FAILURES_UNTIL_REST = 2  # of the control meter: one lost reply is an accident; others rest at once, so that it is heard
 REST_FIRST_S, REST_LAST_S = 0.5, 10.0  # a dead unit takes 0.5 s of its bus for each try: 5 % of it in the end
 REST_LAST_VITAL_S = (
     0.5  # a meter that is back is heard within its deadline; half of the bus is its own while it is away
 )
 LONGER_BY = (0, 2, 4)  # words; two at a time, because many meters do not let a value of two words be cut
-GIVEN_UP_FOR_S = 10.0  # a reply this late is out of the question: twenty times the usual window
+GIVEN_UP_WINDOWS = 4.0  # so many windows after a lost reply the same count is read again; no answer in between proves
+# anything, because an adapter or a gateway may hand replies over in another order than the units gave them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +44,18 @@ class Unit:
     """Function and count of reads without a reply, and when they are forgotten (loop time)."""
 
     def answered(self) -> None:
-        """It did what it was asked last, so nothing older is still to come."""
+        """It did what it was asked, or refused it: it is there."""
         self.failures = self.garbled = 0
         self.rest_s = 0.0
-        self.given_up.clear()
 
     def failed(self, failure: Failure, now_s: float, *, alone: bool) -> None:
-        """It did not answer, or not as asked: after the second time it rests, longer each time."""
+        """It did not answer, or not as asked: it rests, longer each time, the control meter from the second on."""
         self.failures += 1
         self.garbled = self.garbled + 1 if failure.kind is FaultKind.BAD_ANSWER else 0
         self.because = failure.detail
-        if self.failures >= FAILURES_UNTIL_REST:
-            last_s = REST_LAST_VITAL_S if self.rules.vital or alone else REST_LAST_S
+        first = self.rules.vital or alone
+        if self.failures >= (FAILURES_UNTIL_REST if first else 1):
+            last_s = REST_LAST_VITAL_S if first else REST_LAST_S
             self.rest_s = min(max(2.0 * self.rest_s, REST_FIRST_S), last_s)
             self.rest_until_s = now_s + self.rest_s
 
@@ -77,9 +78,9 @@ class Unit:
 
     def give_up(self, function: int, count: int, now_s: float) -> None:
         """A read has no reply; one may come later."""
-        self.given_up[function, count] = now_s + GIVEN_UP_FOR_S
+        self.given_up[function, count] = now_s + GIVEN_UP_WINDOWS * self.rules.late_window_s
 
 
 def is_answer(outcome: Reply | Failure) -> bool:
-    """Whether the unit did what it was asked or refused it: it is there, and nothing older is to come."""
+    """Whether the unit did what it was asked or refused it: then it is there, and the bus clean."""
     return isinstance(outcome, Reply) or outcome.kind in (FaultKind.REFUSED, FaultKind.NOT_NOW)

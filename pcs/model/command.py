@@ -22,3 +22,21 @@ class LimitActivePower:
     reversion_charge_limit_w: float = 0.0
     setpoint_w: float | None = None
     urgent: bool
+
+    @property
+    def bounded_setpoint_w(self) -> float | None:
+        """The set point that a device may be told: inside both limits (W, None: its own wish)."""
+        if self.setpoint_w is None:
+            return None
+        least_w = self.setpoint_w if self.charge_limit_w is None else max(self.setpoint_w, -self.charge_limit_w)
+        return min(self.limit_w, least_w)
+
+
+def charge_limit_of(serial: str) -> str:
+    """Under which name the journal keeps limits of this device's draw, apart from those of its injection."""
+    return f"charge limit of {serial}"
+
+
+def setpoint_of(serial: str) -> str:
+    """Under which name the journal keeps set points of this device."""
+    return f"set point of {serial}"

@@ -16,7 +16,6 @@ class EventKind(StrEnum):
     FAULT_RAISED = "fault raised"
     FAULT_CLEARED = "fault cleared"
     ACTION_CHANGED = "fail-safe action changed"
-    BINDING_CHANGED = "binding limit changed"
     EXCURSION_ENDED = "excursion ended"
     WIRING_VERIFIED = "wiring verified"
     RESPONSE_MEASURED = "response measured"

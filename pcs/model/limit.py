@@ -52,6 +52,7 @@ class Window:
     `value` None: the limit does not hold inside the window. `from_min` and `to_min` are minutes of the day (0 to 1440);
     `to_min <= from_min` lasts past midnight and belongs to the day on which it begins. `weekdays`: 0 is Monday, empty
     means every day. `first_day` and `last_day` are (month, day), both included, and may span the turn of the year.
+    `priority`: which window wins where two overlap, the lower number; None comes last, and among equals the tighter.
     """
 
     value: float | None
@@ -61,6 +62,7 @@ class Window:
     first_day: tuple[int, int] | None = None
     last_day: tuple[int, int] | None = None
     name: str = ""
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

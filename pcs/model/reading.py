@@ -91,7 +91,8 @@ class DerIdentified:
     `reverts_safe`: its timer can fall back to a chosen value. `found` is the limit it held when it was met and
     `found_is_own` whether our journal or the armed reversion value explains that limit. `charge_rating_w`: the most
     that it can draw (0: it cannot). `bounds_charge`: it has a limit for its draw that leaves its own wish free inside;
-    without one its draw is bounded by a set point. `charge_resolution_w`: the smallest step of either.
+    without one its draw is bounded by a set point. `takes_setpoint`: it can be told what to inject or draw.
+    `charge_resolution_w`: the smallest step of either.
     """
 
     der_id: str
@@ -106,6 +107,7 @@ class DerIdentified:
     charge_rating_w: float = 0.0
     charge_resolution_w: float = 1.0
     bounds_charge: bool = False
+    takes_setpoint: bool = False
     reverts_safe: bool
     found: LimitReadback
     found_is_own: bool

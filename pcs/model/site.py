@@ -154,6 +154,8 @@ class DerSpec:
     charge_w: float = 0.0
     charge_min_w: float = 0.0
     """A charger draws nothing, or at least this (EVSE: 6 A by IEC 61851)."""
+    ampere_w: float = 0.0
+    """What one ampere on each of its conductors carries at nominal volts; 0: not known."""
     soc_min_pct: float = 0.0
     soc_max_pct: float = 100.0
     absorbs: bool = True

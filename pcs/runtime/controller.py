@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pcs.codec.journal import StepRecord, encode
+from pcs.core.economy import leaving
 from pcs.core.policy import Policy, policy_for
 from pcs.core.state import Inputs, Outcome, State, initial
 from pcs.core.step import step
@@ -49,7 +51,7 @@ class Controller:
         self._journal_trouble = ""
         self._inbox = Inbox()
         self._links: dict[LinkAddress, Link] = {}
-        self._meter = registry.meter_for(self.policy.meter, self._link(self.policy.meter.link))
+        self._meters = [registry.meter_for(spec, self._link(spec.link)) for spec in self.policy.meters]
         self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
 
     def _link(self, address: LinkAddress) -> Link:
@@ -91,7 +93,10 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(poll_meter(self._meter, self.policy.meter.id, self._inbox, self._period_s)),
+                    *(
+                        group.create_task(poll_meter(meter, spec.id, self._inbox, partial(self._period_s, number)))
+                        for number, (meter, spec) in enumerate(zip(self._meters, self.policy.meters, strict=True))
+                    ),
                     group.create_task(self._cycle()),
                     *(group.create_task(work) for d in self._ders.values() for work in (d.poll(), d.write())),
                 ]
@@ -106,8 +111,8 @@ class Controller:
         for task in tasks:
             task.cancel()
 
-    def _period_s(self) -> float | None:
-        return self.state.meter.period_s
+    def _period_s(self, number: int) -> float | None:
+        return self.state.meters[number].period_s
 
     async def _cycle(self) -> None:
         """Step on everything the meter says, and at least every cycle without it."""
@@ -147,19 +152,19 @@ class Controller:
         """Leave every DER at its share of the safe set, all at once and within a bound; then close everything."""
         left: list[str] = []
 
-        async def leave(der_id: str, safe_w: float) -> None:
-            command = LimitActivePower(der_id=der_id, limit_w=safe_w, reversion_limit_w=safe_w, urgent=True)
+        async def leave(command: LimitActivePower) -> None:
+            der_id = command.der_id
             while self._ders[der_id].met and not await self._ders[der_id].carry_out(command):
                 pass  # tried again until the time for leaving is over
             if self._ders[der_id].met:
                 left.append(der_id)
 
-        limited = self.state.envelope.export_limit_w is not None
+        state = self.state
+        limited = any(line.envelope.limit_w is not None for line in state.lines)
+        commands = leaving(state.ders, state.safe_w, state.safe_charge_w) if limited else ()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_WITHIN_S):
-                await asyncio.gather(
-                    *(leave(d.spec.id, w) for d, w in zip(self.state.ders, self.state.safe_w, strict=True) if limited)
-                )
+                await asyncio.gather(*map(leave, commands))
         self._tell(EventKind.STOPPED, self._how_left(left))
         for link in self._links.values():
             await link.close()

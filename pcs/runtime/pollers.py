@@ -12,7 +12,7 @@ from pcs.core.policy import Policy
 from pcs.devices.registry import Inverter, Meter
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import DerIdentified, LimitFailed, MeterIdentified
+from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, LimitReadback, MeterIdentified
 from pcs.model.units import Instant
 from pcs.ports import Clock, Journal
 from pcs.runtime.inbox import Inbox
@@ -26,6 +26,8 @@ SLOWEST_POLL_S = 0.1
 RETRY_S = 0.1
 START_S = 10.0
 """A wrong device met this soon is a mistake of the installation and ends the start; later it is a fault."""
+SLOW_S = 10.0
+"""How often slow values are read: a state of charge moves by 0.3 % meanwhile, at 1C."""
 LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER, FaultKind.NOT_NOW)
 
 
@@ -113,8 +115,8 @@ class DerTasks:
         self._slot: LimitActivePower | None = None
         self._wanted = asyncio.Event()
         self._identity: DerIdentified | None = None
-        self._held_w: float | None = None
-        """The limit that the device last confirmed; None: nothing of ours is there."""
+        self._held: LimitApplied | None = None
+        """What the device last confirmed; None: nothing of ours is there."""
 
     @property
     def met(self) -> bool:
@@ -131,7 +133,7 @@ class DerTasks:
         tuning = self._policy.tuning
         loop = asyncio.get_running_loop()
         await self._meet(start_until_s=loop.time() + START_S)
-        pace, verify_s, lost = Pace(loop), loop.time() + tuning.verify_s, False
+        pace, verify_s, slow_s, lost = Pace(loop), loop.time() + tuning.verify_s, loop.time(), False
         while True:
             await pace.wait(tuning.telemetry_poll_s)
             outcome = await _ask(self.device, lost)
@@ -148,6 +150,9 @@ class DerTasks:
                 verify_s = loop.time() + tuning.verify_s
                 seen = await self.device.read_limit()
                 self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
+            elif loop.time() >= slow_s:  # behind the power, on a beat without a verification; a fault is only missing
+                slow_s = loop.time() + SLOW_S
+                await self.device.refresh()
 
     async def _meet(self, *, start_until_s: float = 0.0) -> None:
         backoff_s = IDENTIFY_FIRST_S
@@ -155,7 +160,7 @@ class DerTasks:
             outcome = await self.device.identify()
             if isinstance(outcome, DerIdentified):
                 first = await self.device.measure()
-                self._identity, self._held_w = outcome, None
+                self._identity, self._held = outcome, None
                 self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)
                 return
             if outcome.kind is FaultKind.WRONG_DEVICE and asyncio.get_running_loop().time() < start_until_s:
@@ -186,36 +191,64 @@ class DerTasks:
         if isinstance(outcome, Fault):
             await self._failed(command, outcome)
             return False
-        self._held_w = outcome.limit_w
+        self._held = outcome
         self._inbox.put(outcome)
         return True
 
     async def _is_changed(self, identity: DerIdentified, command: LimitActivePower) -> bool:
-        """Whether the limit is not the one that we left: then it is not raised, and the core hears what was found.
+        """Whether the device holds not what we left: then nothing is raised, and the core hears what was found.
 
         A raise can wait for this look; without it, it would overwrite a second writer's lower limit before the next
         verification could notice (design section 6: the lower holds).
         """
-        if self._held_w is None:
+        held = self._held
+        if held is None:
             return False
         seen = await self.device.read_limit()
         if isinstance(seen, Fault):
             await self._failed(command, seen)
             return True
-        if seen.limit_w is not None and abs(seen.limit_w - self._held_w) <= 2 * identity.resolution_w:
+        found = _found_instead(identity, held, seen)
+        if not found:
             return False
-        self._held_w = None
-        found = "no limit" if seen.limit_w is None else f"{seen.limit_w:.0f} W"
+        self._held = None
         why = Fault(
             kind=FaultKind.NOT_APPLIED,
             source_id=self.der_id,
             at_s=seen.received_s,
             detail=f"{found} found instead of ours: not overwritten unseen",
         )
-        self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=why), seen)
+        self._inbox.put(_failure(self.der_id, command, why), seen)
         return True
 
     async def _failed(self, command: LimitActivePower, outcome: Fault) -> None:
         """Tell the core that a command came to nothing, and breathe."""
-        self._inbox.put(LimitFailed(der_id=self.der_id, limit_w=command.limit_w, fault=_named(outcome, self.der_id)))
+        self._inbox.put(_failure(self.der_id, command, _named(outcome, self.der_id)))
         await asyncio.sleep(RETRY_S)
+
+
+def _failure(der_id: str, command: LimitActivePower, fault: Fault) -> LimitFailed:
+    return LimitFailed(
+        der_id=der_id,
+        limit_w=command.limit_w,
+        charge_limit_w=command.charge_limit_w,
+        setpoint_w=command.bounded_setpoint_w,
+        fault=fault,
+    )
+
+
+def _found_instead(identity: DerIdentified, held: LimitApplied, seen: LimitReadback) -> str:
+    """What the device holds instead of what it confirmed, in words; empty where it is the same to within two steps."""
+    step_w, draw_step_w = identity.resolution_w, identity.charge_resolution_w
+    found = [
+        _differs(held.limit_w, seen.limit_w, step_w, "limit"),
+        _differs(held.charge_limit_w, seen.charge_limit_w, draw_step_w, "charge limit"),
+        _differs(held.setpoint_w, seen.setpoint_w, draw_step_w, "set point"),
+    ]
+    return ", ".join(words for words in found if words)
+
+
+def _differs(held_w: float | None, seen_w: float | None, step_w: float, what: str) -> str:
+    if seen_w is None or held_w is None:
+        return "" if seen_w is held_w else f"{'no ' if seen_w is None else 'a '}{what}"
+    return "" if abs(seen_w - held_w) <= 2 * step_w else f"{what} {seen_w:.0f} W"

@@ -6,11 +6,13 @@ from typing import Any
 
 from pcs import __version__
 from pcs.core import measure, observe, report
-from pcs.core.ders import DerState
+from pcs.core.der_state import DerState
 from pcs.core.economy import action_of
-from pcs.core.policy import Policy
+from pcs.core.line_state import LineState
+from pcs.core.policy import Line, Policy
 from pcs.core.response import Tally
 from pcs.core.state import State
+from pcs.core.wiring import Wiring
 from pcs.model.profile import FallbackDirection
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
@@ -42,44 +44,27 @@ def status(
         "schema": "pcs.status/1",
         "site": site.name,
         "version": __version__,
-        "state": state.wiring.verdict.value if state.meter.period_s is not None else "starting",
+        "state": _verdict(state),
         "action": state.action.name.lower(),
-        "why": report.why(state),
+        "why": report.why(state, policy),
         "commissioned": False,
         "protections": _protections(state),
         "uptime_s": round(now.mono_s - started.mono_s, 3),
         "steps": steps,
         "utc_s": now.utc_s,
-        "point": _point(state, now.mono_s),
+        "point": _point(policy, state, now.mono_s),
         "limits": [
-            {
-                "name": limit.name,
-                "value": limit.value,
-                "source": limit.source,
-                "binding": limit is state.envelope.binding and report.binds(state),
-                "margin_w": round(state.envelope.margin.total_w, 1) if limit is state.envelope.binding else None,
-                "why": report.why(state) if limit is state.envelope.binding else "",
-            }
-            for limit in policy.limits
+            _limit(policy, state, line, known, now.mono_s)
+            for line, known in zip(policy.lines, state.lines, strict=True)
         ],
-        "ders": [_der(d, c, s, now.mono_s) for d, c, s in zip(state.ders, state.caps_w, state.safe_w, strict=True)],
+        "conflicts": list(state.conflicts),
+        "ders": [_der(state, number, now.mono_s) for number in range(len(state.ders))],
         "faults": [
             {"kind": f.kind.value, "source": f.source_id, "detail": f.detail, "since_s": round(now.mono_s - f.at_s, 1)}
             for f in state.faults
         ],
-        "excursions": {
-            "count": state.excursions.count,
-            "longest_s": round(state.excursions.longest_s, 3),
-            "total_s": round(state.excursions.total_s, 3),
-            "energy_wh": round(state.excursions.energy_wh, 3),
-            "tolerance_w": 0.01 * policy.nameplate_w,
-        },
-        "response": {
-            "method": "self-measured",
-            "restrict": _tally(state.response.restrict),
-            "release": _tally(state.response.release),
-            "unsettled": state.response.unsettled,
-        },
+        "excursions": _excursions(state.lines, policy),
+        "response": _responses(state.lines),
         "journal": {"dir": site.journal_dir, "trouble": trouble},
         "links": [{"address": str(address), **_counters(link)} for address, link in links.items()],
     }
@@ -92,11 +77,63 @@ def words(import_w: float) -> str:
     return f"{'importing' if import_w > 0 else 'exporting'} {abs(import_w) / 1000:.2f} kW"
 
 
-def _point(state: State, now_s: float) -> dict[str, Any]:
-    sample = state.meter.sample
+def _verdict(state: State) -> str:
+    """What is known of the meters' wiring, the least certain of all."""
+    if any(m.period_s is None for m in state.meters):
+        return "starting"
+    order = (Wiring.WRONG, Wiring.UNVERIFIED, Wiring.VERIFIED)
+    return min((w.wiring.verdict for w in state.watches), key=order.index).value
+
+
+def _limit(policy: Policy, state: State, line: Line, known: LineState, now_s: float) -> dict[str, Any]:
+    told = state.in_force
+    envelope, flow = known.envelope, known.flow
+    return {
+        "name": line.name if known.value == line.limit.value else line.limit.named(known.value),
+        "value": known.value,
+        "limit_w": None if envelope.limit_w is None else round(envelope.limit_w, 1),
+        "source": told.sources[line.limit_number] if told is not None else line.limit.source,
+        "action": known.action.name.lower(),
+        "binding": known.binds_since_s is not None,
+        "binding_for_s": None if known.binds_since_s is None else round(now_s - known.binds_since_s, 1),
+        "flow_w": None if flow is None else round(-flow.import_w, 1),
+        "budget_w": round(known.budget.total_w, 1),
+        "margin_w": round(envelope.margin.total_w, 1) if envelope.limit_w is not None else None,
+        "why": report.why_line(line, known, state.faults, report.wirings(line, state)),
+        "excursions": _excursions((known,), policy),
+        "response": _responses((known,)),
+    }
+
+
+def _excursions(lines: tuple[LineState, ...], policy: Policy) -> dict[str, Any]:
+    """Excursions of these lines together (seconds, Wh)."""
+    all_ = [known.excursions for known in lines]
+    return {
+        "count": sum(e.count for e in all_),
+        "longest_s": round(max((e.longest_s for e in all_), default=0.0), 3),
+        "total_s": round(sum(e.total_s for e in all_), 3),
+        "energy_wh": round(sum(e.energy_wh for e in all_), 3),
+        "tolerance_w": 0.01 * policy.nameplate_w,
+    }
+
+
+def _responses(lines: tuple[LineState, ...]) -> dict[str, Any]:
+    """Self-measured responses of these lines together."""
+    return {
+        "method": "self-measured",
+        "restrict": _tally([known.response.restrict for known in lines]),
+        "release": _tally([known.response.release for known in lines]),
+        "unsettled": sum(known.response.unsettled for known in lines),
+    }
+
+
+def _point(policy: Policy, state: State, now_s: float) -> dict[str, Any]:
+    number = next((n for n, m in enumerate(policy.meters) if m.point == "poi"), 0)
+    meter = state.meters[number]
+    sample = meter.sample
     if sample is None:
         return {"import_w": None, "words": "no measurement yet", "demand_w": None, "age_s": None}
-    stale = measure.age_fault(state.meter, "", now_s)
+    stale = measure.age_fault(meter, "", now_s)
     lo_w, hi_w = state.demand_w or (0.0, 0.0)
     nameplate_w = sum(d.weight_w for d in state.ders)
     known = state.demand_w is not None and hi_w - lo_w <= DEMAND_KNOWN_SHARE * nameplate_w
@@ -107,25 +144,36 @@ def _point(state: State, now_s: float) -> dict[str, Any]:
         "demand_w": round(0.5 * (lo_w + hi_w), 1) if known else None,
         "demand_between_w": [round(lo_w, 1), round(hi_w, 1)] if state.demand_w else None,
         "age_s": round(now_s - sample.received_s, 3),
-        "period_s": state.meter.period_s,
+        "period_s": meter.period_s,
     }
 
 
-def _der(der: DerState, cap_w: float, safe_w: float, now_s: float) -> dict[str, Any]:
+def _der(state: State, number: int, now_s: float) -> dict[str, Any]:
+    der = state.ders[number]
     lo_w, hi_w = observe.present(der.track)
     action = action_of(der)
+    sent, held = der.sent, der.held
     return {
         "id": der.spec.id,
+        "kind": der.spec.kind.value,
         "state": _state(der),
         "words": "; ".join(f"{c.kind.value}: {c.detail}" for c in der.conditions),
         "model": f"{der.identified.manufacturer} {der.identified.model}" if der.identified else None,
         "serial": der.identified.serial if der.identified else None,
         "injection_w": der.track.telemetry_w,
         "injection_between_w": [round(lo_w, 1), round(hi_w, 1)],
-        "cap_w": round(cap_w, 1),
+        "cap_w": round(state.caps_w[number], 1),
+        "floor_w": round(state.floors_w[number], 1) if der.least_w < 0.0 else None,
         "sent_w": der.sent_w,
+        "sent_charge_w": sent.charge_w if sent else None,
+        "sent_setpoint_w": sent.setpoint_w if sent else None,
         "confirmed_w": der.held_w,
-        "safe_w": round(safe_w, 1),
+        "confirmed_charge_w": held.charge_w if held else None,
+        "confirmed_setpoint_w": held.setpoint_w if held else None,
+        "wish_w": der.wish_w,
+        "soc_pct": der.soc_pct,
+        "safe_w": round(state.safe_w[number], 1),
+        "safe_charge_w": round(state.safe_charge_w[number], 1) if der.least_w < 0.0 else None,
         "rating_w": der.most_w,
         "age_s": round(now_s - der.heard_s, 3) if der.heard_s is not None else None,
         "fallback": action.fallback.value if action else None,
@@ -140,7 +188,11 @@ def _state(der: DerState) -> str:
         return "not met yet"
     if der.held_w is None:
         return "not confirmed"
-    return "limited" if der.track.limit_bound and der.held_w < der.most_w else "free"
+    if der.held is not None and der.held.setpoint_w is not None:
+        return "told"
+    held_floor_w = der.held.floor_w(der.track.least_w) if der.held is not None else der.track.least_w
+    limited = der.track.limit_bound and der.held_w < der.most_w and der.most_w > 0.0
+    return "limited" if limited or (der.track.floor_bound and held_floor_w > der.least_w) else "free"
 
 
 def _protections(state: State) -> list[str]:
@@ -150,25 +202,28 @@ def _protections(state: State) -> list[str]:
         action = action_of(d)
         if action is not None and action.fallback is not FallbackDirection.SAFE:
             missing.append(f"{d.spec.id} does not fall back when this controller dies: it will {action.fallback.value}")
-    if state.meter.identified is not None and not state.meter.identified.has_liveness:
-        missing.append("meter has no liveness channel: frozen values show only when the DERs move")
+    for meter in state.meters:
+        if meter.identified is not None and not meter.identified.has_liveness:
+            who = meter.identified.meter_id
+            missing.append(f"meter {who} has no liveness channel: frozen values show only when the DERs move")
     return missing
 
 
-def _tally(tally: Tally) -> dict[str, Any]:
-    if tally.last is None:
+def _tally(tallies: list[Tally]) -> dict[str, Any]:
+    count = sum(t.count for t in tallies)
+    last = max((t.last for t in tallies if t.last is not None), key=lambda r: r.at_s, default=None)
+    if last is None:
         return {"count": 0}
-    r = tally.last
     return {
-        "count": tally.count,
-        "max_s": round(tally.max_s, 3),
-        "average_s": round(tally.sum_s / tally.count, 3),
+        "count": count,
+        "max_s": round(max(t.max_s for t in tallies), 3),
+        "average_s": round(sum(t.sum_s for t in tallies) / count, 3),
         "last": {
-            "kind": r.kind.value,
-            "olrt_s": round(r.olrt_s, 3),
-            "olrt_between_s": [round(r.olrt_lo_s, 3), round(r.olrt_hi_s, 3)],
-            "beyond_s": round(r.beyond_s, 3),
-            "step_w": round(r.step_w, 1),
+            "kind": last.kind.value,
+            "olrt_s": round(last.olrt_s, 3),
+            "olrt_between_s": [round(last.olrt_lo_s, 3), round(last.olrt_hi_s, 3)],
+            "beyond_s": round(last.beyond_s, 3),
+            "step_w": round(last.step_w, 1),
         },
     }
 

@@ -46,7 +46,7 @@ WORDS = (
         word="export setpoint",
         say="a limit is an upper bound: say limit or cap",
         text=r"\b(export|import|limit)[ _-]set[ _-]?points?\b|\bset[ _-]?point limit\b",
-        identifier=r"(^|_)setpoints?(_|$)|limit_set_point|set_point_limit",
+        identifier=r"(export|import|limit)_set_?points?(_|$)|(^|_)set_?point_limit",
     ),
     Word(word="target_w", say="limit or cap", text=r"\btarget_w\b", identifier=r"(^|_)target_(w|limit)(_|$)"),
     Word(word="spill", say="inadvertent export, excursion", text=r"\bspill(s|ed|age)?\b", identifier=r"(^|_)spill"),

@@ -9,15 +9,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pcs.config import ConfigError, load_site
+from pcs.config.blocks import Block
+from pcs.config.limit_schema import LimitBlock, ModesBlock, ModeWindowBlock, WindowBlock
 from pcs.config.schema import (
-    Block,
     ControllerBlock,
     CtBlock,
     DerBlock,
     JournalBlock,
-    LimitBlock,
     MeterBlock,
-    ModesBlock,
     PointBlock,
     SiteBlock,
     SiteFile,
@@ -34,11 +33,13 @@ SECTIONS: tuple[tuple[str, type[Block]], ...] = (
     ("`meters`, a list", MeterBlock),
     ("`ct` of a meter", CtBlock),
     ("`ders`, a list", DerBlock),
+    ("`points`, a list", PointBlock),
     ("`limits`, a list", LimitBlock),
+    ("`schedule` of a limit, a list", WindowBlock),
+    ("`modes`", ModesBlock),
+    ("`schedule` of a mode, a list", ModeWindowBlock),
     ("`journal`", JournalBlock),
     ("`controller`", ControllerBlock),
-    ("`points`, a list", PointBlock),
-    ("`modes`", ModesBlock),
 )
 
 HEAD = """# The site file
@@ -91,10 +92,7 @@ supported yet"); nothing is silently ignored.
 |---|---|---|
 """
 
-MORE_NOT_YET = (
-    ("`points`", "any but `poi`; kinds conductor and busbar; `rating_a`", "`poi`, which is implied"),
-    ("`modes`", "any", "no modes"),
-)
+MORE_NOT_YET: tuple[tuple[str, str, str], ...] = ()
 
 
 def generate() -> str:
@@ -148,7 +146,7 @@ def _default(field: FieldInfo) -> str:
     default: Any = field.default
     if default is PydanticUndefined:
         return "required"
-    if default is None or default == [] or isinstance(default, Block):
+    if default in (None, "", []) or isinstance(default, Block):
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pcs.config import ConfigError, load_profiles, load_site
 from pcs.config.profiles import profile_folder
+from pcs.model.limit import Limit
 from pcs.model.site import Site
 
 PROFILES = load_profiles()
@@ -21,9 +22,20 @@ DATA = {
     "ders": [
         {"id": "a", "kind": "pv", "profile": "sunspec/inverter", "link": "tcp://h:2", "unit": 1, "nameplate_w": 1e4},
         {"id": "b", "kind": "pv", "nameplate_w": 3000, "controlled": False},
+        {"id": "s", "kind": "battery", "nameplate_w": 5000, "controlled": False, "charge_w": 3000, "soc_min_pct": 10},
     ],
-    "points": [{"id": "poi", "kind": "net"}],
-    "limits": [{"point": "poi", "direction": "export", "value": 0}],
+    "points": [{"id": "poi", "kind": "net"}, {"id": "p", "kind": "busbar", "meter": ["poi"], "rating_a": 100}],
+    "limits": [
+        {
+            "point": "poi",
+            "direction": "export",
+            "value": 0,
+            "schedule": [
+                {"value": 5, "from": "16:00", "to": "21:00", "days": ["mon"], "first_day": "02-29", "last_day": "12-31"}
+            ],
+        }
+    ],
+    "modes": {"ess": "import_only", "schedule": [{"ess": "no_exchange", "from": "22:00", "to": "06:00"}]},
     "journal": {"dir": "./journal"},
     "controller": {"cycle_s": 0.1},
 }
@@ -97,7 +109,9 @@ VALUES = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(st.characters(codec="utf-8"), max_size=8)
-    | st.sampled_from(["poi", "a", "b", "import", "learn", "tcp://h:1", "ess", "sunspec/meter", "battery", 10**400]),
+    | st.sampled_from(
+        ["poi", "a", "b", "import", "learn", "tcp://h:1", "ess", "sunspec/meter", "battery", 10**400, "24:00", "02-30"]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -116,8 +130,12 @@ def judged(content: bytes) -> None:
             assert 1 <= problem.line <= max(1, lines)
             assert str(problem).isprintable()
     else:
-        assert all(limit.value >= 0 for limit in outcome.limits)
+        assert all(value is None or value >= 0 for limit in outcome.limits for value in values_of(limit))
         assert all(der.profile is not None and der.link is not None for der in outcome.ders if der.controlled)
+
+
+def values_of(limit: Limit) -> tuple[float | None, ...]:
+    return (limit.value, *(window.value for window in limit.schedule))
 
 
 def outcome_of(path: Path) -> Site | ConfigError:

@@ -164,7 +164,7 @@ def test_with_load_sun_and_telemetry_that_are_steady_the_budget_is_demand_plus_l
     units = (Unit(dead_s=dead_s, lag_s=lag_s, telemetry_s=0.1, sun=steps((0.0, sun))),)
     scene = Scene(units=units, demand=steps((0.0, demand * 1e4)), limit_w=limit * 1e4, seconds=35.0)
     trace = simulate(scene)
-    margin = trace.state.envelope.margin
+    margin = trace.state.lines[0].envelope.margin
     could_w = min(sun * 1e4, demand * 1e4 + scene.limit_w)
     made_w = trace.rows[-1].injection_w
     assert (
@@ -227,13 +227,13 @@ def invariants(state: State, inputs: Inputs, rules: Policy, outcome: Outcome) ->
     for before, der, cap_w in zip(state.ders, after.ders, caps_w, strict=True):  # restricting is immediate
         if der.identified and before.sent_w is not None and cap_w < before.sent_w - 0.001 * der.weight_w:
             assert any(c.der_id == der.spec.id and c.limit_w <= cap_w + 1e-9 for c in outcome.commands)
-    if state.budget.at_s is not None and state.action is not Action.SAFE:  # raising is slewed
-        dt_s = max(0.0, (after.budget.at_s or 0.0) - state.budget.at_s)
+    if state.lines[0].budget.at_s is not None and state.action is not Action.SAFE:  # raising is slewed
+        dt_s = max(0.0, (after.budget.at_s or 0.0) - state.lines[0].budget.at_s)
         slew_w_s = rules.tuning.release_slew_pct_s / 100 * sum(d.most_w for d in after.ders)
-        assert after.budget.total_w <= max(state.budget.total_w + slew_w_s * dt_s, 0.0) + 1e-6
+        assert after.budget.total_w <= max(state.lines[0].budget.total_w + slew_w_s * dt_s, 0.0) + 1e-6
     assert after.action is site_action(after.faults)
-    if after.action is Action.SAFE and state.action is not Action.SAFE and state.budget.at_s is not None:
-        assert after.budget.total_w <= state.budget.total_w + 1e-6
+    if after.action is Action.SAFE and state.action is not Action.SAFE and state.lines[0].budget.at_s is not None:
+        assert after.budget.total_w <= state.lines[0].budget.total_w + 1e-6
     assert step(state, inputs, rules, site.at(after.at_s)) == outcome, "the same inputs, the same outcome"
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pcs.cli.run import min_gaps_s
 from pcs.config import load_site
 from pcs.config.profiles import profile_folder
+from pcs.io.links import unit_rules
 from pcs.model.profile import LinkTiming
 from pcs.model.site import LinkAddress
 
@@ -84,5 +84,6 @@ def test_the_pause_that_a_profile_asks_for_reaches_the_link() -> None:
     assert profile is not None
     slow = replace(profile, link=LinkTiming(deadline_s=1.0, min_gap_s=0.05))
     site = replace(site, ders=(replace(site.ders[0], profile=slow, unit=3), *site.ders[1:]))
-    assert min_gaps_s(site, LinkAddress(host="127.0.0.1", port=15021)) == {3: 0.05}
-    assert min_gaps_s(site, LinkAddress(host="127.0.0.1", port=15020)) == {1: 0.0}
+    ders, meters = (unit_rules(site, LinkAddress(host="127.0.0.1", port=port)) for port in (15021, 15020))
+    assert {unit: rules.min_gap_s for unit, rules in ders.items()} == {3: 0.05}
+    assert {unit: (rules.min_gap_s, rules.vital) for unit, rules in meters.items()} == {1: (0.0, True)}

@@ -80,10 +80,10 @@ class Direct:
             self._carry_out(command, now_s)
 
     def _sample(self, now_s: float) -> MeterReading:
-        meter = self.plant.meters[self.policy.meter.id]
+        meter = self.plant.meters[self.policy.meters[0].id]
         sample = meter.sample
         return MeterReading(
-            meter_id=self.policy.meter.id,
+            meter_id=self.policy.meters[0].id,
             import_w=sample.import_w,
             phase_import_w=sample.phase_import_w,
             phase_current_a=tuple(
@@ -115,7 +115,7 @@ def _instant(at_s: float) -> Instant:
 
 def _meter_met(policy: Policy) -> MeterIdentified:
     return MeterIdentified(
-        meter_id=policy.meter.id,
+        meter_id=policy.meters[0].id,
         manufacturer="",
         model="",
         serial="",

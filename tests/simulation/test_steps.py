@@ -75,7 +75,7 @@ def test_a_meter_that_nobody_described_is_understood_and_holds_the_same_limit() 
     site = twin(load=LOAD, meter={"update_s": 0.5, "averaging_s": 0.5})
     stack = play(a_minute, site, declared=False)
     assert stack.controller is not None
-    assert stack.controller.state.meter.period_s == pytest.approx(0.5, abs=0.1)
+    assert stack.controller.state.meters[0].period_s == pytest.approx(0.5, abs=0.1)
     lasted = excursions_after_the_start(stack, 0.0)
     assert len(lasted) == 1
     assert lasted[0] <= response_s(site, 5000) + 2 * 0.5

@@ -38,6 +38,9 @@ class ComesAndGoes:
     async def still_same(self) -> Fault | None:
         return None
 
+    async def refresh(self) -> Fault | None:
+        return None
+
     async def read_limit(self) -> LimitReadback | Fault:
         now_s = asyncio.get_running_loop().time()
         self.asked_s.append(now_s)

@@ -2,22 +2,24 @@
 
 import pytest
 
-from pcs.core import ders, observe
-from pcs.core.ders import DerState
+from pcs.core import der_state, ders, obey, observe
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
+from pcs.core.order import Order
 from pcs.model.fault import FaultKind
 from tests import core_site as site
 
 
 def met(limit_w: float | None = None, *, own: bool = False, **more: float) -> DerState:
     """An inverter that was identified at 0 s."""
-    der = ders.new(site.der_spec(), site.TIMING, 0.0)
+    der = der_state.new(site.der_spec(), site.TIMING, 0.0)
     return ders.identified(der, site.der_met(limit_w=limit_w, own=own, **more), 0.0)
 
 
 def told(cap_w: float, at_s: float = 1.0) -> DerState:
     """An inverter that confirmed `cap_w` at `at_s`."""
     der = met()
-    der = ders.evolve(der, track=observe.tell(der.track, at_s - 0.03, cap_w), sent_w=cap_w, sent_s=at_s - 0.03)
+    der = evolve(der, track=observe.tell(der.track, at_s - 0.03, 0.0, cap_w), sent=Order(cap_w), sent_s=at_s - 0.03)
     return ders.applied(der, site.done(cap_w, at_s))
 
 
@@ -25,8 +27,8 @@ def lives(der: DerState, injection_w: float, from_s: float, to_s: float, every_s
     """The same inverter after it said its power again and again."""
     now_s = from_s
     while now_s <= to_s:
-        track = observe.advance(der.track, now_s, der.timing, der.weight_w, 0.2)
-        der = ders.telemetry(ders.evolve(der, track=track), site.der_says(injection_w, now_s))
+        track = observe.advance(der.track, now_s, der.timing, 0.2)
+        der = ders.telemetry(evolve(der, track=track), site.der_says(injection_w, now_s))
         now_s += every_s
     return der
 
@@ -36,7 +38,7 @@ def kinds(der: DerState) -> list[FaultKind]:
 
 
 def test_a_der_that_nobody_has_met_may_inject_anything_up_to_its_nameplate() -> None:
-    der = ders.new(site.der_spec(nameplate_w=4000.0), site.TIMING, 0.0)
+    der = der_state.new(site.der_spec(nameplate_w=4000.0), site.TIMING, 0.0)
     assert observe.present(der.track) == (0.0, 4000.0)
 
 
@@ -62,22 +64,22 @@ def test_a_foreign_limit_stays_when_the_der_is_met_again_with_our_own() -> None:
 
 def test_a_silent_der_is_found_after_two_seconds_or_three_polls() -> None:
     der = ders.telemetry(met(), site.der_says(500.0, 10.0))
-    assert kinds(ders.age(der, 0.2, 11.99)) == []
-    silent = ders.age(der, 0.2, 12.0)
+    assert kinds(obey.age(der, 0.2, 11.99)) == []
+    silent = obey.age(der, 0.2, 12.0)
     assert (kinds(silent), silent.held_w) == ([FaultKind.DER_SILENT], None)
-    assert kinds(ders.age(der, 1.0, 12.5)) == []
-    assert kinds(ders.age(der, 1.0, 13.0)) == [FaultKind.DER_SILENT]
+    assert kinds(obey.age(der, 1.0, 12.5)) == []
+    assert kinds(obey.age(der, 1.0, 13.0)) == [FaultKind.DER_SILENT]
 
 
 def test_a_silence_says_what_the_last_request_came_to() -> None:
-    der = ders.refused(met(), site.fault(FaultKind.NO_CONNECTION, 1.0, "d0"))
-    assert "no connection" in ders.age(der, 0.2, 5.0).conditions[0].detail
+    der = obey.refused(met(), site.fault(FaultKind.NO_CONNECTION, 1.0, "d0"))
+    assert "no connection" in obey.age(der, 0.2, 5.0).conditions[0].detail
 
 
 def test_a_der_has_five_seconds_to_be_met() -> None:
-    new = ders.new(site.der_spec(), site.TIMING, 100.0)
-    assert kinds(ders.age(new, 0.2, 104.9)) == []
-    assert "has not answered yet" in ders.age(new, 0.2, 105.0).conditions[0].detail
+    new = der_state.new(site.der_spec(), site.TIMING, 100.0)
+    assert kinds(obey.age(new, 0.2, 104.9)) == []
+    assert "has not answered yet" in obey.age(new, 0.2, 105.0).conditions[0].detail
 
 
 @pytest.mark.parametrize(
@@ -90,24 +92,24 @@ def test_a_der_has_five_seconds_to_be_met() -> None:
     ],
 )
 def test_any_valid_answer_ends_a_silence(answer: object) -> None:
-    silent = ders.age(told(3000.0), 0.2, 12.0)
-    assert kinds(ders.age(answer(silent), 0.2, 13.1)) == []  # type: ignore[operator]
+    silent = obey.age(told(3000.0), 0.2, 12.0)
+    assert kinds(obey.age(answer(silent), 0.2, 13.1)) == []  # type: ignore[operator]
 
 
 def test_a_der_that_was_silent_is_told_again_because_it_may_have_forgotten() -> None:
-    silent = ders.age(told(3000.0), 0.2, 12.0)
-    back = ders.age(ders.telemetry(silent, site.der_says(500.0, 13.0)), 0.2, 13.0)
+    silent = obey.age(told(3000.0), 0.2, 12.0)
+    back = obey.age(ders.telemetry(silent, site.der_says(500.0, 13.0)), 0.2, 13.0)
     assert back.sent_w is None
     assert observe.present(back.track)[1] == 10_000.0, "whether its limit is still in force is not known"
 
 
 def test_a_der_that_repeats_its_silence_condition_keeps_the_first_time() -> None:
-    first = ders.age(told(3000.0), 0.2, 12.0)
-    assert ders.age(first, 0.2, 20.0).conditions[0].at_s == 12.0
+    first = obey.age(told(3000.0), 0.2, 12.0)
+    assert obey.age(first, 0.2, 20.0).conditions[0].at_s == 12.0
 
 
 def test_another_device_at_the_address_is_never_commanded_until_it_is_identified() -> None:
-    wrong = ders.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 2.0, "d0", "serial 7"))
+    wrong = obey.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 2.0, "d0", "serial 7"))
     assert (wrong.identified, kinds(wrong)) == (None, [FaultKind.WRONG_DEVICE])
     assert kinds(ders.identified(wrong, site.der_met(), 3.0)) == []
 
@@ -152,7 +154,7 @@ def test_a_confirmed_limit_that_is_gone_is_written_again_at_once() -> None:
 
 
 def test_a_timer_that_ran_out_is_no_second_writer() -> None:
-    der = ders.evolve(told(3000.0), reversion_w=500.0)
+    der = evolve(told(3000.0), reversion_w=500.0)
     der = ders.readback(der, site.holds(500.0, 2.0, reversion_limit_w=500.0), 1.0)
     assert (kinds(der), der.sent_w) == ([FaultKind.DER_RESTARTED], None)
     assert "timer" in der.conditions[0].detail
@@ -173,15 +175,15 @@ def test_a_second_writer_below_us_is_honoured() -> None:
 def test_a_second_writer_above_us_is_told_ours_again() -> None:
     der = ders.readback(told(3000.0), site.holds(9000.0, 2.0), 1.0)
     assert (der.most_w, der.sent_w, kinds(der)) == (10_000.0, None, [FaultKind.DER_SECOND_WRITER])
-    later = observe.advance(observe.advance(der.track, 3.1, site.TIMING, 10_000.0, 0.2), 9.0, site.TIMING, 1e4, 0.2)
+    later = observe.advance(observe.advance(der.track, 3.1, site.TIMING, 0.2), 9.0, site.TIMING, 0.2)
     assert later.ticks[-1].told_hi_w == pytest.approx(9000.0, abs=1.0), "what it may inject follows the limit found"
 
 
 def test_a_read_that_overlaps_a_command_proves_no_second_writer() -> None:
-    commanded = ders.evolve(told(3000.0), sent_w=1000.0, sent_s=5.0, pending=True)
+    commanded = evolve(told(3000.0), sent=Order(1000.0), sent_s=5.0, pending=True)
     between = site.holds(1000.0, 5.04)  # after the write, before its own read-back came
     assert kinds(ders.readback(commanded, between, 1.0)) == []
-    unanswered = ders.unwritten(commanded, site.failed(1000.0, 5.5))
+    unanswered = obey.unwritten(commanded, site.failed(1000.0, 5.5))
     assert kinds(ders.readback(unanswered, site.holds(1000.0, 7.0), 1.0)) == [], "it may have taken it"
 
 
@@ -191,12 +193,12 @@ def test_a_read_older_than_the_last_confirmation_says_nothing() -> None:
 
 def test_a_failed_write_leaves_old_and_new_cap_possible() -> None:
     der = told(8000.0)
-    der = ders.evolve(der, track=observe.tell(der.track, 20.0, 1000.0), sent_w=1000.0, sent_s=20.0, pending=True)
-    der = ders.unwritten(der, site.failed(1000.0, 20.5))
+    der = evolve(der, track=observe.tell(der.track, 20.0, 0.0, 1000.0), sent=Order(1000.0), sent_s=20.0, pending=True)
+    der = obey.unwritten(der, site.failed(1000.0, 20.5))
     assert (der.pending, der.retries, der.held_w) == (False, 1, 8000.0)
     track = der.track
     for k in range(300):
-        track = observe.advance(track, 20.0 + k / 10, der.timing, der.weight_w, 0.2)
+        track = observe.advance(track, 20.0 + k / 10, der.timing, 0.2)
     assert track.ticks[-1].told_hi_w == 8000.0
 
 
@@ -205,7 +207,7 @@ def test_a_sun_limited_der_wants_what_it_makes_and_a_little_more() -> None:
     for _ in range(100):
         der = ders.wants(der, 0.5)
     assert der.want_w == 3000.0
-    assert ders.wants(ders.evolve(der, want_w=8000.0), 1.0).want_w == 7500.0, "given up slowly"
+    assert ders.wants(evolve(der, want_w=8000.0), 1.0).want_w == 7500.0, "given up slowly"
     bound = lives(der, 7950.0, 30.2, 30.2)
     assert ders.wants(bound, 0.1).want_w == 10_000.0, "and taken back at once"
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcs.core.dispatch import Claim, dispatch, share
+from pcs.core.dispatch import Claim, Row, share
+from pcs.core.dispatch import dispatch as dispatch_rows
 
 CLAIMS = st.builds(
     lambda weight, most, want: Claim(weight_w=weight, most_w=weight * most, want_w=weight * want),
@@ -14,6 +15,11 @@ CLAIMS = st.builds(
     st.floats(0.0, 1.0),
     st.floats(0.0, 1.2),
 )
+
+
+def dispatch(budget_w: float, claims: tuple[Claim, ...]) -> tuple[float, ...]:
+    """One line that all claims are on, watt by watt."""
+    return dispatch_rows((Row(members=tuple((k, 1.0) for k in range(len(claims))), total_w=budget_w),), claims)
 
 
 def claim(weight_w: float, want_w: float | None = None, most_w: float | None = None) -> Claim:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pcs.core import ders, economy
-from pcs.core.ders import DerState, evolve
+from pcs.core import der_state, ders, economy, obey
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import FaultKind
 from pcs.model.profile import LimitAction, Persistence
@@ -14,18 +15,18 @@ def met(action: LimitAction | None = None, **found: object) -> DerState:
     """An inverter that was identified at 0 s, whose limit is written by `action`."""
     limits = {"123": action or site.action()}
     spec = site.der_spec(profile=site.inverter_profile(limits=limits))
-    return ders.identified(ders.new(spec, site.TIMING, 0.0), site.der_met(**found), 0.0)  # type: ignore[arg-type]
+    return ders.identified(der_state.new(spec, site.TIMING, 0.0), site.der_met(**found), 0.0)  # type: ignore[arg-type]
 
 
 def told(cap_w: float, action: LimitAction | None = None, at_s: float = 10.0) -> DerState:
     """The same, after it confirmed `cap_w`."""
-    der, command = economy.command(met(action), cap_w, 500.0, at_s - 0.03)
+    der, command = economy.command(met(action), economy.Bounds(cap_w, 0.0, 500.0, 0.0), at_s - 0.03)
     assert command is not None
     return ders.applied(der, site.done(cap_w, at_s))
 
 
 def asked(der: DerState, cap_w: float, now_s: float, safe_w: float = 500.0) -> LimitActivePower | None:
-    return economy.command(der, cap_w, safe_w, now_s)[1]
+    return economy.command(der, economy.Bounds(cap_w, 0.0, safe_w, 0.0), now_s)[1]
 
 
 def test_the_first_command_goes_out_at_once_and_is_urgent() -> None:
@@ -35,13 +36,13 @@ def test_the_first_command_goes_out_at_once_and_is_urgent() -> None:
 
 
 def test_a_lowering_is_never_delayed() -> None:
-    der, raised = economy.command(told(3000.0), 5000.0, 500.0, 11.0)
+    der, raised = economy.command(told(3000.0), economy.Bounds(5000.0, 0.0, 500.0, 0.0), 11.0)
     assert raised is not None
-    der, lowered = economy.command(der, 4000.0, 500.0, 11.0)
+    der, lowered = economy.command(der, economy.Bounds(4000.0, 0.0, 500.0, 0.0), 11.0)
     assert (lowered is not None, der.pending) == (True, True)
     assert lowered is not None
     assert (lowered.urgent, lowered.limit_w) == (True, 4000.0)
-    failing = ders.unwritten(der, site.failed(4000.0, 11.05))
+    failing = obey.unwritten(der, site.failed(4000.0, 11.05))
     assert asked(failing, 3000.0, 11.05) is not None, "not by the back-off either"
 
 
@@ -63,7 +64,7 @@ def test_the_last_step_up_to_the_rating_is_never_too_small() -> None:
 
 
 def test_a_raise_waits_for_the_confirmation_of_the_command_before() -> None:
-    der, _ = economy.command(told(3000.0), 5000.0, 500.0, 11.0)
+    der, _ = economy.command(told(3000.0), economy.Bounds(5000.0, 0.0, 500.0, 0.0), 11.0)
     assert asked(der, 6000.0, 13.0) is None
     assert asked(ders.applied(der, site.done(5000.0, 13.0)), 6000.0, 13.0) is not None
 
@@ -102,7 +103,7 @@ def test_no_command_exceeds_a_foreign_limit() -> None:
 
 @pytest.mark.parametrize("persistence", [Persistence.EEPROM, Persistence.UNKNOWN])
 def test_a_register_that_may_wear_out_is_written_once_to_the_safe_share(persistence: Persistence) -> None:
-    der, command = economy.command(met(site.action(persistence)), 9000.0, 500.0, 0.0)
+    der, command = economy.command(met(site.action(persistence)), economy.Bounds(9000.0, 0.0, 500.0, 0.0), 0.0)
     assert command is not None
     assert (command.limit_w, command.urgent) == (500.0, True)
     der = ders.applied(der, site.done(500.0, 0.1))
@@ -114,20 +115,20 @@ def test_a_register_that_may_wear_out_is_written_once_to_the_safe_share(persiste
 
 
 def test_a_parked_der_that_does_not_confirm_is_asked_ever_less_often() -> None:
-    der, _ = economy.command(met(site.action(Persistence.EEPROM)), 9000.0, 500.0, 0.0)
+    der, _ = economy.command(met(site.action(Persistence.EEPROM)), economy.Bounds(9000.0, 0.0, 500.0, 0.0), 0.0)
     sent_s = [0.0]
     for tenth in range(1, 3000):
         if der.pending:
-            der = ders.unwritten(der, site.failed(500.0, tenth / 10))
-        der, command = economy.command(der, 9000.0, 500.0, tenth / 10)
+            der = obey.unwritten(der, site.failed(500.0, tenth / 10))
+        der, command = economy.command(der, economy.Bounds(9000.0, 0.0, 500.0, 0.0), tenth / 10)
         sent_s += [tenth / 10] if command else []
     assert sent_s == [0.0, 4.0, 12.0, 28.0, 60.0, 124.0, 252.0]
 
 
 def test_a_der_that_cannot_be_limited_is_never_commanded() -> None:
-    assert asked(ders.new(site.der_spec(), site.TIMING, 0.0), 0.0, 9.0) is None, "not identified"
+    assert asked(der_state.new(site.der_spec(), site.TIMING, 0.0), 0.0, 9.0) is None, "not identified"
     assert asked(met(variant="704"), 0.0, 9.0) is None, "its profile has no action for what it offers"
-    bare = ders.new(site.der_spec(profile=site.inverter_profile(limits={})), site.TIMING, 0.0)
+    bare = der_state.new(site.der_spec(profile=site.inverter_profile(limits={})), site.TIMING, 0.0)
     assert asked(ders.identified(bare, site.der_met(), 0.0), 0.0, 9.0) is None
-    wrong = ders.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 11.0, "d0"))
+    wrong = obey.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 11.0, "d0"))
     assert asked(wrong, 0.0, 12.0) is None

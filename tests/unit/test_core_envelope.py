@@ -1,4 +1,4 @@
-"""Limits into one, its margin against numbers worked out by hand, and the safe total."""
+"""A line's margin against numbers worked out by hand, and the safe total."""
 
 from math import radians, sqrt, tan
 
@@ -6,7 +6,7 @@ import pytest
 
 from pcs.core.envelope import envelope, margin, safe_total_w
 from pcs.model.limit import Direction, Limit
-from pcs.model.site import CurrentTransformer, Tuning
+from pcs.model.site import CurrentTransformer, DerKind, Tuning
 from tests import core_site as site
 
 
@@ -41,22 +41,11 @@ def test_a_margin_in_the_limit_replaces_the_error_budget() -> None:
     assert (budget.total_w, budget.inner_w) == (300.0, 150.0)
 
 
-def test_the_tightest_limit_binds_after_its_margin() -> None:
-    loose, tight = export(5000.0, margin_w=20.0), export(5050.0, margin_w=200.0)
-    bounds = envelope(site.policy(limits=(loose, tight)))
-    assert bounds.binding is tight
-    assert bounds.export_limit_w == 5050.0
-
-
-def test_an_import_limit_does_not_bound_export() -> None:
-    bounds = envelope(site.policy(limits=(Limit(direction=Direction.IMPORT, value=100.0),)))
-    assert (bounds.export_limit_w, bounds.binding, bounds.margin.total_w) == (None, None, 0.0)
-
-
-def safe_w(limit_w: float | None, reserved_w: float = 0.0, **tuning: float) -> float | None:
+def safe_w(limit_w: float, reserved_w: float = 0.0, **tuning: float) -> float | None:
     old = site.der_spec(9, 2000.0, profile=None, controlled=False)
     rules = site.policy(limit_w=limit_w, ders=(site.der_spec(), old), tuning=Tuning(**tuning))  # type: ignore[arg-type]
-    return safe_total_w(envelope(rules), rules, reserved_w)
+    (line,) = rules.lines
+    return safe_total_w(line, envelope(line, rules, limit_w), rules, reserved_w)
 
 
 def test_the_safe_total_takes_no_credit_for_load_and_counts_the_others_at_nameplate() -> None:
@@ -65,4 +54,18 @@ def test_the_safe_total_takes_no_credit_for_load_and_counts_the_others_at_namepl
     assert safe_w(5000.0, reserved_w=9000.0) == 0.0
     assert safe_w(0.0) == 0.0
     assert safe_w(0.0, credited_min_load_w=2500.0) == 475
-    assert safe_w(None) is None
+
+
+def test_a_line_that_is_not_in_force_bounds_nothing() -> None:
+    rules = site.policy(limit_w=5000.0)
+    bounds = envelope(rules.lines[0], rules, None)
+    assert (bounds.limit_w, bounds.margin.total_w) == (None, 0.0)
+    assert safe_total_w(rules.lines[0], bounds, rules, 0.0) is None
+
+
+def test_towards_import_the_safe_state_draws_only_what_is_declared_for_it() -> None:
+    car = site.der_spec(1, 7000.0, kind=DerKind.EVSE, charge_w=7000.0, failsafe_charge_w=1400.0)
+    limits = (Limit(direction=Direction.IMPORT, value=9000.0),)
+    rules = site.policy(limits=limits, ders=(site.der_spec(), car))
+    (line,) = rules.lines
+    assert safe_total_w(line, envelope(line, rules, 9000.0), rules, 0.0) == 1400.0

@@ -19,7 +19,7 @@ def fed(
     """The meter's state after some polls, and the samples they held."""
     state, samples = state or MeterState(identified=site.meter_met()), []
     for reading in readings:
-        state, sample = measure.take(state, reading, rules, moving_w)
+        state, sample = measure.take(state, reading, rules.meters[0], rules, moving_w)
         samples += [sample] if sample else []
     return state, samples
 

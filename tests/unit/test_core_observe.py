@@ -5,7 +5,7 @@ from math import exp, log
 
 import pytest
 
-from pcs.core import observe
+from pcs.core import motion, observe, told
 from pcs.core.observe import Track
 from pcs.model.profile import DerTiming
 from pcs.model.units import Band, Span
@@ -24,25 +24,25 @@ def until(track: Track, to_s: float, timing: DerTiming = TIMING, every_s: float 
     now_s = track.ticks[-1].at_s
     while now_s < to_s - 1e-9:
         now_s = min(to_s, now_s + every_s)
-        track = observe.advance(track, now_s, timing, MOST_W, window_s)
+        track = observe.advance(track, now_s, timing, window_s)
     return track
 
 
 def resting(cap_w: float, at_s: float = 10.0) -> Track:
     """A DER that was told `cap_w` long ago, confirmed it, and says that it injects as much."""
-    track = observe.confirm(observe.unknown(0.0, MOST_W), cap_w, 0.1, 0.15)
-    track = observe.correct(until(track, at_s), cap_w, at_s - 0.01, at_s, TIMING, MOST_W)
+    track = observe.confirm(observe.unknown(0.0, 0.0, MOST_W), 0.0, cap_w, 0.1, 0.15)
+    track = observe.correct(until(track, at_s), cap_w, at_s - 0.01, at_s, TIMING)
     return until(track, at_s + 0.02)
 
 
 def lowered(to_w: float, timing: DerTiming = TIMING, from_w: float = 8000.0) -> Track:
     """It rested at `from_w`; at 20 s it was told `to_w` and confirmed it at 20.05 s."""
-    track = observe.tell(until(resting(from_w), 20.0, timing), 20.0, to_w)
-    return observe.confirm(until(track, 20.05, timing), to_w, 20.0, 20.05)
+    track = observe.tell(until(resting(from_w), 20.0, timing), 20.0, 0.0, to_w)
+    return observe.confirm(until(track, 20.05, timing), 0.0, to_w, 20.0, 20.05)
 
 
 def test_nothing_is_known_at_first() -> None:
-    assert observe.present(observe.unknown(5.0, MOST_W)) == (0.0, MOST_W)
+    assert observe.present(observe.unknown(5.0, 0.0, MOST_W)) == (0.0, MOST_W)
 
 
 def test_at_rest_the_bounds_meet_at_the_cap() -> None:
@@ -74,50 +74,50 @@ def test_the_upper_bound_falls_no_faster_than_the_slowest_ramp() -> None:
 
 def test_the_upper_bound_does_not_fall_earlier_however_rarely_it_is_asked() -> None:
     often = until(lowered(2000.0, STIFF), 21.4, STIFF)
-    at_the_end_of_the_dead_time = observe.advance(until(lowered(2000.0, STIFF), 21.0, STIFF), 21.4, STIFF, MOST_W, 0.2)
+    at_the_end_of_the_dead_time = observe.advance(until(lowered(2000.0, STIFF), 21.0, STIFF), 21.4, STIFF, 0.2)
     assert observe.present(at_the_end_of_the_dead_time)[1] >= observe.present(often)[1] - 2000.0
-    idle = observe.advance(until(lowered(2000.0, STIFF, 2001.0), 20.95, STIFF), 21.06, STIFF, MOST_W, 0.2)
+    idle = observe.advance(until(lowered(2000.0, STIFF, 2001.0), 20.95, STIFF), 21.06, STIFF, 0.2)
     assert observe.present(idle)[1] >= 2000.0 + exp(-0.01) - 0.2
 
 
 def test_until_it_is_confirmed_old_and_new_cap_are_possible() -> None:
-    track = until(observe.tell(until(resting(8000.0), 20.0), 20.0, 2000.0), 40.0)
+    track = until(observe.tell(until(resting(8000.0), 20.0), 20.0, 0.0, 2000.0), 40.0)
     assert observe.present(track) == pytest.approx((2000.0, 8000.0), abs=1.0)
     assert track.ticks[-1].told_hi_w == pytest.approx(8000.0, abs=1.0)
 
 
 def test_a_confirmation_counts_from_its_own_time_and_as_the_device_rounded() -> None:
-    track = until(observe.tell(until(resting(8000.0), 20.0), 20.0, 2000.0), 30.0)
-    track = until(observe.confirm(track, 1990.0, 29.97, 30.0), 45.0)
+    track = until(observe.tell(until(resting(8000.0), 20.0), 20.0, 0.0, 2000.0), 30.0)
+    track = until(observe.confirm(track, 0.0, 1990.0, 29.97, 30.0), 45.0)
     assert observe.present(track) == pytest.approx((1990.0, 1990.0), abs=1.0)
 
 
 def test_a_raise_lifts_the_upper_bound_fast_and_the_lower_one_not_at_all() -> None:
-    track = observe.tell(until(resting(3000.0), 20.0), 20.0, 6000.0)
-    track = until(observe.confirm(track, 6000.0, 20.0, 20.05), 20.5 + 0.2)
+    track = observe.tell(until(resting(3000.0), 20.0), 20.0, 0.0, 6000.0)
+    track = until(observe.confirm(track, 0.0, 6000.0, 20.0, 20.05), 20.5 + 0.2)
     assert observe.present(track)[1] == pytest.approx(6000 - 3000 * exp(-1), abs=150.0)
     assert observe.present(until(track, 40.0)) == pytest.approx((3000.0, 6000.0), abs=1.0)
 
 
 def test_telemetry_at_the_new_cap_closes_the_interval_again() -> None:
-    track = observe.tell(until(resting(3000.0), 20.0), 20.0, 6000.0)
-    track = until(observe.confirm(track, 6000.0, 20.0, 20.05), 30.0)
-    track = observe.correct(track, 6000.0, 29.99, 30.0, TIMING, MOST_W)
+    track = observe.tell(until(resting(3000.0), 20.0), 20.0, 0.0, 6000.0)
+    track = until(observe.confirm(track, 0.0, 6000.0, 20.0, 20.05), 30.0)
+    track = observe.correct(track, 6000.0, 29.99, 30.0, TIMING)
     assert observe.present(track) == pytest.approx((6000.0, 6000.0), abs=1.0)
 
 
 def test_a_sun_limited_der_does_not_follow_a_raise() -> None:
-    track = observe.correct(until(resting(6000.0), 20.0), 2000.0, 19.99, 20.0, TIMING, MOST_W)
+    track = observe.correct(until(resting(6000.0), 20.0), 2000.0, 19.99, 20.0, TIMING)
     assert not track.limit_bound
-    track = observe.tell(until(track, 20.1), 20.1, 9000.0)
-    track = until(observe.confirm(track, 9000.0, 20.1, 20.15), 25.0)
+    track = observe.tell(until(track, 20.1), 20.1, 0.0, 9000.0)
+    track = until(observe.confirm(track, 0.0, 9000.0, 20.1, 20.15), 25.0)
     assert observe.present(track) == pytest.approx((2000.0, 2000.0), abs=1.0)
     assert track.ticks[-1].told_hi_w == pytest.approx(9000.0, abs=1.0)
 
 
 def test_telemetry_that_may_be_older_than_the_command_does_not_lift_the_lower_bound_wrongly() -> None:
     track = until(lowered(2000.0), 21.0)
-    late = observe.correct(track, 8000.0, 20.99, 21.0, TIMING, MOST_W)
+    late = observe.correct(track, 8000.0, 20.99, 21.0, TIMING)
     lo_w, hi_w = observe.present(late)
     fast_w = 2000 + 6000 * exp(-(21.0 - 20.5) / 0.2)
     assert lo_w <= fast_w + 300.0, "it may have been true a second ago"
@@ -126,20 +126,20 @@ def test_telemetry_that_may_be_older_than_the_command_does_not_lift_the_lower_bo
 
 def test_telemetry_above_all_that_was_told_buys_nothing() -> None:
     track = until(lowered(2000.0), 40.0)
-    lying = observe.correct(track, 8000.0, 39.99, 40.0, TIMING, MOST_W)
+    lying = observe.correct(track, 8000.0, 39.99, 40.0, TIMING)
     assert observe.present(lying)[1] <= 2000.5
 
 
 def test_frozen_telemetry_does_not_hold_the_bounds_above_the_cap() -> None:
     track, now_s = lowered(2000.0), 20.1
     while now_s < 40.0:
-        track = observe.correct(until(track, now_s), 8000.0, now_s - 0.01, now_s, TIMING, MOST_W)
+        track = observe.correct(until(track, now_s), 8000.0, now_s - 0.01, now_s, TIMING)
         now_s += 0.2
     assert observe.present(until(track, now_s))[1] <= 2000.5
 
 
 def test_negative_telemetry_counts_as_nothing_injected() -> None:
-    track = observe.correct(until(resting(3000.0), 20.0), -40.0, 19.99, 20.0, TIMING, MOST_W)
+    track = observe.correct(until(resting(3000.0), 20.0), -40.0, 19.99, 20.0, TIMING)
     assert observe.present(track) == (0.0, 0.0)
     assert track.telemetry_w == -40.0
 
@@ -162,12 +162,12 @@ def test_a_span_between_two_ticks_or_after_the_last_has_bounds() -> None:
 def test_a_sun_limited_der_may_have_fallen_since_it_spoke() -> None:
     bound = resting(3000.0)
     assert observe.certain_w(bound, 3000.0, 99.0) == 3000.0
-    free = observe.correct(until(resting(6000.0), 20.0), 2000.0, 20.0, 20.0, TIMING, MOST_W)
+    free = observe.correct(until(resting(6000.0), 20.0), 2000.0, 20.0, 20.0, TIMING)
     assert free.telemetry_span is not None
     assert free.telemetry_span.from_s == pytest.approx(19.0)
     assert observe.certain_w(free, 2000.0, 21.0) == pytest.approx(2000 * (1 - 0.16 * 2))
     assert observe.certain_w(free, 2000.0, 60.0) == 0.0
-    assert observe.certain_w(observe.unknown(0.0, MOST_W), 2000.0, 9.0) == 2000.0
+    assert observe.certain_w(observe.unknown(0.0, 0.0, MOST_W), 2000.0, 9.0) == 2000.0
 
 
 def test_the_settling_time_of_the_slowest_plant() -> None:
@@ -179,35 +179,35 @@ def test_the_memory_is_bounded_while_everything_moves() -> None:
     track = resting(3000.0)
     for k in range(2000):
         now_s = 20.0 + k * 0.013
-        track = observe.tell(track, now_s, 3000.0 + 10 * (k % 200))
+        track = observe.tell(track, now_s, 0.0, 3000.0 + 10 * (k % 200))
         if k % 3 == 0:
-            track = observe.confirm(track, 3000.0 + 10 * (k % 200), now_s, now_s + 0.01)
-        track = observe.advance(track, now_s + 0.012, TIMING, MOST_W, 1.0)
-        assert len(track.told) <= observe.RING
-        assert len(track.ticks) <= 4 * observe.RING
+            track = observe.confirm(track, 0.0, 3000.0 + 10 * (k % 200), now_s, now_s + 0.01)
+        track = observe.advance(track, now_s + 0.012, TIMING, 1.0)
+        assert len(track.told) <= told.RING
+        assert len(track.ticks) <= 4 * told.RING
 
 
 def test_an_exponential_is_said_to_have_arrived_half_a_watt_before() -> None:
-    quick_s = 0.5 + 0.2 * log(6000 / observe.ARRIVED_W)
+    quick_s = 0.5 + 0.2 * log(6000 / motion.ARRIVED_W)
     assert observe.present(until(lowered(2000.0), 20 + quick_s + 0.1))[0] == 2000.0
 
 
 def test_a_raise_before_a_der_is_down_leaves_its_lower_bound_falling() -> None:
     track = until(lowered(500.0), 22.5)
     for k in range(20):
-        track = observe.tell(track, 22.5 + k / 10, 500.0 + 30.0 * k)
-        track = until(observe.confirm(track, 500.0 + 30.0 * k, 22.5 + k / 10, 22.54 + k / 10), 22.6 + k / 10)
-    slow = observe.correct(track, 4000.0, 24.49, 24.5, TIMING, MOST_W)
+        track = observe.tell(track, 22.5 + k / 10, 0.0, 500.0 + 30.0 * k)
+        track = until(observe.confirm(track, 0.0, 500.0 + 30.0 * k, 22.5 + k / 10, 22.54 + k / 10), 22.6 + k / 10)
+    slow = observe.correct(track, 4000.0, 24.49, 24.5, TIMING)
     assert observe.present(until(slow, 25.5))[0] <= 1100.0
 
 
 def test_a_value_just_above_what_was_told_at_its_time_is_no_fall_that_has_still_to_come() -> None:
     track = until(resting(1000.0), 20.0)
     for k in range(12):
-        track = observe.tell(track, 20.0 + k / 10, 1000.0 + 130.0 * k)
-        track = until(observe.confirm(track, 1000.0 + 130.0 * k, 20.0 + k / 10, 20.04 + k / 10), 20.1 + k / 10)
+        track = observe.tell(track, 20.0 + k / 10, 0.0, 1000.0 + 130.0 * k)
+        track = until(observe.confirm(track, 0.0, 1000.0 + 130.0 * k, 20.0 + k / 10, 20.04 + k / 10), 20.1 + k / 10)
     track = until(track, 22.5)
-    track = observe.correct(track, 2430.0, 22.49, 22.5, TIMING, MOST_W)
+    track = observe.correct(track, 2430.0, 22.49, 22.5, TIMING)
     assert observe.present(track)[0] >= 2000.0
 
 
@@ -229,11 +229,11 @@ def test_the_mean_bound_never_lies_above_the_hull_nor_below_its_end() -> None:
 
 def test_a_der_on_its_way_down_is_not_lifted_by_a_raise_of_the_cap_that_it_left() -> None:
     """A raise from 7900 to 8000 W just before the lowering: a unit seen at 5000 W has left both caps."""
-    track = observe.tell(until(resting(7900.0), 19.8), 19.8, 8000.0)
-    track = observe.confirm(until(track, 19.85), 8000.0, 19.8, 19.85)
-    track = observe.tell(until(track, 20.0), 20.0, 2000.0)
-    track = observe.confirm(until(track, 20.05), 2000.0, 20.0, 20.05)
-    track = observe.correct(until(track, 20.9), 5000.0, 20.88, 20.9, TIMING, MOST_W)
+    track = observe.tell(until(resting(7900.0), 19.8), 19.8, 0.0, 8000.0)
+    track = observe.confirm(until(track, 19.85), 0.0, 8000.0, 19.8, 19.85)
+    track = observe.tell(until(track, 20.0), 20.0, 0.0, 2000.0)
+    track = observe.confirm(until(track, 20.05), 0.0, 2000.0, 20.0, 20.05)
+    track = observe.correct(until(track, 20.9), 5000.0, 20.88, 20.9, TIMING)
     assert observe.present(until(track, 21.0))[1] <= 5000.0 + 1.0
 
 
@@ -241,5 +241,13 @@ def test_raises_in_a_row_lift_a_der_that_follows_them_all() -> None:
     track = until(resting(1000.0), 20.0)
     for k, cap_w in enumerate((1200.0, 1400.0, 1600.0)):
         at_s = 20.0 + 0.1 * k
-        track = observe.tell(until(track, at_s), at_s, cap_w)
+        track = observe.tell(until(track, at_s), at_s, 0.0, cap_w)
     assert observe.present(until(track, 22.5))[1] == pytest.approx(1600.0, abs=5.0)
+
+
+def test_the_memory_is_bounded_while_nothing_moves_but_telemetry_comes() -> None:
+    track = until(resting(3000.0), 20.0)
+    for k in range(1500):
+        now_s = 20.0 + k / 5
+        track = observe.correct(observe.advance(track, now_s, TIMING, 0.3), 3000.0, now_s - 0.02, now_s, TIMING)
+    assert len(track.ticks) <= told.RING

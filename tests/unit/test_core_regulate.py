@@ -8,7 +8,7 @@ from pcs.core.envelope import Envelope, Margin
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten
 from pcs.model.units import Span
 
-BOUNDS = Envelope(export_limit_w=1000.0, binding=None, margin=Margin(measurement_w=50.0, cushion_w=50.0))
+BOUNDS = Envelope(limit_w=1000.0, margin=Margin(measurement_w=50.0, cushion_w=50.0))
 PACE = Pace(settle_s=9.0, slew_w_s=2000.0, most_w=10_000.0)
 NEVER_S = float("-inf")
 
@@ -148,7 +148,7 @@ def test_a_budget_is_never_negative() -> None:
 
 
 def test_without_a_limit_the_ders_are_free() -> None:
-    free = replace(BOUNDS, export_limit_w=None)
+    free = replace(BOUNDS, limit_w=None)
     assert regulate(budget(1.0), flow(-9000.0, 0.0, 0.0), free, PACE, 10.0).total_w == 10_000.0
 
 

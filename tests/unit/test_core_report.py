@@ -7,13 +7,22 @@ import pytest
 from pcs.core import report
 from pcs.core.excursion import Excursion
 from pcs.core.failsafe import Action
+from pcs.core.lines import Turn
 from pcs.core.response import Response, StepKind, Way
 from pcs.core.state import Inputs, State, initial
+from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring, WiringState
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import FaultKind
+from pcs.model.reading import LimitsInForce
 from tests import core_site as site
 from tests.core_site import Run
+
+RULES = site.policy(limit_w=3000.0)
+
+
+def wired(verdict: Wiring, detail: str = "") -> tuple[Watch, ...]:
+    return (Watch(wiring=WiringState(verdict=verdict, detail=detail)),)
 
 
 def base(limit_w: float | None = 3000.0) -> State:
@@ -21,7 +30,9 @@ def base(limit_w: float | None = 3000.0) -> State:
 
 
 def told(before: State, after: State, **more: object) -> list[Event]:
-    arguments = {"inputs": Inputs(), "ended": None, "responded": None, **more}
+    ended, responded = more.pop("ended", None), more.pop("responded", None)
+    turn = Turn(state=after.lines[0], ended=ended, responded=responded)  # type: ignore[arg-type]
+    arguments = {"inputs": Inputs(), "policy": RULES, "turns": (turn,), **more}
     return list(report.changes(before, after, now=site.at(9.0), **arguments))  # type: ignore[arg-type]
 
 
@@ -55,16 +66,17 @@ def test_a_change_of_action_names_both() -> None:
     assert (event.kind, event.text) == (EventKind.ACTION_CHANGED, "safe -> normal")
 
 
-def test_the_binding_limit_is_named_when_it_changes() -> None:
-    (event,) = told(base(), base(2000.0))
-    assert (event.kind, event.text) == (EventKind.BINDING_CHANGED, "export limit 2000 W at poi")
-    (event,) = told(base(), base(None))
-    assert event.text == "no limit"
+def test_a_limit_that_changes_is_told_with_its_old_value_and_its_source() -> None:
+    told_ = LimitsInForce(values=(2000.0,), sources=("schedule: evenings",), sent_s=9.0, received_s=9.0)
+    (event,) = told(base(), replace(base(), in_force=told_))
+    assert event.kind is EventKind.LIMITS_CHANGED
+    assert event.text == "export limit 2000 W at poi (was 3000): schedule: evenings"
+    assert told(base(), replace(base(), in_force=replace(told_, values=(3000.0,)))) == []
 
 
 def test_only_a_verification_of_the_wiring_is_an_event_of_its_own() -> None:
-    verified = replace(base(), wiring=WiringState(verdict=Wiring.VERIFIED, detail="proof"))
-    wrong = replace(base(), wiring=WiringState(verdict=Wiring.WRONG, detail="proof"))
+    verified = replace(base(), watches=wired(Wiring.VERIFIED, "proof"))
+    wrong = replace(base(), watches=wired(Wiring.WRONG, "proof"))
     assert [(e.kind, e.text) for e in told(base(), verified)] == [(EventKind.WIRING_VERIFIED, "proof")]
     assert told(base(), wrong) == []
     assert told(verified, verified) == []
@@ -114,27 +126,41 @@ def test_a_response_says_its_interval_and_that_it_is_self_measured(beyond_s: flo
 
 def test_why_names_the_trouble_first() -> None:
     state = replace(base(), faults=(site.fault(FaultKind.METER_LOST, 0.0, detail="no answer in time"),))
-    assert report.why(state) == "safe set of the export limit 3000 W at poi: no valid meter sample (no answer in time)"
-    assert report.why(base()) == "safe set of the export limit 3000 W at poi: starting"
-    stale = replace(base(), action=Action.TIGHTEN, faults=(site.fault(FaultKind.METER_STALE, 0.0),))
-    assert report.why(stale).startswith("tightening towards the safe set of the export limit 3000 W at poi")
-
-
-def at_work(limit_w: float | None, injection_w: float, cap_w: float) -> State:
-    """A verified site with one DER that says its power."""
-    run = Run(site.policy(limit_w=limit_w))
-    run.step(site.done(cap_w, 5.0), after_s=5.0)
-    run.step(site.der_says(injection_w, 20.0), after_s=15.0)
-    return replace(
-        run.state, action=Action.NORMAL, faults=(), wiring=WiringState(verdict=Wiring.VERIFIED), caps_w=(cap_w,)
+    assert (
+        report.why(state, RULES)
+        == "safe set of the export limit 3000 W at poi: no valid meter sample (no answer in time)"
     )
+    assert report.why(base(), RULES) == "safe set of the export limit 3000 W at poi: starting"
+    stale = replace(
+        base(),
+        lines=(replace(base().lines[0], action=Action.TIGHTEN),),
+        faults=(site.fault(FaultKind.METER_STALE, 0.0),),
+    )
+    assert report.why(stale, RULES).startswith("tightening towards the safe set of the export limit 3000 W at poi")
+
+
+def at_work(injection_w: float) -> State:
+    """A site whose DER holds 5 kW under a limit of 3 kW, with as much load as leaves just that."""
+    run = Run(RULES)
+    for tenth in range(300):
+        now_s = run.now_s + 0.1
+        cap_w = run.state.ders[0].sent_w or 0.0
+        power_w = min(injection_w, cap_w)
+        run.step(
+            site.meter_says(2100.0 - power_w + tenth % 2, now_s),
+            site.der_says(power_w, now_s),
+            site.done(cap_w, now_s),
+            after_s=0.1,
+        )
+    return replace(run.state, watches=wired(Wiring.VERIFIED))
 
 
 def test_why_tells_a_limit_that_binds_from_a_sun_that_decides() -> None:
-    assert report.why(at_work(3000.0, 5000.0, 5000.0)) == (
+    assert report.why(at_work(10_000.0), RULES) == (
         "export limit 3000 W at poi binds: the DERs could inject more than demand and limit allow"
     )
-    assert "holds with room" in report.why(at_work(3000.0, 1000.0, 5000.0))
-    assert report.why(at_work(None, 1000.0, 10_000.0)) == "no limit: the DERs are free"
-    unverified = replace(at_work(3000.0, 5000.0, 5000.0), wiring=WiringState())
-    assert "until the wiring is verified" in report.why(unverified)
+    assert "holds with room" in report.why(at_work(1000.0), RULES)
+    free = site.policy(limit_w=None)
+    assert report.why(initial(free, site.at(0.0)), free) == "no limit: the DERs are free"
+    unverified = replace(at_work(10_000.0), watches=wired(Wiring.UNVERIFIED))
+    assert "until the wiring is verified" in report.why(unverified, RULES)

@@ -41,7 +41,7 @@ def test_it_starts_in_the_safe_set_and_says_why() -> None:
     assert (run.state.action, run.state.caps_w) == (Action.SAFE, (2975.0,))
     assert [c.limit_w for c in run.outcomes[-1].commands] == [2975.0]
     assert (
-        why(run.state)
+        why(run.state, run.rules)
         == "safe set of the export limit 3000 W at poi: no valid meter sample (waiting for its first measurements)"
     )
 
@@ -64,21 +64,21 @@ def test_it_leaves_the_safe_set_when_the_meter_is_believed() -> None:
 
 def test_caps_rise_with_three_percent_a_second_until_the_wiring_is_verified() -> None:
     run = running(demand_w=9000.0, seconds=1.5)
-    before_w = run.state.budget.total_w
+    before_w = run.state.lines[0].budget.total_w
     work(run, 9000.0, 0.5)
-    assert run.state.budget.total_w - before_w == pytest.approx(0.03 * 10_000 * 0.5, rel=0.01)
+    assert run.state.lines[0].budget.total_w - before_w == pytest.approx(0.03 * 10_000 * 0.5, rel=0.01)
     work(run, 9000.0, 3.0)
-    assert run.state.wiring.verdict is Wiring.VERIFIED
-    before_w = run.state.budget.total_w
+    assert run.state.watches[0].wiring.verdict is Wiring.VERIFIED
+    before_w = run.state.lines[0].budget.total_w
     work(run, 9000.0, 0.5)
-    assert run.state.budget.total_w - before_w == pytest.approx(0.2 * 10_000 * 0.5, rel=0.01)
+    assert run.state.lines[0].budget.total_w - before_w == pytest.approx(0.2 * 10_000 * 0.5, rel=0.01)
 
 
 def test_a_slew_that_the_site_file_sets_lower_holds_on_probation_too() -> None:
     run = running(demand_w=9000.0, seconds=1.5, tuning=Tuning(release_slew_pct_s=1.0))
-    before_w = run.state.budget.total_w
+    before_w = run.state.lines[0].budget.total_w
     work(run, 9000.0, 1.0)
-    assert run.state.budget.total_w - before_w == pytest.approx(100.0, rel=0.01)
+    assert run.state.lines[0].budget.total_w - before_w == pytest.approx(100.0, rel=0.01)
 
 
 def test_a_lost_meter_brings_the_safe_set_and_its_return_does_not_jump() -> None:
@@ -101,7 +101,7 @@ def test_a_stale_meter_tightens_step_by_step() -> None:
     assert run.state.action is Action.TIGHTEN
     assert caps_w == sorted(caps_w, reverse=True)
     assert caps_w[1] > 6500.0 > caps_w[6] > caps_w[-1] > 2975.0
-    assert "tightening" in why(run.state)
+    assert "tightening" in why(run.state, run.rules)
 
 
 def test_a_trouble_never_raises_a_cap() -> None:
@@ -121,12 +121,12 @@ def test_a_trouble_never_raises_a_cap() -> None:
 def test_a_meter_that_was_late_lets_nothing_rise_even_with_its_next_sample() -> None:
     run = running(seconds=20.0)
     work(run, 9000.0, 0.1)
-    before_w = run.state.budget.total_w
+    before_w = run.state.lines[0].budget.total_w
     run.step(site.fault(FaultKind.NO_ANSWER, run.now_s + 0.2), after_s=0.2)
     assert run.state.action is Action.HOLD
-    assert run.state.budget.total_w == before_w
+    assert run.state.lines[0].budget.total_w == before_w
     work(run, 9000.0, 0.1)
-    assert run.state.budget.total_w <= before_w + 0.2 * 10_000 * 0.1 + 1.0, "no time counted meanwhile"
+    assert run.state.lines[0].budget.total_w <= before_w + 0.2 * 10_000 * 0.1 + 1.0, "no time counted meanwhile"
 
 
 def test_a_silent_der_counts_at_nameplate_and_the_others_make_room() -> None:
@@ -213,19 +213,19 @@ def test_a_reversed_meter_is_found_while_caps_rise_and_brings_the_safe_set() -> 
             site.der_says(held_w, run.now_s),
             site.meter_says(-(-1000.0 - held_w), run.now_s),
         )
-    assert run.state.wiring.verdict is Wiring.WRONG
+    assert run.state.watches[0].wiring.verdict is Wiring.WRONG
     assert (run.state.action, run.state.caps_w) == (Action.SAFE, (0.0,))
     assert max(o.state.caps_w[0] for o in run.outcomes) < 1200.0
 
 
 def test_another_meter_at_the_point_is_learnt_from_the_beginning() -> None:
     run = running(seconds=20.0)
-    assert run.state.wiring.verdict is Wiring.VERIFIED
+    assert run.state.watches[0].wiring.verdict is Wiring.VERIFIED
     run.step(site.meter_met(serial="2"), after_s=0.1)
     assert run.state.action is Action.SAFE
-    assert run.state.wiring.verdict is Wiring.UNVERIFIED
+    assert run.state.watches[0].wiring.verdict is Wiring.UNVERIFIED
     run.step(site.meter_met(serial="2"), after_s=0.1)
-    assert run.state.wiring.verdict is Wiring.UNVERIFIED
+    assert run.state.watches[0].wiring.verdict is Wiring.UNVERIFIED
 
 
 def test_a_parked_der_keeps_its_safe_share() -> None:
@@ -238,7 +238,7 @@ def test_a_parked_der_keeps_its_safe_share() -> None:
 def test_of_two_samples_in_one_step_the_newest_counts() -> None:
     run = running(seconds=20.0)
     run.step(site.meter_says(500.0, run.now_s + 0.05), site.meter_says(-9000.0, run.now_s + 0.1), after_s=0.1)
-    assert run.state.budget.total_w < 1000.0
+    assert run.state.lines[0].budget.total_w < 1000.0
 
 
 def test_observations_of_strangers_are_ignored() -> None:

@@ -1,7 +1,7 @@
 """A limit that is read back while a command of ours is under way is ours, not a second writer's."""
 
-from pcs.core import ders
-from pcs.core.ders import DerState
+from pcs.core import der_state, ders, obey
+from pcs.core.der_state import DerState
 from pcs.core.economy import command
 from pcs.core.policy import UNKNOWN_PLANT
 from pcs.model.fault import Fault, FaultKind
@@ -47,11 +47,11 @@ def holding(limit_w: float) -> DerState:
         found=found,
         found_is_own=True,
     )
-    der = ders.identified(ders.new(spec, UNKNOWN_PLANT, 0.0), met, 1.0)
-    der, order = command(der, limit_w, 0.0, 1.0)
+    der = ders.identified(der_state.new(spec, UNKNOWN_PLANT, 0.0), met, 1.0)
+    der, order = command(der, Bounds(limit_w, 0.0, 0.0, 0.0), 1.0)
     assert order is not None
     der = ders.applied(der, LimitApplied(der_id="inv", limit_w=limit_w, sent_s=1.0, received_s=1.1))
-    der, order = command(der, 558.0, 0.0, 2.0)
+    der, order = command(der, Bounds(558.0, 0.0, 0.0, 0.0), 2.0)
     assert order is not None
     return der
 
@@ -82,10 +82,10 @@ def test_a_newer_limit_that_is_read_between_two_confirmations_is_no_second_write
 def test_a_limit_whose_confirmation_was_lost_is_ours_also_when_a_later_command_failed() -> None:
     """One lost reply after a lowering must not become a limit that only the installer can release."""
     lost = Fault(kind=FaultKind.NO_ANSWER, source_id="inv", at_s=3.0)
-    der = ders.unwritten(holding(5000.0), LimitFailed(der_id="inv", limit_w=558.0, fault=lost))
-    der, order = command(der, 400.0, 0.0, 3.1)
+    der = obey.unwritten(holding(5000.0), LimitFailed(der_id="inv", limit_w=558.0, fault=lost))
+    der, order = command(der, Bounds(400.0, 0.0, 0.0, 0.0), 3.1)
     assert order is not None
-    der = ders.unwritten(der, LimitFailed(der_id="inv", limit_w=400.0, fault=lost))
+    der = obey.unwritten(der, LimitFailed(der_id="inv", limit_w=400.0, fault=lost))
     der = ders.readback(der, seen(558.0, 3.3), 0.6)
     assert der.conditions == ()
     assert der.most_w == 6000.0

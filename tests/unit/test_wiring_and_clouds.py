@@ -1,10 +1,10 @@
 """A cloud while the load falls is no reversed meter: telemetry comes late, and the window starts anew with it."""
 
-from pcs.core import ders, observe
-from pcs.core.ders import DerState
+from pcs.core import der_state, ders, observe
+from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.policy import UNKNOWN_PLANT
-from pcs.core.step import _comparable
+from pcs.core.watch import _comparable
 from pcs.core.wiring import Wiring, WiringState
 from pcs.model.reading import DerIdentified, DerReading, LimitReadback
 from pcs.model.site import DerKind, DerSpec
@@ -28,8 +28,8 @@ MET = DerIdentified(
 
 def saying(injection_w: float, at_s: float, der: DerState | None = None) -> DerState:
     """A DER of 10 kW that has just said what it injects."""
-    der = der or ders.identified(ders.new(SPEC, UNKNOWN_PLANT, 0.0), MET, 0.0)
-    track = observe.advance(der.track, at_s, der.timing, der.weight_w, 1.0)
+    der = der or ders.identified(der_state.new(SPEC, UNKNOWN_PLANT, 0.0), MET, 0.0)
+    track = observe.advance(der.track, at_s, der.timing, 1.0)
     reading = DerReading(der_id="inv", injection_w=injection_w, sent_s=at_s, received_s=at_s)
     return ders.telemetry(evolve(der, track=track), reading)
 
@@ -48,4 +48,4 @@ def test_power_that_nothing_explains_ends_the_window_of_the_wiring_check() -> No
 def test_a_der_that_drops_out_is_no_reversed_meter() -> None:
     """What is known of the injection falls by a DER's share at once; the flow does not."""
     for until_s in (31.9, 32.5, 34.0, 37.0):
-        assert run(silent_from_s=30.0, until_s=until_s)[0].wiring.verdict is not Wiring.WRONG
+        assert run(silent_from_s=30.0, until_s=until_s)[0].watches[0].wiring.verdict is not Wiring.WRONG

@@ -1,0 +1,107 @@
+"""All active conditions of a step as faults: the meters' first, then the DERs', then what the lines cannot hold."""
+
+from pcs.core import measure, observe
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
+from pcs.core.failsafe import Action, action_of
+from pcs.core.line_state import LineState
+from pcs.core.measure import MeterState
+from pcs.core.policy import Line, Policy
+from pcs.core.watch import Watch, all_balanced
+from pcs.core.wiring import Wiring
+from pcs.model.fault import Fault, FaultKind
+from pcs.model.units import Span
+
+
+def meter_faults(
+    policy: Policy,
+    meters: tuple[MeterState, ...],
+    watches: tuple[Watch, ...],
+    fleet: tuple[DerState, ...],
+    known: tuple[Fault, ...],
+    now_s: float,
+) -> tuple[tuple[MeterState, ...], tuple[Fault, ...]]:
+    """What is wrong with each meter; one that was lost has to earn belief again."""
+    found: list[Fault] = []
+    after: list[MeterState] = []
+    for n, (meter, spec) in enumerate(zip(meters, policy.meters, strict=True)):
+        aged = measure.age_fault(meter, spec.id, now_s)
+        if aged:
+            found.append(aged)
+            if aged.kind in (FaultKind.METER_LOST, FaultKind.METER_FROZEN) and not meter.lost:
+                meter = evolve(meter, lost=True, fresh_run=0)
+        after.append(meter)
+        behind = tuple(fleet[k] for k in policy.behind[n])
+        here = Span(from_s=now_s, to_s=now_s)
+        lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
+        before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
+        stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
+        opened = measure.circuit_fault(meter, spec.id, lo_w, now_s, before)
+        found.extend(f for f in (stuck, opened) if f is not None)
+        wiring = watches[n].wiring
+        if wiring.verdict is Wiring.WRONG:
+            found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
+    return tuple(after), tuple(found)
+
+
+def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: LineState) -> Action:
+    """What the conditions of its meters do to one line; one whose meters lack what it needs is never measured."""
+    if state.lacks:
+        return Action.SAFE
+    ids = [policy.meters[number].id for number, _ in line.meter_signs]
+    return max((action_of(f) for f in faults if f.source_id in ids), default=Action.NORMAL)
+
+
+def line_faults(
+    policy: Policy,
+    states: tuple[LineState, ...],
+    fleet: tuple[DerState, ...],
+    caps_w: tuple[float, ...],
+    floors_w: tuple[float, ...],
+    now_s: float,
+) -> tuple[Fault, ...]:
+    """What lines cannot hold, and why: one fault for each point."""
+    found: dict[tuple[FaultKind, str], Fault] = {}
+    for line, state in zip(policy.lines, states, strict=True):
+        kind, detail = FaultKind.CANNOT_HOLD, ""
+        if state.lacks:
+            kind, detail = FaultKind.NOT_MEASURED, f"{line.name} needs {state.lacks}, which the meter does not say"
+        elif state.reactive:
+            detail = f"{line.name}: reactive power alone is beyond it, so no curtailment helps"
+        elif _exhausted(line, state, fleet, caps_w, floors_w, now_s):
+            does = "at 0 W" if line.sign > 0.0 else "drawing nothing"
+            detail = f"{line.name}: every DER that obeys is {does} and the flow is still beyond the limit"
+        if detail and (kind, line.point.id) not in found:
+            found[kind, line.point.id] = Fault(kind=kind, source_id=line.point.id, at_s=now_s, detail=detail)
+    return tuple(found.values())
+
+
+def _exhausted(
+    line: Line,
+    state: LineState,
+    fleet: tuple[DerState, ...],
+    caps_w: tuple[float, ...],
+    floors_w: tuple[float, ...],
+    now_s: float,
+) -> bool:
+    """Flow beyond the limit for longer than the slowest plant takes, while nothing that obeys is left to lower."""
+    beyond = state.excursions.present
+    if beyond is None or now_s - beyond.to_s > measure.LOST_AFTER_S:
+        return False
+    left_w = (max(0.0, caps_w[n]) if line.sign > 0.0 else max(0.0, -floors_w[n]) for n in line.members)
+    if any(left_w):
+        return False
+    settle_s = max((observe.settle_s(fleet[n].timing, 1.0) for n in line.members), default=0.0)
+    return now_s - beyond.from_s > settle_s
+
+
+def since(faults: tuple[Fault, ...], known: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Conditions keep the time when they began, for as long as they last."""
+    return tuple(_since(f, known) for f in faults)
+
+
+def _since(fault: Fault, known: tuple[Fault, ...]) -> Fault:
+    for old in known:
+        if old.kind is fault.kind and old.source_id == fault.source_id:
+            return fault if old.at_s == fault.at_s else evolve(fault, at_s=old.at_s)
+    return fault

@@ -1,0 +1,220 @@
+"""One line's part of a step: from the fresh sample and the DERs' bounds to the line's budget, excursions and response.
+
+Everything is turned into the line's own direction first: for an import line the flow is what is exported and the
+"injection" is the draw (DESIGN section 5: mirrored for import).
+"""
+
+from dataclasses import dataclass
+
+from pcs.core import channels, excursion, line_state, measure, observe, response
+from pcs.core.der_state import DerState
+from pcs.core.envelope import safe_total_w
+from pcs.core.evolve import evolve
+from pcs.core.excursion import Excursion
+from pcs.core.failsafe import Action
+from pcs.core.line_state import LineState
+from pcs.core.measure import MeterState, Sample
+from pcs.core.policy import Line, Policy
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
+from pcs.core.response import Response
+from pcs.core.watch import counted
+from pcs.model.limit import Accounting
+from pcs.model.reading import LimitsInForce
+
+PROBATION_SLEW_PCT_S = 3.0
+"""How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
+EXCURSION_SHARE = 0.01
+"""Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Bounds of every controlled DER's injection in the span of one sample (watts; seconds)."""
+
+    lo_w: tuple[float, ...]
+    hi_w: tuple[float, ...]
+    certain_w: tuple[float, ...]
+    certain_high_w: tuple[float, ...]
+    mean_hi_w: tuple[float, ...]
+    mean_lo_w: tuple[float, ...]
+    spoken_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The DERs as a step sees them: who obeys, and how far each may be told to help (absorb or support, watts)."""
+
+    ders: tuple[DerState, ...]
+    obeying: tuple[bool, ...]
+    help_w: tuple[float, ...]
+    support_w: tuple[float, ...]
+    left_cap_w: tuple[float, ...]
+    """The cap that each DER had which obeyed in the last step and does not now; 0 for all others."""
+    left_charge_w: tuple[float, ...]
+
+
+def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool) -> Bounds:
+    """Bounds in the sample's span; the means and certain values of the draw only where import lines need them."""
+    averaging_s = sample.published_s - sample.span.from_s
+    lo, hi, certain, high, mean_hi, mean_lo, spoken = [], [], [], [], [], [], []
+    for d in ders:
+        if counted(d):
+            lo_w, hi_w = observe.bounds(d.track, sample.span)
+            certain_w = observe.certain_w(d.track, lo_w, sample.span.to_s)
+            credit_w = observe.mean_hi_w(d.track, sample.span, averaging_s)
+        else:
+            lo_w = hi_w = certain_w = credit_w = d.track.least_w  # it surely injects nothing
+        lo.append(lo_w)
+        hi.append(hi_w)
+        certain.append(certain_w)
+        mean_hi.append(credit_w)
+        draws = imports and d.track.least_w < 0.0
+        high.append(observe.certain_high_w(d.track, hi_w, sample.span.to_s) if draws else hi_w)
+        mean_lo.append(observe.mean_lo_w(d.track, sample.span, averaging_s) if draws and counted(d) else lo_w)
+        spoken.append(d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
+    return Bounds(
+        lo_w=tuple(lo),
+        hi_w=tuple(hi),
+        certain_w=tuple(certain),
+        certain_high_w=tuple(high),
+        mean_hi_w=tuple(mean_hi),
+        mean_lo_w=tuple(mean_lo),
+        spoken_s=tuple(spoken),
+    )
+
+
+def flow_of(
+    line: Line, ders: tuple[DerState, ...], sample: Sample, bounds: Bounds, reserved_w: float, phases: int
+) -> Flow | None:
+    """What the sample says of the line, in the line's direction; None where the meters do not measure it."""
+    import_w = channels.import_w(line, sample, phases)
+    if import_w is None:
+        return None
+    up = line.sign > 0.0
+    lo_w = hi_w = certain_w = credit_w = 0.0
+    spoken_s = sample.received_s
+    for n in line.members:
+        w = line.weights[n]
+        unknown = not counted(ders[n])
+        lo_w += w * (bounds.lo_w[n] if up else -ders[n].most_w if unknown else -bounds.hi_w[n])
+        hi_w += w * (bounds.hi_w[n] if up else -bounds.lo_w[n])
+        certain_w += w * (bounds.certain_w[n] if up else -ders[n].most_w if unknown else -bounds.certain_high_w[n])
+        credit_w += w * (bounds.mean_hi_w[n] if up else -bounds.mean_lo_w[n])
+        if not unknown:
+            spoken_s = min(spoken_s, bounds.spoken_s[n])
+    line_import_w = line.sign * import_w
+    if line.limit.accounting is Accounting.DER_SUBPANEL and not up:  # storage may charge with all that sources make
+        line_import_w = sum(max(0.0, bounds.lo_w[n]) for n, d in enumerate(ders) if not d.spec.is_storage) - lo_w
+    return Flow(
+        import_w=line_import_w,
+        span=sample.span,
+        lo_w=lo_w,
+        hi_w=hi_w,
+        certain_w=certain_w,
+        credit_w=credit_w,
+        reserved_w=reserved_w,
+        spoken_s=spoken_s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one line's turn gives: its new state, and what ended in it."""
+
+    state: LineState
+    ended: Excursion | None = None
+    responded: Response | None = None
+
+
+def take_turn(
+    state: LineState,
+    line: Line,
+    policy: Policy,
+    fleet: Fleet,
+    meters: tuple[MeterState, ...],
+    sample: Sample | None,
+    bounds: Bounds | None,
+    action: Action,
+    verified: bool,
+    told: LimitsInForce | None,
+    now_s: float,
+) -> Turn:
+    """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point."""
+    lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
+    state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
+    reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
+    flow = None
+    if sample is not None and bounds is not None and not lacks:
+        flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
+    safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
+    left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
+    before = without(state.budget, sum(line.weights[n] * left[n] for n in line.members))
+    budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, now_s)
+    previous_s = state.used_s
+    state = evolve(
+        state,
+        budget=budget,
+        action=action,
+        safe_w=safe_w,
+        lacks=lacks,
+        flow=flow or state.flow,
+        used_s=sample.received_s if sample is not None else state.used_s,
+    )
+    return _account(state, line, sample, flow, previous_s)
+
+
+def _most_w(line: Line, der: DerState) -> float:
+    """What a DER that does not obey may put on the line (W): its nameplate, or all it can draw."""
+    if line.sign < 0.0:
+        return -der.track.least_w
+    return der.weight_w if der.spec.most_w > 0.0 else 0.0
+
+
+def _budget(
+    before: Budget,
+    line: Line,
+    state: LineState,
+    policy: Policy,
+    fleet: Fleet,
+    meters: tuple[MeterState, ...],
+    flow: Flow | None,
+    safe_w: float | None,
+    action: Action,
+    verified: bool,
+    now_s: float,
+) -> Budget:
+    """What the obeying DERs may put on the line: the law on a fresh sample, the table's action otherwise."""
+    up = line.sign > 0.0
+    most_w = sum(line.weights[n] * (fleet.ders[n].most_w if up else -fleet.ders[n].least_w) for n in line.members)
+    settle_s = max((observe.settle_s(fleet.ders[n].timing, 1.0) for n in line.members), default=0.0)
+    if action is Action.SAFE:
+        return secure(before, most_w if safe_w is None else safe_w, settle_s, now_s)
+    if action is Action.TIGHTEN:
+        part = max(measure.tightened_part(meters[number], now_s) for number, _ in line.meter_signs)
+        return tighten(before, safe_w, part, now_s)
+    if flow is None:
+        return hold(before, now_s) if action is Action.HOLD else before
+    if state.reactive:
+        return hold(before, now_s)
+    slew_pct_s = policy.tuning.release_slew_pct_s
+    if not verified:
+        slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
+    helps_w = fleet.help_w if up else fleet.support_w
+    least_w = 0.0 if line.is_ess else -sum(line.weights[n] * helps_w[n] for n in line.members)
+    pace = Pace(settle_s=settle_s, slew_w_s=slew_pct_s / 100.0 * most_w, most_w=most_w, least_w=least_w)
+    return regulate(before, flow, state.envelope, pace, now_s)
+
+
+def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float) -> Turn:
+    """Excursions and responses of one fresh sample."""
+    if sample is None or flow is None:
+        return Turn(state=state)
+    limit_w = state.envelope.limit_w
+    import_w = flow.import_w
+    if line.is_ess and limit_w is not None:  # only what storage itself puts on the line is beyond its limit
+        import_w = max(import_w, -limit_w - max(0.0, 0.5 * (flow.lo_w + flow.hi_w)))
+    seen = evolve(sample, import_w=import_w)
+    since_s = previous_s if previous_s > -observe.INFINITY else None
+    excursions, ended = excursion.account(state.excursions, seen, since_s, limit_w, EXCURSION_SHARE * line.size_w)
+    following, responded = response.follow(state.response, seen, flow.lo_w, flow.hi_w, limit_w, line.size_w)
+    return Turn(state=evolve(state, excursions=excursions, response=following), ended=ended, responded=responded)

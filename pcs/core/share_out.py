@@ -1,0 +1,172 @@
+"""From the budgets of all lines to bounds for every DER: caps from export lines, floors from import lines.
+
+What helps one direction is bounded by the other: a battery absorbs no more than the import lines let it draw, and
+supports with no more than the export lines let it inject. Where lines of both directions contradict each other, the one
+with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
+"""
+
+from dataclasses import dataclass
+
+from pcs.core import ders, observe
+from pcs.core.der_state import DerState
+from pcs.core.dispatch import Claim, Row, dispatch
+from pcs.core.failsafe import Action
+from pcs.core.line_state import LineState
+from pcs.core.lines import Fleet
+from pcs.core.policy import Line, Policy
+
+CONFLICT_W = 1.0
+"""Bounds that cross by less than a watt are rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Bounds per DER (watts), the DERs with what they want now, and conflicts in words."""
+
+    caps_w: tuple[float, ...]
+    floors_w: tuple[float, ...]
+    safe_w: tuple[float, ...]
+    safe_charge_w: tuple[float, ...]
+    ders: tuple[DerState, ...]
+    conflicts: tuple[str, ...]
+
+
+def share_out(
+    policy: Policy, states: tuple[LineState, ...], fleet: Fleet, relieved: frozenset[int], dt_s: float
+) -> Shares:
+    """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw."""
+    wanting = tuple(ders.wants_charge(ders.wants(d, dt_s), dt_s) for d in fleet.ders)
+    fleet = Fleet(
+        ders=wanting,
+        obeying=tuple(o and n not in relieved for n, o in enumerate(fleet.obeying)),
+        help_w=fleet.help_w,
+        support_w=fleet.support_w,
+        left_cap_w=fleet.left_cap_w,
+        left_charge_w=fleet.left_charge_w,
+    )
+    blind = any(s.action is Action.SAFE for s in states)
+    safe_w = dispatch(_safe_rows(policy, states, fleet, 1.0), _claims(policy, fleet, 1.0, blind=True))
+    if not any(d.least_w < 0.0 for d in wanting):
+        caps_w = dispatch(_rows(policy, states, fleet, 1.0), _claims(policy, fleet, 1.0, blind))
+        nothing = (0.0,) * len(wanting)
+        return Shares(caps_w=caps_w, floors_w=nothing, safe_w=safe_w, safe_charge_w=nothing, ders=wanting, conflicts=())
+    safe_charge_w = dispatch(_safe_rows(policy, states, fleet, -1.0), _claims(policy, fleet, -1.0, blind=True))
+    charge_rows = _rows(policy, states, fleet, -1.0)
+    charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind))
+    helps_w = tuple(min(h, c) for h, c in zip(fleet.help_w, charge_w, strict=True))
+    caps_w = _caps(policy, states, fleet, helps_w, blind)
+    if any(fleet.support_w):
+        supports_w = tuple(max(0.0, min(s, c)) for s, c in zip(fleet.support_w, caps_w, strict=True))
+        charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind, supports_w))
+    floors_w = tuple(-w for w in charge_w)
+    caps_w, floors_w, conflicts = _settled(policy, fleet, caps_w, floors_w)
+    return Shares(
+        caps_w=caps_w,
+        floors_w=floors_w,
+        safe_w=safe_w,
+        safe_charge_w=safe_charge_w,
+        ders=wanting,
+        conflicts=conflicts,
+    )
+
+
+def _caps(
+    policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
+) -> tuple[float, ...]:
+    """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey."""
+    rows = _rows(policy, states, fleet, 1.0)
+    caps_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, helps_w))
+    if all(w >= 0.0 for w in caps_w):
+        return caps_w
+    shown_w = tuple(max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True))
+    others_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, shown_w))
+    return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+
+
+def _rows(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, sign: float) -> tuple[Row, ...]:
+    return tuple(
+        Row(members=_members(line, fleet), total_w=state.budget.total_w)
+        for line, state in zip(policy.lines, states, strict=True)
+        if line.sign == sign and state.envelope.limit_w is not None
+    )
+
+
+def _safe_rows(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, sign: float) -> tuple[Row, ...]:
+    return tuple(
+        Row(members=_members(line, fleet), total_w=state.safe_w)
+        for line, state in zip(policy.lines, states, strict=True)
+        if line.sign == sign and state.safe_w is not None
+    )
+
+
+def _members(line: Line, fleet: Fleet) -> tuple[tuple[int, float], ...]:
+    return tuple((n, line.weights[n]) for n in line.members if fleet.obeying[n])
+
+
+def _claims(
+    policy: Policy, fleet: Fleet, sign: float, blind: bool, helps_w: tuple[float, ...] | None = None
+) -> tuple[Claim, ...]:
+    """What each DER can use; nothing is known of that while a meter is lost (`blind`): then all claim alike."""
+    made = []
+    for n, d in enumerate(fleet.ders):
+        most_w, want_w = (d.most_w, d.want_w) if sign > 0.0 else (-d.least_w, d.want_charge_w)
+        if not fleet.obeying[n] or _is_spent(d, sign):
+            most_w = want_w = 0.0
+        made.append(
+            Claim(
+                weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
+                most_w=most_w,
+                want_w=most_w if blind else want_w,
+                least_w=-helps_w[n] if helps_w and not blind else 0.0,
+                grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
+                order=0 if blind else policy.orders[n],
+            )
+        )
+    return tuple(made)
+
+
+def _is_spent(der: DerState, sign: float) -> bool:
+    """Whether its state of charge forbids the direction."""
+    if der.soc_pct is None:
+        return False
+    return der.soc_pct <= der.spec.soc_min_pct if sign > 0.0 else der.soc_pct >= der.spec.soc_max_pct
+
+
+def able_to_help(policy: Policy, all_ders: tuple[DerState, ...], obeying: tuple[bool, ...]) -> tuple[float, ...]:
+    """How far each DER may be told to absorb (W): obeying storage that has room and says so."""
+    return tuple(
+        -d.least_w
+        if o and d.spec.absorbs and d.spec.is_storage and d.soc_pct is not None and not _is_spent(d, -1.0)
+        else 0.0
+        for d, o in zip(all_ders, obeying, strict=True)
+    )
+
+
+def able_to_support(policy: Policy, all_ders: tuple[DerState, ...], obeying: tuple[bool, ...]) -> tuple[float, ...]:
+    """How far each DER may be told to discharge for an import limit (W): declared, obeying, not empty."""
+    return tuple(
+        d.most_w if o and d.spec.supports and d.soc_pct is not None and not _is_spent(d, 1.0) else 0.0
+        for d, o in zip(all_ders, obeying, strict=True)
+    )
+
+
+def _settled(
+    policy: Policy, fleet: Fleet, caps_w: tuple[float, ...], floors_w: tuple[float, ...]
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
+    """Bounds that do not cross: the line with the better rank wins where two directions contradict each other."""
+    if all(f <= c + CONFLICT_W for c, f in zip(caps_w, floors_w, strict=True)):
+        return caps_w, tuple(map(min, floors_w, caps_w)), ()
+    caps, floors, conflicts = list(caps_w), list(floors_w), []
+    for n, d in enumerate(fleet.ders):
+        if floors[n] <= caps[n] + CONFLICT_W:
+            floors[n] = min(floors[n], caps[n])
+            continue
+        up = min((x for x in policy.lines if x.sign > 0.0 and n in x.members), key=lambda x: x.rank)
+        down = min((x for x in policy.lines if x.sign < 0.0 and n in x.members), key=lambda x: x.rank)
+        winner = up if up.rank <= down.rank else down
+        if winner is up:
+            floors[n] = caps[n]
+        else:
+            caps[n] = floors[n]
+        conflicts.append(f"{d.spec.id}: {up.name} and {down.name} contradict each other; {winner.limit.direction} wins")
+    return tuple(caps), tuple(floors), tuple(conflicts)

@@ -1,0 +1,128 @@
+"""What makes a meter believable beside its own words: the DERs behind it move, and it has to see that.
+
+One watch per meter that measures a point by itself: the passive wiring check, and power that stands still while it
+ought to move.
+"""
+
+from dataclasses import dataclass
+
+from pcs.core import measure, observe
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
+from pcs.core.measure import MeterState, Sample
+from pcs.core.wiring import WiringState, seen, watch
+from pcs.model.fault import FaultKind
+from pcs.model.units import Span
+
+WATCHABLE_SHARE = 0.15
+"""The wiring check needs the injection to within 15 % of nameplate."""
+CONFIRMED_SHARE = 0.05
+"""Telemetry confirms what is thought of a DER to within 5 % of nameplate: the least movement that is judged."""
+STUCK_SHARE = 0.02
+"""A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is remembered for one meter (watts, seconds).
+
+    `injection_fresh_w`: middle of the injection behind it at its last fresh sample, to see what a silent meter should
+    have shown. `injection_moved_w`: bounds on that injection when the metered power last changed: power that stands
+    still while the DERs surely move is frozen. `stuck_since_s`: since when it ought to have followed and did not.
+    """
+
+    wiring: WiringState
+    injection_fresh_w: float = 0.0
+    injection_moved_w: tuple[float, float] = (0.0, observe.INFINITY)
+    stuck_since_s: float | None = None
+
+    @staticmethod
+    def new(now_s: float) -> "Watch":
+        """Nothing seen yet."""
+        return Watch(wiring=WiringState(since_s=now_s))
+
+
+def renewed(state: Watch, is_replaced: bool, now_s: float) -> Watch:
+    """Another meter sits at the point: nothing that was learnt of the old one's wiring holds."""
+    return evolve(state, wiring=WiringState(since_s=now_s)) if is_replaced else state
+
+
+def follow(
+    state: Watch,
+    meter: tuple[MeterState, MeterState],
+    before: tuple[DerState, ...],
+    behind: tuple[DerState, ...],
+    sample: Sample | None,
+    phases: int,
+    now_s: float,
+) -> Watch:
+    """Take one step: `meter` before and after it, the DERs behind it before and after, and the fresh sample if any."""
+    size_w = sum(d.size_w for d in behind)
+    known = _comparable(state.wiring, before, behind)
+    moved_w, since_s = _stuck(state, meter, behind, size_w, now_s)
+    fresh_w = state.injection_fresh_w
+    if sample is not None:
+        lo_w, hi_w = injection_w(behind, sample.span)
+        fresh_w = 0.5 * (lo_w + hi_w)
+        known = seen(known, sample.import_w, size_w, sample.received_s)
+        if hi_w - lo_w <= WATCHABLE_SHARE * size_w:
+            balanced = phases == 3 and len(sample.phase_import_w) == 3 and all_balanced(behind)
+            imports_w = (sample.import_w, *sample.phase_import_w)
+            confirmed = all(_confirmed(d) for d in behind)
+            known = watch(known, imports_w, fresh_w, confirmed, balanced, size_w, sample.received_s)
+    return Watch(wiring=known, injection_fresh_w=fresh_w, injection_moved_w=moved_w, stuck_since_s=since_s)
+
+
+def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
+    """Bounds on what these DERs inject in the span (W). A silent one counts with what it surely injects: nothing."""
+    lo_w = hi_w = 0.0
+    for d in ders:
+        if counted(d):
+            lo, hi = observe.bounds(d.track, span)
+            lo_w, hi_w = lo_w + lo, hi_w + hi
+    return lo_w, hi_w
+
+
+def counted(der: DerState) -> bool:
+    """Whether what this DER injects is known at all."""
+    return not any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions)
+
+
+def all_balanced(ders: tuple[DerState, ...]) -> bool:
+    """Whether all of them feed the phases alike."""
+    return all(d.spec.connection in (None, "L123") for d in ders)
+
+
+def _stuck(
+    state: Watch, meter: tuple[MeterState, MeterState], behind: tuple[DerState, ...], size_w: float, now_s: float
+) -> tuple[tuple[float, float], float | None]:
+    """Bounds on the injection when the metered power last changed (W), and since when it ought to have changed.
+
+    Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
+    """
+    was, is_ = meter
+    lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in behind), strict=True))
+    spans = (d.track.telemetry_span for d in behind)
+    spoken = is_.moved_s is None or all(span is None or span.from_s >= is_.moved_s for span in spans)
+    if is_.moved_s != was.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
+        return (lo_w, hi_w), None
+    then_lo_w, then_hi_w = state.injection_moved_w
+    if not measure.stuck(is_, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * size_w):
+        return state.injection_moved_w, None
+    return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+
+
+def _comparable(known: WiringState, before: tuple[DerState, ...], behind: tuple[DerState, ...]) -> WiringState:
+    """Without the points that say nothing of the wiring: the injection they were taken with was not what it was."""
+    if tuple(map(counted, before)) != tuple(map(counted, behind)):
+        return evolve(known, points=()) if known.points else known
+    surprised_s = max((d.surprised_s for d in behind), default=-observe.INFINITY)
+    if not known.points or known.points[0][0] > surprised_s:
+        return known
+    return evolve(known, points=tuple(p for p in known.points if p[0] > surprised_s))
+
+
+def _confirmed(der: DerState) -> bool:
+    """Whether a DER's own word agrees with what is thought of it; one that never says its power cannot contradict."""
+    said_w = der.track.telemetry_w
+    return said_w is None or abs(said_w - observe.middle_w(der.track)) <= CONFIRMED_SHARE * der.size_w
