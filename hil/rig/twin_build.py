@@ -16,7 +16,7 @@ from hil.plant.unit import UnitSpec
 from hil.plant.units import AnyUnit
 from hil.rig.devices import Device, Grid, MeterDevice
 from hil.rig.records import read_record
-from hil.rig.register_devices import RegisterInverter, RegisterMeter
+from hil.rig.register_devices import RegisterCharger, RegisterInverter, RegisterMeter
 from hil.rig.register_profile import load_profile
 from hil.rig.sunspec_ders import Inverter123, Inverter704
 from hil.rig.sunspec_storage import Storage124, Storage704
@@ -94,7 +94,8 @@ def der_device(part: DerPart, twin: TwinFile, unit: AnyUnit, folder: Path) -> De
     """
     grid = Grid(voltage_v=twin.system.conductor_v, frequency_hz=twin.site.nominal_hz)
     if part.profile != SUNSPEC_INVERTER:
-        return RegisterInverter(unit, load_profile(part.profile, folder), variant=part.variant, grid=grid)
+        made = RegisterCharger if part.kind == "evse" else RegisterInverter
+        return made(unit, load_profile(part.profile, folder), variant=part.variant, grid=grid)
     storage = isinstance(unit.spec, BatterySpec)
     where: dict[str, Any] = {"base": part.base, "address": part.unit, "limit_sf": part.limit_sf, "grid": grid}
     if part.control == 704:

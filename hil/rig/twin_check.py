@@ -92,15 +92,11 @@ def _places(raw: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _served(raw: dict[str, Any]) -> Iterator[Finding]:
-    """A DER that nobody serves has no cable that could fail; a charger has no SunSpec model."""
+    """A DER that nobody serves has no cable that could fail."""
     alone = {der.get("id") for _, der in mappings(raw.get("ders")) if der.get("controlled") is False}
     for i, fault in mappings(raw.get("faults")):
         if fault.get("on") in alone and fault.get("fault") in (*LINK_FAULTS, "down", "up"):
             yield ("faults", i, "fault"), f"{fault['on']} is served by nobody", "it is not controlled"
-    for i, der in mappings(raw.get("ders")):
-        if der.get("kind") == "evse" and der.get("id") not in alone and "profile" not in der:
-            hint = "a profile of protocol modbus of kind evse; or controlled: false"
-            yield ("ders", i, "profile"), "a charger needs a profile", hint
 
 
 def _connections(twin: TwinFile) -> Iterator[Finding]:

@@ -213,10 +213,15 @@ def _check_links(raw: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:
 
 def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, str, str]]:
     """Profiles that are not built in: whether they can be served, for this kind of device and this limit variant."""
-    for part, built_in, kind in (("meters", SUNSPEC_METER, "meter"), ("ders", SUNSPEC_INVERTER, "inverter")):
+    for part, built_in in (("meters", SUNSPEC_METER), ("ders", SUNSPEC_INVERTER)):
         for i, device in _mappings(raw.get(part)):
             name, variant = device.get("profile", built_in), device.get("variant")
-            if not isinstance(name, str) or name == built_in:
+            kind = "meter" if part == "meters" else "evse" if device.get("kind") == "evse" else "inverter"
+            if not isinstance(name, str) or (name == built_in and kind != "evse") or device.get("controlled") is False:
+                continue
+            if name == built_in:
+                hint = "a profile of kind evse: VENDOR/MODEL of the shipped ones, or FILE.yaml; or controlled: false"
+                yield (part, i, "profile"), "a charger needs a profile", hint
                 continue
             try:
                 profile = load_profile(name, folder)
