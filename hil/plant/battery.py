@@ -105,8 +105,9 @@ class Storage(Unit[BatterySpec]):
         spec = self.spec
         error = 1 + spec.gain_error_pct / 100
         most_w, least_w = min(spec.nameplate_w, held_w(limit, spec)), -spec.charge_w
-        if rate.enabled:
+        if rate.bounds_discharge:
             most_w = min(most_w, rate.discharge_pct / 100 * spec.charge_w * error)
+        if rate.bounds_charge:
             least_w = max(least_w, -rate.charge_pct / 100 * spec.charge_w * error)
         self._cap_w = min(most_w, 0.0) if self._empty else most_w
         self._floor_w = max(least_w, 0.0) if self._full else least_w

@@ -43,19 +43,25 @@ class SetOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateOrder:
-    """Bounds of charge and discharge in percent of the charge rating, in force when `enabled`; SunSpec 124.
+    """Bounds of charge and discharge in percent of the charge rating, each in force by itself; SunSpec 124.
 
     Negative bounds force the other direction: a charge bound of -30 % asks for at least 30 % of discharge.
     """
 
-    enabled: bool = False
+    bounds_charge: bool = False
+    bounds_discharge: bool = False
     charge_pct: float = 100.0
     discharge_pct: float = 100.0
     revert_s: float = 0.0
 
+    @property
+    def enabled(self) -> bool:
+        """Whether any bound is in force."""
+        return self.bounds_charge or self.bounds_discharge
+
     def reverted(self) -> Self:
         """What holds when the timer has run out: no bounds."""
-        return replace(self, enabled=False, revert_s=0.0)
+        return replace(self, bounds_charge=False, bounds_discharge=False, revert_s=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import inf
 from typing import ClassVar
 
 from hil.plant.battery import BatterySpec
@@ -84,13 +83,12 @@ class Storage124(Inverter123):
         self.image.set(802, "W", telemetry.injection_w)
 
     def encode_orders(self) -> None:
-        """The bounds into model 124; a bound that is not in force reads 100 %."""
+        """The bounds into model 124."""
         super().encode_orders()
         order, image = self.unit.held(RateOrder), self.image
-        bits = (_CHARGE if order.charge_pct < inf else 0) | (_DISCHARGE if order.discharge_pct < inf else 0)
-        image.set_raw(124, "StorCtl_Mod", bits if order.enabled else 0)
-        image.set(124, "InWRte", min(order.charge_pct, 100.0))
-        image.set(124, "OutWRte", min(order.discharge_pct, 100.0))
+        image.set_raw(124, "StorCtl_Mod", _CHARGE * order.bounds_charge | _DISCHARGE * order.bounds_discharge)
+        image.set(124, "InWRte", order.charge_pct)
+        image.set(124, "OutWRte", order.discharge_pct)
         image.set_raw(124, "InOutWRte_RvrtTms", self.armed_s[RateOrder])
 
     def orders_of(self, model: int, written: dict[str, float]) -> tuple[Order, ...] | None:
@@ -105,9 +103,10 @@ class Storage124(Inverter123):
             return None
         revert_s = written.get("InOutWRte_RvrtTms", self.armed_s[RateOrder])
         order = RateOrder(
-            enabled=bits != 0,
-            charge_pct=percent["InWRte"] if bits & _CHARGE else inf,
-            discharge_pct=percent["OutWRte"] if bits & _DISCHARGE else inf,
+            bounds_charge=bool(bits & _CHARGE),
+            bounds_discharge=bool(bits & _DISCHARGE),
+            charge_pct=percent["InWRte"],
+            discharge_pct=percent["OutWRte"],
             revert_s=0 if revert_s == NO_TIME else revert_s,
         )
         return (order,)

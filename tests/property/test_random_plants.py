@@ -117,7 +117,12 @@ def run(spec: PlantSpec, limit_pct: float) -> tuple[Plant, dict[str, list[float]
             if isinstance(unit, Storage) and k == 6:
                 unit.write(3.0, SetOrder(enabled=True, setpoint_w=10 * limit_pct - 500, revert_s=2))
             if isinstance(unit, Storage) and k == 12:
-                unit.write(6.0, RateOrder(enabled=True, charge_pct=limit_pct, discharge_pct=100 - limit_pct))
+                unit.write(
+                    6.0,
+                    RateOrder(
+                        bounds_charge=True, bounds_discharge=True, charge_pct=limit_pct, discharge_pct=100 - limit_pct
+                    ),
+                )
     return plant, seen
 
 

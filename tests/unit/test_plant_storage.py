@@ -80,20 +80,25 @@ def test_the_timers_of_limit_and_set_point_run_by_themselves() -> None:
 
 def test_rates_bound_both_ways_and_a_negative_rate_forces_the_other_way() -> None:
     plant, unit = battery(Source([0, 10], [3000, -3000], linear=False))
-    unit.write(0.0, RateOrder(enabled=True, charge_pct=25, discharge_pct=10))
+    unit.write(0.0, RateOrder(bounds_charge=True, bounds_discharge=True, charge_pct=25, discharge_pct=10))
     plant.advance(9)
     assert unit.injection_w == pytest.approx(400)
     plant.advance(19)
     assert unit.injection_w == pytest.approx(-1000)
-    unit.write(19.0, RateOrder(enabled=True, charge_pct=-30, discharge_pct=100))
+    unit.write(19.0, RateOrder(bounds_charge=True, bounds_discharge=True, charge_pct=-30, discharge_pct=100))
     plant.advance(25)
     assert unit.injection_w == pytest.approx(1200), "at least 30 % of discharge"
 
 
 def hybrid(sun_w: float, wish_w: float = 0.0, **behaviour: float) -> tuple[Plant, Hybrid]:
     spec = {
-        "nameplate_w": 8000.0, "charge_w": 5000.0, "capacity_wh": 10_000.0, "efficiency_pct": 100.0,
-        "battery_charge_w": 3000.0, "battery_discharge_w": 4000.0, **behaviour,
+        "nameplate_w": 8000.0,
+        "charge_w": 5000.0,
+        "capacity_wh": 10_000.0,
+        "efficiency_pct": 100.0,
+        "battery_charge_w": 3000.0,
+        "battery_discharge_w": 4000.0,
+        **behaviour,
     }
     der = Der(
         spec=HybridSpec(id="hyb1", **spec),  # type: ignore[arg-type]
