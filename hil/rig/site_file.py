@@ -56,7 +56,8 @@ def _der(site: SimulatedSite, part: DerPart) -> dict[str, Any]:
         entry["charge_w"] = spec.charge_w
         if (spec.soc_min_pct, spec.soc_max_pct) != (0.0, 100.0):
             entry |= {"soc_min_pct": spec.soc_min_pct, "soc_max_pct": spec.soc_max_pct}
-    if part.connection != "L123":
+    three_phase = part.kind == "evse" and site.twin.system.phases == 3  # its watts per ampere depend on it
+    if part.connection != "L123" or three_phase:
         entry["connection"] = part.connection
     if part.point != POI:
         entry["point"] = part.point

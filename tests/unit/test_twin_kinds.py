@@ -87,6 +87,7 @@ def test_the_site_file_says_kinds_places_charge_and_signed_meters(tmp_path: Path
             "kind": "evse",
             "nameplate_w": 11040.0,
             "point": "panel_b",
+            "connection": "L123",
             "failsafe_charge_w": 4140,
         },
         "gen1": {
