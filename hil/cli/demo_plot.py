@@ -49,7 +49,7 @@ def _flow(axis: Axes, rows: Sequence[Row], promises: Sequence[Promise]) -> None:
         sign = 1.0 if promise.direction is Direction.IMPORT else -1.0
         bound = sign * promise.limit_value / 1000
         axis.axhline(bound, color=LIMIT_COLOUR, linestyle="--", linewidth=1, label=promise.name)
-        outside = [promise.beyond(row) > 0.0 for row in rows]
+        outside = [promise.beyond_value(row) > 0.0 for row in rows]
         axis.fill_between(times_s, bound, kilowatts, where=outside, color=BEYOND_COLOUR, step="post")
     axis.set_ylabel("kW, import positive")
 
@@ -65,14 +65,14 @@ def _current(axis: Axes, rows: Sequence[Row], promise: Promise) -> None:
 
 def _ders(axis: Axes, rows: Sequence[Row]) -> None:
     """What each DER injects, and what it could or would."""
-    names = [name.removesuffix("_injection_w") for name in rows[0].cells if name.endswith("_injection_w")]
+    names = [name.removesuffix("_injection_w") for name in rows[0].values if name.endswith("_injection_w")]
     for k, name in enumerate(names):
         colour = COLOURS[k % len(COLOURS)]
         times_s = [row.t_s for row in rows]
         for suffix, meaning in (("available_w", "available"), ("wish_w", "wish")):
-            if f"{name}_{suffix}" in rows[0].cells:
-                wished = [row.cells[f"{name}_{suffix}"] / 1000 for row in rows]
+            if f"{name}_{suffix}" in rows[0].values:
+                wished = [row.values[f"{name}_{suffix}"] / 1000 for row in rows]
                 axis.plot(times_s, wished, color=colour, linewidth=0.9, alpha=0.5, label=f"{name} {meaning}")
-        injected = [row.cells[f"{name}_injection_w"] / 1000 for row in rows]
+        injected = [row.values[f"{name}_injection_w"] / 1000 for row in rows]
         axis.plot(times_s, injected, color=colour, linewidth=1.4, label=name)
     axis.set_ylabel("kW injected")

@@ -47,21 +47,21 @@ class Promise:
     def flows(self, row: Row) -> list[float]:
         """The limited quantity now, on each conductor that counts or in total; in the limit's direction."""
         if self.direction is None:
-            return [value for name, value in row.cells.items() if name.startswith(f"{self.point}_infeed_l")]
+            return [value for name, value in row.values.items() if name.startswith(f"{self.point}_infeed_l")]
         sign = 1.0 if self.direction is Direction.IMPORT else -1.0
         head = "import" if self.point == POI else f"{self.point}_import"
         if self.quantity is Quantity.W and self.basis is Basis.TOTAL:
-            return [sign * (row.import_w if self.point == POI else row.cells[f"{head}_w"])]
-        numbers = [k for k in (1, 2, 3) if f"{head}_l{k}_w" in row.cells]
-        watts = [sign * row.cells[f"{head}_l{k}_w"] for k in numbers]
+            return [sign * (row.import_w if self.point == POI else row.values[f"{head}_w"])]
+        numbers = [k for k in (1, 2, 3) if f"{head}_l{k}_w" in row.values]
+        watts = [sign * row.values[f"{head}_l{k}_w"] for k in numbers]
         if self.quantity is Quantity.W:
             return watts
-        apparent = [hypot(w, row.cells.get(f"{head}_l{k}_var", 0.0)) for k, w in zip(numbers, watts, strict=True)]
+        apparent = [hypot(w, row.values.get(f"{head}_l{k}_var", 0.0)) for k, w in zip(numbers, watts, strict=True)]
         volts_v = self.volts_v if self.quantity is Quantity.A else 1.0
         values = [va / volts_v if w > 0.0 else -va / volts_v for va, w in zip(apparent, watts, strict=True)]
         return [sum(values)] if self.basis is Basis.TOTAL else values
 
-    def beyond(self, row: Row) -> float:
+    def beyond_value(self, row: Row) -> float:
         """How far the worst of them is beyond the limit, in its unit."""
         return max(self.flows(row), default=0.0) - self.limit_value
 

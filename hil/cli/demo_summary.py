@@ -25,7 +25,7 @@ class Evidence:
     control_s: tuple[float, float]
     tolerance_w: float
 
-    def tolerance(self, promise: Promise) -> float:
+    def tolerance_value(self, promise: Promise) -> float:
         """The same in the unit of a limit."""
         return self.tolerance_w if promise.in_watts else TOLERANCE_A
 
@@ -36,7 +36,7 @@ def broken_promises(evidence: Evidence, promise: Promise) -> list[str]:
     if not any(row.t_s > start_s for row in evidence.rows):
         return ["the twin recorded nothing of the time of control"]
     what = promise.direction or "infeed"
-    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond, start_s)
+    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond_value, start_s)
     if inside_s is None or inside_s > end_s:
         return [f"{what} never came inside the limit"]
     found = []
@@ -51,10 +51,10 @@ def broken_promises(evidence: Evidence, promise: Promise) -> list[str]:
 
 def _excursions(evidence: Evidence, promise: Promise) -> list[demo_truth.Excursion]:
     """The excursions of the truth, from the moment when the flow first was inside the limit."""
-    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond, evidence.control_s[0])
+    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond_value, evidence.control_s[0])
     span_s = (evidence.control_s[1] if inside_s is None else inside_s, evidence.control_s[1])
-    tolerance = evidence.tolerance(promise)
-    return demo_truth.excursions(evidence.rows, promise.beyond, tolerance, span_s, watts=promise.in_watts)
+    tolerance = evidence.tolerance_value(promise)
+    return demo_truth.excursions(evidence.rows, promise.beyond_value, tolerance, span_s, watts=promise.in_watts)
 
 
 def summary(evidence: Evidence, promises: Sequence[Promise], folder: Path) -> Iterator[tuple[str, str]]:
@@ -87,7 +87,7 @@ def _verdict(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
 
 
 def _starting(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
-    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond, evidence.control_s[0])
+    inside_s = demo_truth.inside_since_s(evidence.rows, promise.beyond_value, evidence.control_s[0])
     if inside_s is not None and inside_s > evidence.control_s[0] and promise.direction is Direction.EXPORT:
         took_s = inside_s - evidence.control_s[0]
         yield "Start", f"export was inside the limit {took_s:.1f} s after the controller was called"
@@ -99,10 +99,10 @@ def _excursion_lines(evidence: Evidence, promise: Promise, own: Mapping[str, Any
     unit = promise.quantity.value.upper()
     size = f"{sum(one.energy_wh for one in truth):.2f} Wh"
     if not promise.in_watts:
-        size = f"at most {max((one.peak for one in truth), default=0.0):.1f} {unit}"
+        size = f"at most {max((one.peak_value for one in truth), default=0.0):.1f} {unit}"
     yield (
         "Excursions",
-        f"more than {evidence.tolerance(promise):.0f} {unit} beyond the limit, after a step of load or sun",
+        f"more than {evidence.tolerance_value(promise):.0f} {unit} beyond the limit, after a step of load or sun",
     )
     yield "  in truth", f"{len(truth)}, longest {longest_s:.1f} s, {size} (the start not counted)"
     if own is not None:

@@ -21,7 +21,7 @@ class Excursion:
 
     from_s: float
     to_s: float
-    peak: float
+    peak_value: float
     energy_wh: float
 
     @property
@@ -35,7 +35,7 @@ class Row:
     """One instant: flow at the point of interconnection, host load, sources and what they could give (watts).
 
     `injection_w` and `available_w` are of sources under a sun or a schedule; `other_w` is what all other DERs inject
-    (negative: draw). `cells` are all columns by name.
+    (negative: draw). `values` are all columns by name.
     """
 
     t_s: float
@@ -44,7 +44,7 @@ class Row:
     injection_w: float
     available_w: float
     other_w: float = 0.0
-    cells: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_truth(path: Path) -> list[Row]:
@@ -74,7 +74,7 @@ def _row(texts: dict[str, str]) -> Row:
         injection_w=sum(cells[f"{name}_injection_w"] for name in sources),
         available_w=sum(cells[f"{name}_available_w"] for name in sources),
         other_w=sum(cells[f"{name}_injection_w"] for name in ders if name not in sources),
-        cells=cells,
+        values=cells,
     )
 
 
@@ -88,23 +88,23 @@ def inside_since_s(rows: list[Row], beyond: Beyond, from_s: float) -> float | No
 
 
 def excursions(
-    rows: list[Row], beyond: Beyond, tolerance: float, span_s: tuple[float, float], *, watts: bool = True
+    rows: list[Row], beyond: Beyond, tolerance_value: float, span_s: tuple[float, float], *, watts: bool = True
 ) -> list[Excursion]:
     """Every excursion inside the span (seconds from the twin's start), also one that its end cuts off."""
     found: list[Excursion] = []
     open_ = False
     for row, until_s in _within(rows, span_s):
         excess = beyond(row)
-        if excess <= tolerance:
+        if excess <= tolerance_value:
             open_ = False
             continue
-        last = found.pop() if open_ else Excursion(from_s=row.t_s, to_s=row.t_s, peak=0.0, energy_wh=0.0)
+        last = found.pop() if open_ else Excursion(from_s=row.t_s, to_s=row.t_s, peak_value=0.0, energy_wh=0.0)
         energy_wh = excess * (until_s - row.t_s) / J_PER_WH if watts else 0.0
         found.append(
             Excursion(
                 from_s=last.from_s,
                 to_s=until_s,
-                peak=max(last.peak, excess),
+                peak_value=max(last.peak_value, excess),
                 energy_wh=last.energy_wh + energy_wh,
             )
         )

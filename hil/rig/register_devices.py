@@ -176,7 +176,7 @@ class RegisterDer(RegisterDevice, ABC):
         self.refresh(now_s)
         return 0
 
-    def stated(self, limit: LimitRegistersPart) -> float:
+    def stated_value(self, limit: LimitRegistersPart) -> float:
         """The limit in the profile's own unit of its point."""
         return self.image.value(limit.point) / UNITS[self.image.points[limit.point].unit]
 
@@ -205,7 +205,7 @@ class RegisterInverter(RegisterDer):
 
     def order_of(self, limit: LimitRegistersPart) -> LimitOrder | None:
         """Read limit, timer and fallback."""
-        if not limit.at_least - ROUNDING <= self.stated(limit) <= limit.at_most + ROUNDING:
+        if not limit.at_least - ROUNDING <= self.stated_value(limit) <= limit.at_most + ROUNDING:
             return None
         seconds, fallback = limit.armed("reversion_s"), limit.armed("reversion_limit")
         enabled = limit.enable_point is None or self.image.value(limit.enable_point) != 0
@@ -258,7 +258,7 @@ class RegisterCharger(RegisterDer):
 
     def order_of(self, limit: LimitRegistersPart) -> CurrentOrder | None:
         """Read current, time-out and fail-safe current."""
-        limit_a, spec = self.stated(limit), self.unit.spec
+        limit_a, spec = self.stated_value(limit), self.unit.spec
         if limit_a != 0.0 and not limit.at_least - ROUNDING <= limit_a <= limit.at_most + ROUNDING:
             return None
         seconds, fallback = limit.armed("reversion_s"), limit.armed("reversion_limit")

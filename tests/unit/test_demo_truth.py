@@ -12,7 +12,7 @@ from hil.cli.demo_summary import Evidence, broken_promises, summary
 from hil.cli.demo_truth import Row, energy_wh, excursions, inside_since_s, read_truth
 
 LIMIT_W = 2000.0
-BEYOND = Promise(limit_value=LIMIT_W, correct_within_s=30.0).beyond
+BEYOND = Promise(limit_value=LIMIT_W, correct_within_s=30.0).beyond_value
 STATUS: dict[str, Any] = {
     "excursions": {"count": 1, "longest_s": 1.0, "energy_wh": 0.5, "tolerance_w": 100.0},
     "response": {
@@ -48,7 +48,7 @@ def promise(correct_within_s: float = 3.0) -> Promise:
 def test_an_excursion_lasts_from_its_first_row_to_the_first_row_inside() -> None:
     rows = [row(0, 1900), row(1, 2101), row(2, 3000), row(4, 2100), row(5, 2200), row(6, 0)]
     first, second = excursions(rows, BEYOND, 100.0, (0.0, 100.0))
-    assert (first.from_s, first.to_s, first.peak) == (1, 4, 1000)
+    assert (first.from_s, first.to_s, first.peak_value) == (1, 4, 1000)
     assert first.energy_wh == pytest.approx((101 * 1 + 1000 * 2) / 3600)
     assert second.duration_s == 1
 
@@ -112,8 +112,8 @@ def test_truth_is_read_up_to_a_line_that_was_cut_off(tmp_path: Path) -> None:
         "0.5,-500,10"
     )
     (read,) = read_truth(path)
-    assert replace(read, cells={}) == Row(t_s=0.0, import_w=-500, demand_w=1000, injection_w=1500, available_w=2600)
-    assert read.cells["b_available_w"] == 600
+    assert replace(read, values={}) == Row(t_s=0.0, import_w=-500, demand_w=1000, injection_w=1500, available_w=2600)
+    assert read.values["b_available_w"] == 600
 
 
 def test_what_is_no_source_counts_with_the_load(tmp_path: Path) -> None:
@@ -155,16 +155,16 @@ def test_every_limit_of_a_site_file_is_a_promise_and_a_busbar_is_one_too(tmp_pat
     assert (export.correct_within_s, conductor.correct_within_s) == (30, 10)
     cells = {"import_l1_w": 4800.0, "import_l1_var": 3600.0, "import_l2_w": -6000.0, "import_l2_var": 0.0}
     cells |= {"panel_import_w": 700.0, "panel_infeed_l1_a": 20.0, "panel_infeed_l2_a": 33.0}
-    row = Row(t_s=0.0, import_w=-1200.0, demand_w=0.0, injection_w=0.0, available_w=0.0, cells=cells)
-    assert export.beyond(row) == pytest.approx(200)
+    row = Row(t_s=0.0, import_w=-1200.0, demand_w=0.0, injection_w=0.0, available_w=0.0, values=cells)
+    assert export.beyond_value(row) == pytest.approx(200)
     assert conductor.flows(row) == pytest.approx([50, -50]), "current has no sign: that of its power counts"
-    assert conductor.beyond(row) == pytest.approx(14)
-    assert subpanel.beyond(row) == pytest.approx(200)
-    assert busbar.beyond(row) == pytest.approx(3)
+    assert conductor.beyond_value(row) == pytest.approx(14)
+    assert subpanel.beyond_value(row) == pytest.approx(200)
+    assert busbar.beyond_value(row) == pytest.approx(3)
 
 
 def test_the_summary_judges_each_limit_by_itself(tmp_path: Path) -> None:
-    rows = [replace(row(float(t), 1000), cells={"panel_infeed_l1_a": 40.0 if t > 9 else 10.0}) for t in range(30)]
+    rows = [replace(row(float(t), 1000), values={"panel_infeed_l1_a": 40.0 if t > 9 else 10.0}) for t in range(30)]
     site = tmp_path / "site.yaml"
     site.write_text(SITE.replace("value: 500, point: panel", "value: 500"))
     export, *_, busbar = read_promises(site)
@@ -178,6 +178,6 @@ def test_the_picture_of_a_run_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(SITE.replace("  - {direction: import, value: 500, point: panel}\n", ""))
     named = {"panel_infeed_l1_a": 3.0, "import_l1_w": 50.0, "pv_injection_w": 10.0, "pv_available_w": 20.0}
-    rows = [replace(row(float(t), 1000.0 * (t % 3)), cells=named) for t in range(30)]
+    rows = [replace(row(float(t), 1000.0 * (t % 3)), values=named) for t in range(30)]
     draw(rows, read_promises(path), tmp_path / "demo.png", 1.0)
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
