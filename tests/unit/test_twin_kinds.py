@@ -284,3 +284,11 @@ def test_storage_of_the_700_series_tracks_a_set_point_with_a_timer_of_its_own(tm
         assert written(site, "bat2", image.points[704, "WSetMod"].address, 2) == bytes((0x90, 3))
 
     with_site(tmp_path, work)
+
+
+def test_the_example_of_the_guide_is_a_twin_file(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "twin.md").read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    site = SimulatedSite(load_twin(write(tmp_path, text)), tmp_path)
+    assert {"poi", "sub"} == site.plant.meters.keys()
+    assert all(f"`{kind}`" in page for kind in KEYS_OF)
