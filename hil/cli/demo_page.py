@@ -51,30 +51,42 @@ def line(status: Status | None, elapsed_s: float, duration_s: float) -> str:
     head = f"{elapsed_s:3.0f} s of {duration_s:.0f} s"
     if status is None:
         return f"{head}: the controller starts"
-    limit = _first_limit(status)
     ders = ", ".join(f"{d['id']} {_does(d)} ({_bounds(d)}, {d['state']})" for d in status["ders"])
-    binds = f"{limit['name']} {'binds' if limit.get('binding') else 'does not bind'}" if limit else "no limit"
-    demand = watts(status["point"].get("demand_w"))
-    return f"{head}: {status['point']['words']}, demand {demand}; {ders}; {binds}; {_faults(status).plain.strip()}"
+    binds = "; ".join(
+        f"{limit['name']} {'binds' if limit.get('binding') else 'does not bind'}" for limit in status["limits"]
+    )
+    flow = f"{status['point']['words']}, demand {watts(status['point'].get('demand_w'))}"
+    return f"{head}: {flow}; {ders}; {binds or 'no limit'}; {_faults(status).plain.strip()}"
 
 
 def watts(value_w: float | None) -> str:
     """A power for people; a dash where it is not known."""
-    return "-" if value_w is None else f"{value_w:,.0f} W".replace("-", "−")
+    return "-" if value_w is None else f"{round(value_w):,} W".replace("-", "−")
 
 
 def _point(status: Status) -> Text:
     point = status["point"]
-    import_w, limit = point.get("import_w"), _first_limit(status)
-    beyond = import_w is not None and limit and -import_w > limit["value"]
+    import_w, limits = point.get("import_w"), status["limits"]
+    beyond = import_w is not None and any(_excess_w(limit, import_w) > 0.0 for limit in limits)
     text = Text("\n  ")
     text.append(point["words"], "bold red" if beyond else "bold green")
     if import_w is not None:
         text.append(f"   import {watts(import_w)}", "dim")
-    if limit:
-        text.append(f"   limit {watts(limit['value'])}")
+    if len(limits) == 1:
+        text.append(f"   limit {watts(limits[0]['value'])}")
     text.append(f"   demand {watts(point.get('demand_w'))}\n")
     return text
+
+
+def _excess_w(limit: dict[str, Any], import_w: float) -> float:
+    """How far the flow is beyond a limit, by what the controller says of it; where it says nothing it is of export."""
+    flow_w, limit_w = limit.get("flow_w"), limit.get("limit_w", limit["value"])
+    return (-import_w if flow_w is None else flow_w) - limit_w if limit_w is not None else 0.0
+
+
+def _export_limit(status: Status) -> dict[str, Any] | None:
+    """The limit that the strip of exports is drawn against."""
+    return next((one for one in status["limits"] if one["name"].startswith("export")), None)
 
 
 def _first_limit(status: Status) -> dict[str, Any] | None:
@@ -147,7 +159,7 @@ def _binding(status: Status) -> RenderableType:
 
 def _strip(status: Status, exports_w: Sequence[float], width: int) -> Text:
     """One mark for each second: how much was exported, red beyond the limit."""
-    limit = _first_limit(status)
+    limit = _export_limit(status)
     text = Text("  export each second  ", "dim")
     tolerance_w = status["excursions"]["tolerance_w"]
     for export_w in exports_w[-(width - 24) :]:

@@ -41,7 +41,7 @@ class DemoSite:
 
 SITES = {
     "pv": DemoSite(twin_file="demo-twin.yaml", shows_s=60.0),
-    "wye": DemoSite(twin_file="demo-wye-twin.yaml", shows_s=120.0),
+    "wye": DemoSite(twin_file="demo-wye-twin.yaml", shows_s=135.0),
     "split": DemoSite(twin_file="demo-split-twin.yaml", shows_s=90.0),
 }
 
