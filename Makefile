@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+KILLS ?= 1000
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -15,7 +16,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench coverage referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench kills coverage referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -61,6 +62,10 @@ demo: setup
 ## make bench      benchmarks as ratios to a reference in the same run
 bench: setup
 	$(BIN)/python -m tests.bench
+
+## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
+kills: setup
+	$(BIN)/python -m tests.kills --kills $(KILLS)
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup

@@ -96,8 +96,12 @@ class Journal(Protocol):
         """Keep one step's inputs and commands (a line of `pcs.codec.journal`); given up first when space runs out."""
         ...
 
+    def checkpoint(self, line: bytes) -> None:
+        """Keep the core's whole memory as it is after the last step (a line): from here steps can be replayed."""
+        ...
+
     def event(self, event: Event) -> None:
-        """Keep one event; written out at once."""
+        """Keep one event; written out at once, one of the daily routine within seconds."""
         ...
 
     def trouble(self) -> str:

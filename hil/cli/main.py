@@ -7,6 +7,7 @@ import sys
 import click
 
 from hil.cli.demo import demo
+from hil.cli.export import export
 from hil.cli.measure import measure
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
@@ -39,6 +40,7 @@ def cli(verbose: bool, log_format: str) -> None:
 
 
 cli.add_command(demo)
+cli.add_command(export)
 cli.add_command(measure)
 cli.add_command(twin)
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "Ask the running controller how things stand.",
     "devices": "List the device profiles.",
     "journal": "Verify or export a journal.",
+    "replay": "Run the core again on a journal and compare.",
 }
 """Commands with their one line of help, in the order of the help page. A name without a module is not shown."""
 

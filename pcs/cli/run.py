@@ -12,11 +12,13 @@ from pcs import __version__
 from pcs.cli.exits import Exit
 from pcs.cli.logs import set_up
 from pcs.cli.words import Words
+from pcs.codec.origin import Origin, source_file
 from pcs.config import load_site
+from pcs.config.profiles import profile_folder
 from pcs.config.review import warnings
 from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
-from pcs.io.clock import SystemClock
+from pcs.io.clock import SystemClock, WatchedTime
 from pcs.io.control_socket import ControlSocket
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
@@ -25,6 +27,7 @@ from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.model.event import Event
 from pcs.model.site import LinkAddress, Site
 from pcs.ports import Link
+from pcs.runtime.checkpoint import VOCABULARY
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.pollers import WrongDeviceError
 from pcs.runtime.status import MISSING
@@ -77,7 +80,7 @@ def command(
     for line in start_page(site, site_file):
         log.info("%s", line)
     try:
-        asyncio.run(_run(site, duration_s, frozenset(released), trace))
+        asyncio.run(_run(site, duration_s, frozenset(released), trace, origin_of(site, site_file)))
     except JournalInUseError as trouble:
         click.echo(f"pcs: {trouble}", err=True)
         return Exit.LINK
@@ -100,9 +103,11 @@ def _open_trace(trace_file: Path | None) -> FrameTrace | None:
         raise click.BadParameter(f"{trace_file}: {error.strerror or error}", param_hint="--trace") from None
 
 
-async def _run(site: Site, duration_s: float | None, released: frozenset[str], trace: FrameTrace | None) -> None:
+async def _run(
+    site: Site, duration_s: float | None, released: frozenset[str], trace: FrameTrace | None, origin: Origin
+) -> None:
     clock = SystemClock()
-    journal = SqliteJournal(Path(site.journal_dir), clock)
+    journal = SqliteJournal(Path(site.journal_dir), clock, origin=origin)
     try:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -116,7 +121,15 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(
-            site, World(clock=clock, journal=journal, link=link, on_event=teller(), released=released)
+            site,
+            World(
+                clock=clock,
+                journal=journal,
+                link=link,
+                on_event=teller(),
+                time_trust=WatchedTime(),
+                released=released,
+            ),
         )
 
         def answer(question: str) -> dict[str, object]:
@@ -126,6 +139,14 @@ async def _run(site: Site, duration_s: float | None, released: frozenset[str], t
             await controller.run(stop)
     finally:
         journal.close()
+
+
+def origin_of(site: Site, site_file: Path) -> Origin:
+    """What this run comes from: the program, the site file and the profiles of its devices, as texts with digests."""
+    used = {m.profile.id for m in site.meters} | {d.profile.id for d in site.ders if d.profile is not None}
+    paths = [(site_file.name, site_file), *((f"{one}.yaml", profile_folder() / f"{one}.yaml") for one in sorted(used))]
+    files = tuple(source_file(name, path.read_bytes()) for name, path in paths)
+    return Origin(program=__version__, files=files, table=VOCABULARY.table)
 
 
 def start_page(site: Site, site_file: Path) -> Iterator[str]:

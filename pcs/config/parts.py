@@ -19,7 +19,8 @@ def der_spec(block: DerBlock, site: SiteBlock, profiles: Mapping[str, DeviceProf
     kind = DerKind(block.kind)
     draws = kind is DerKind.EVSE or kind in STORAGE
     charge_w = block.charge_w if block.charge_w is not None else block.nameplate_w if draws else 0.0
-    least_w = min(charge_w, _least_charge_w(block, site)) if kind is DerKind.EVSE else 0.0
+    ampere_w = _ampere_w(block, site)
+    least_w = min(charge_w, EVSE_LEAST_A * ampere_w) if kind is DerKind.EVSE else 0.0
     return DerSpec(
         id=block.id,
         kind=kind,
@@ -32,6 +33,7 @@ def der_spec(block: DerBlock, site: SiteBlock, profiles: Mapping[str, DeviceProf
         point=block.point,
         charge_w=charge_w,
         charge_min_w=least_w if block.charge_min_w is None else block.charge_min_w,
+        ampere_w=ampere_w,
         soc_min_pct=block.soc_min_pct,
         soc_max_pct=block.soc_max_pct,
         absorbs=block.absorbs,
@@ -41,13 +43,13 @@ def der_spec(block: DerBlock, site: SiteBlock, profiles: Mapping[str, DeviceProf
     )
 
 
-def _least_charge_w(block: DerBlock, site: SiteBlock) -> float:
-    """6 A on each conductor that the charger is connected to (W)."""
+def _ampere_w(block: DerBlock, site: SiteBlock) -> float:
+    """One ampere on each conductor that the unit is connected to, at nominal volts (W)."""
     connection = block.connection or WHOLE_SERVICE[site.system]
     line_v = site.nominal_v * {"single": 1.0, "split": 2.0, "wye": sqrt(3.0), "delta": 1.0}[site.system]
     if connection == "L123":
-        return EVSE_LEAST_A * sqrt(3.0) * line_v
-    return EVSE_LEAST_A * (site.nominal_v if connection.endswith("N") else line_v)
+        return sqrt(3.0) * line_v
+    return site.nominal_v if connection.endswith("N") else line_v
 
 
 def point_specs(parsed: SiteFile) -> tuple[PointSpec, ...]:

@@ -32,12 +32,12 @@ class BusState:
     used_s: float = float("-inf")
 
 
-def infeeds_a(bus: Bus, sample: Sample, ders: tuple[DerState, ...], volts: float) -> tuple[float, ...]:
+def infeeds_a(bus: Bus, sample: Sample, ders: tuple[DerState, ...], conductor_v: float) -> tuple[float, ...]:
     """Amperes fed into each conductor of the bus: what comes from the grid, and what its DERs inject at most."""
     phases = sample.phase_import_w or ((sample.import_w,) if len(bus.weights[0] if bus.weights else ()) == 1 else ())
     made = []
     for k, import_w in enumerate(phases):
-        v = sample.phase_voltage_v[k] if k < len(sample.phase_voltage_v) else volts
+        v = sample.phase_voltage_v[k] if k < len(sample.phase_voltage_v) else conductor_v
         grid_a = max(0.0, import_w) / v
         if k < len(sample.phase_current_a) and import_w > 0.0:
             grid_a = sample.phase_current_a[k]
@@ -46,9 +46,9 @@ def infeeds_a(bus: Bus, sample: Sample, ders: tuple[DerState, ...], volts: float
     return tuple(made)
 
 
-def watch(state: BusState, bus: Bus, sample: Sample, ders: tuple[DerState, ...], volts: float) -> BusState:
+def watch(state: BusState, bus: Bus, sample: Sample, ders: tuple[DerState, ...], conductor_v: float) -> BusState:
     """Take one fresh sample of the bus."""
-    feeds_a = infeeds_a(bus, sample, ders, volts)
+    feeds_a = infeeds_a(bus, sample, ders, conductor_v)
     now_s, worst_a = sample.received_s, max(feeds_a, default=0.0)
     state = evolve(state, infeed_a=feeds_a, used_s=now_s)
     if worst_a > (1.0 - MARGIN_SHARE) * bus.rating_a:

@@ -65,7 +65,7 @@ def line_faults(
     for line, state in zip(policy.lines, states, strict=True):
         kind, detail = FaultKind.CANNOT_HOLD, ""
         if state.lacks:
-            kind, detail = FaultKind.NOT_MEASURED, f"{line.name} needs {state.lacks}, which the meter does not say"
+            kind, detail = FaultKind.CANNOT_MEASURE, f"{line.name} needs {state.lacks}, which the meter does not say"
         elif state.reactive:
             detail = f"{line.name}: reactive power alone is beyond it, so no curtailment helps"
         elif _exhausted(line, state, fleet, caps_w, floors_w, now_s):

@@ -53,7 +53,10 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
     der = without(der, FaultKind.WRONG_DEVICE, FaultKind.DER_SILENT, FaultKind.DER_UNWRITABLE)
     if foreign:
         limit = f"{seen.limit_w:.0f} W" if seen.limit_w is not None else f"{seen.charge_limit_w:.0f} W of charge"
-        detail = f"holds {limit} that this controller never set; it is honoured until the installer releases it"
+        detail = (
+            f"holds {limit} that the journal does not know: it is honoured. If nobody else set it (the journal "
+            f"is new, or was deleted), stop and start once with `pcs run SITE.yaml --release {der.spec.id}`"
+        )
         der = having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
     return der
 

@@ -78,7 +78,7 @@ TABLE = (
         does="safe set: the flow's sign is not known",
     ),
     Rule(
-        kind=FaultKind.NOT_MEASURED,
+        kind=FaultKind.CANNOT_MEASURE,
         does="safe set of the limits that need it; the others go on",
     ),
     Rule(kind=FaultKind.DER_SILENT, der_action=DerAction.RESERVE, does="assumed at nameplate; the others make room"),

@@ -41,6 +41,19 @@ def move(
     return (lo_w, hi_w) if lo_w <= hi_w else (hi_w, lo_w)
 
 
+def follow(value: float, caps: Caps, dt_s: float, timing: DerTiming, rated_w: float) -> float:
+    """The least that a DER which uses all of its cap injects, `dt_s` later (watts). Below that its cap does not decide.
+
+    Down with the fastest plant, up with the slowest.
+    """
+    goal_w = min(caps.down_w, caps.lo_w) if value > caps.hi_w else caps.down_w
+    if value > goal_w:
+        return _fall(value, goal_w, dt_s, timing.time_constant_s.lo, None)
+    if value < caps.lo_w:
+        return -_fall(-value, -caps.lo_w, dt_s, timing.time_constant_s.hi, timing.ramp_pct_s / 100.0 * rated_w)
+    return value
+
+
 def _below(
     lo: float, hi: float, caps: Caps, dt_s: float, timing: DerTiming, rated_w: float, follows: bool
 ) -> tuple[float, float]:

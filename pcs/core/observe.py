@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 from pcs.core import told as orders
 from pcs.core.evolve import evolve
-from pcs.core.motion import BOUND_GAIN, BOUND_SHARE, move
-from pcs.core.told import LAGS, RING, Caps, Told
+from pcs.core.motion import BOUND_GAIN, BOUND_SHARE, follow, move
+from pcs.core.told import RING, Caps, Told
 from pcs.model.profile import DerTiming
 from pcs.model.units import Span
 
 INFINITY = float("inf")
+LAGS = 3.0
+"""Time constants until a first-order lag has arrived, to within 5 %."""
 FALL_PER_S = 0.16
 """Share of its present power that a sun-limited PV unit may lose in one second: the steepest fall of the 1-s solar
 record of reference plant study section 6."""
@@ -26,7 +28,8 @@ record of reference plant study section 6."""
 class Tick(NamedTuple):
     """The observer at one moment: which bounds may be in force, and the bounds on injection (watts).
 
-    `caps` and `floors` (mirrored) are None on a side that no command moves.
+    `caps` and `floors` (mirrored) are None on a side that no command moves. `used_caps_w` is the least that a DER which
+    uses all of its cap would inject, `used_floors_w` the most of one that uses all of its floor (mirrored, too).
     """
 
     at_s: float
@@ -36,6 +39,8 @@ class Tick(NamedTuple):
     hi_w: float
     told_lo_w: float
     told_hi_w: float
+    used_caps_w: float
+    used_floors_w: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ def unknown(now_s: float, least_w: float, most_w: float, *, sun: bool = True) ->
         most_w=most_w,
         sun=sun,
         told=(Told(long_ago_s, long_ago_s, least_w, most_w),),
-        ticks=(Tick(now_s, caps, floors, least_w, most_w, least_w, most_w),),
+        ticks=(Tick(now_s, caps, floors, least_w, most_w, least_w, most_w, most_w, -least_w),),
     )
 
 
@@ -118,12 +123,19 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     if track.still or dt_s <= 0.0:
         return track
     most_w = rated_w(track)
-    caps = orders.caps_at(track.told, now_s, timing) if last.caps is not None else None
-    floors = orders.floors_at(track.told, now_s, timing) if last.floors is not None else None
+    near_w = BOUND_SHARE * most_w
+    caps = floors = None
+    if last.caps is not None:
+        caps = orders.caps_at(track.told, now_s, timing, last.used_caps_w + near_w)
+    if last.floors is not None:
+        floors = orders.floors_at(track.told, now_s, timing, last.used_floors_w + near_w)
     follows = (track.limit_bound, track.floor_bound)
     lo, hi = move(last.lo_w, last.hi_w, caps, floors, dt_s, timing, most_w, follows)
     told_lo, told_hi = move(last.told_lo_w, last.told_hi_w, caps, floors, dt_s, timing, most_w, (True, True))
-    tick = _tick(now_s, caps, floors, lo, hi, told_lo, told_hi)
+    lo, hi = _within(lo, hi, told_lo, told_hi)
+    used_caps_w = follow(last.used_caps_w, caps, dt_s, timing, most_w) if caps is not None else 0.0
+    used_floors_w = follow(last.used_floors_w, floors, dt_s, timing, most_w) if floors is not None else 0.0
+    tick = Tick(now_s, caps, floors, lo, hi, told_lo, told_hi, used_caps_w, used_floors_w)
     horizon = horizon_s(timing, window_s)
     if tick[1:] == last[1:]:
         told = track.told[-1]
@@ -140,15 +152,13 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     )
 
 
-def _tick(
-    at_s: float, caps: Caps | None, floors: Caps | None, lo: float, hi: float, told_lo: float, told_hi: float
-) -> Tick:
+def _within(lo: float, hi: float, told_lo: float, told_hi: float) -> tuple[float, float]:
     """The bounds, as far as commands allow them."""
     if hi > told_hi:
         lo, hi = (lo if lo < told_hi else told_hi), told_hi
     if lo < told_lo:
         lo, hi = told_lo, (hi if hi > told_lo else told_lo)
-    return Tick(at_s, caps, floors, lo, hi, told_lo, told_hi)
+    return lo, hi
 
 
 def _hull(old: Tick, new: Tick) -> Tick:
@@ -158,6 +168,8 @@ def _hull(old: Tick, new: Tick) -> Tick:
         hi_w=max(old.hi_w, new.hi_w),
         told_lo_w=min(old.told_lo_w, new.told_lo_w),
         told_hi_w=max(old.told_hi_w, new.told_hi_w),
+        used_caps_w=min(old.used_caps_w, new.used_caps_w),
+        used_floors_w=min(old.used_floors_w, new.used_floors_w),
     )
 
 
@@ -174,12 +186,8 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     can_be = (max(oldest_s, t.at_s) for t in known if t.told_lo_w - near_w <= value_w <= t.told_hi_w + near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     known = _since(known, span.from_s)
-    bound = (
-        _at_its_cap(value_w, [t.caps.lo_w for t in known if t.caps is not None], near_w),
-        _at_its_cap(-value_w, [t.floors.lo_w for t in known if t.floors is not None], near_w),
-    )
-    if track.told[-1].floor_w == track.told[-1].cap_w:
-        bound = (track.most_w > 0.0, track.least_w < 0.0)  # a set point leaves no wish
+    bound = _decided(track, value_w, known)
+    at_first = _decided(track, value_w, known[:1])
     # What lies beyond all that was told is an error, and no fall or rise that has still to come:
     early = _between(value_w, known[0])
     late = _between(value_w, track.ticks[-1])
@@ -190,12 +198,13 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
             continue
         dt_s = max(0.0, t.at_s - previous_s)
         previous_s = t.at_s
-        early = move(*early, t.caps, t.floors, dt_s, timing, rated_w(track), bound)
+        early = move(*early, t.caps, t.floors, dt_s, timing, rated_w(track), at_first)
         if t.at_s > span.to_s:
             late = move(*late, t.caps, t.floors, min(dt_s, t.at_s - span.to_s), timing, rated_w(track), bound)
         if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet
             lo, hi = min(early[0], late[0]), max(early[1], late[1])
-            ticks[k] = _tick(t.at_s, t.caps, t.floors, lo, hi, t.told_lo_w, t.told_hi_w)
+            lo, hi = _within(lo, hi, t.told_lo_w, t.told_hi_w)
+            ticks[k] = t._replace(lo_w=lo, hi_w=hi)
     return evolve(
         track,
         ticks=tuple(ticks),
@@ -207,10 +216,19 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     )
 
 
-def _at_its_cap(value_w: float, caps_w: list[float], near_w: float) -> bool:
-    """Whether the lowest cap of the time decides. Without a cap that any command moves, none does."""
-    cap_w = min(caps_w, default=INFINITY)
-    return bool(caps_w) and value_w >= cap_w - max(near_w, BOUND_GAIN * abs(cap_w))
+def _decided(track: Track, value_w: float, known: tuple[Tick, ...]) -> tuple[bool, bool]:
+    """Whether the cap decides a value said at some of these moments, and whether the floor does.
+
+    It does at the lowest cap of the time, and on the way to it for as long as any plant may take.
+    """
+    if track.told[-1].floor_w == track.told[-1].cap_w:
+        return track.most_w > 0.0, track.least_w < 0.0  # a set point leaves no wish
+    near_w = BOUND_SHARE * rated_w(track)
+    caps_w = min((min(t.caps.lo_w, t.used_caps_w) for t in known if t.caps is not None), default=INFINITY)
+    floors_w = min((min(t.floors.lo_w, t.used_floors_w) for t in known if t.floors is not None), default=INFINITY)
+    at_cap = caps_w < INFINITY and value_w >= caps_w - max(near_w, BOUND_GAIN * abs(caps_w))
+    at_floor = floors_w < INFINITY and -value_w >= floors_w - max(near_w, BOUND_GAIN * abs(floors_w))
+    return at_cap, at_floor
 
 
 def _between(value_w: float, tick: Tick) -> tuple[float, float]:

@@ -78,7 +78,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class ResponsePoint:
     """One fresh sample as the response sees it (seconds, watts)."""
 
     published_s: float
@@ -92,12 +92,12 @@ class Point:
 class ResponseState:
     """The baseline, and the step that is being followed: when it was, what it was, and the flow since."""
 
-    baseline: tuple[Point, ...] = ()
+    baseline: tuple[ResponsePoint, ...] = ()
     kind: StepKind | None = None
     t0_lo_s: float = 0.0
     t0_hi_s: float = 0.0
-    before: Point | None = None
-    series: tuple[Point, ...] = ()
+    before: ResponsePoint | None = None
+    series: tuple[ResponsePoint, ...] = ()
     limit_w: float | None = None
     restrict: Tally = Tally()
     release: Tally = Tally()
@@ -109,7 +109,7 @@ def follow(
     state: ResponseState, sample: Sample, lo_w: float, hi_w: float, limit_w: float | None, nameplate_w: float
 ) -> tuple[ResponseState, Response | None]:
     """Take one fresh sample with the bounds on all injection in its span; returns a response when one is complete."""
-    point = Point(
+    point = ResponsePoint(
         published_s=sample.published_s, received_s=sample.received_s, import_w=sample.import_w, lo_w=lo_w, hi_w=hi_w
     )
     least_w = max(STEP_SHARE * nameplate_w, 10 * sample.resolution_w)
@@ -137,7 +137,7 @@ def follow(
     return _track(evolve(state, series=(*state.series, point)), least_w)
 
 
-def _jump(baseline: tuple[Point, ...], point: Point, least_w: float) -> bool:
+def _jump(baseline: tuple[ResponsePoint, ...], point: ResponsePoint, least_w: float) -> bool:
     """Whether demand left the interval of the last samples: no DER movement that we know of explains it."""
     if len(baseline) < 2:
         return False
@@ -146,7 +146,7 @@ def _jump(baseline: tuple[Point, ...], point: Point, least_w: float) -> bool:
     return point.import_w + point.hi_w < lo_w - least_w or point.import_w + point.lo_w > hi_w + least_w
 
 
-def _explained(state: ResponseState, point: Point, least_w: float) -> bool:
+def _explained(state: ResponseState, point: ResponsePoint, least_w: float) -> bool:
     """Whether the demand is back where it was before the step that is followed: the sun stepped, and telemetry says so.
 
     A meter sees the sun before the telemetry does, so a step of the sun begins as a step of the load.
@@ -187,7 +187,9 @@ def _mean(values_w: list[float]) -> float:
     return sum(values_w) / len(values_w)
 
 
-def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, least_w: float) -> Response | None:
+def _evaluate(
+    state: ResponseState, final_w: float, rest_w: float, last: ResponsePoint, least_w: float
+) -> Response | None:
     """The response in the followed series, or None where the DERs had nothing to do.
 
     The flow ends somewhere between `final_w` and `final_w + rest_w`: a slow plant creeps on when it counts as settled.
@@ -227,7 +229,7 @@ def _evaluate(state: ResponseState, final_w: float, rest_w: float, last: Point, 
     )
 
 
-def _crossed(points: tuple[Point, ...], first: int, way_w: float) -> int:
+def _crossed(points: tuple[ResponsePoint, ...], first: int, way_w: float) -> int:
     """The first point that has made 90 % of the way from the extreme; the last one where none has."""
     extreme_w = points[first].import_w
     made = (i for i in range(first, len(points)) if (points[i].import_w - extreme_w) / way_w >= 0.9)

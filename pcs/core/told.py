@@ -10,8 +10,6 @@ from typing import NamedTuple
 from pcs.model.profile import DerTiming
 
 INFINITY = float("inf")
-LAGS = 3.0
-"""Time constants until a first-order lag has arrived, to within 5 %."""
 RING = 64
 """Commands remembered: six seconds of a new one every cycle, more than most plants take to follow the first of them."""
 
@@ -33,7 +31,11 @@ class Caps(NamedTuple):
     down_w: float
     """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
     raises_w: tuple[tuple[float, float], ...]
-    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound."""
+    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound.
+
+    A raise that a lowering may have overtaken lifts a DER only from the cap that it raised: one that is lower has left
+    that cap behind. Without a lowering after it, it lifts from everywhere (minus infinity).
+    """
 
 
 def confirmed(
@@ -63,19 +65,21 @@ def confirmed(
     return (*before, Told(sent_s, max(received_s, known_s), floor_w, cap_w), *behind)[-RING:]
 
 
-def caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
-    """The caps that can be in force at `at_s`, dead time included."""
-    return _in_force(told, at_s, timing, True)
+def caps_at(told: tuple[Told, ...], at_s: float, timing: DerTiming, arrived_w: float) -> Caps:
+    """The caps that can be in force at `at_s`, dead time included.
+
+    A raise up to `arrived_w` has had its effect even on the slowest plant: it lifts nothing any more.
+    """
+    return _in_force(told, at_s, timing, arrived_w, True)
 
 
-def floors_at(told: tuple[Told, ...], at_s: float, timing: DerTiming) -> Caps:
+def floors_at(told: tuple[Told, ...], at_s: float, timing: DerTiming, arrived_w: float) -> Caps:
     """The floors that can be in force at `at_s`, as caps of the mirrored DER."""
-    return _in_force(told, at_s, timing, False)
+    return _in_force(told, at_s, timing, arrived_w, False)
 
 
-def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, upper: bool) -> Caps:
+def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, arrived_w: float, upper: bool) -> Caps:
     fast, slow = at_s - timing.dead_time_s.lo, at_s - timing.dead_time_s.hi
-    done_s = at_s - timing.dead_time_s.hi - LAGS * timing.time_constant_s.hi  # a raise before that has had its effect
     lo, hi, down = INFINITY, -INFINITY, INFINITY
     raises: list[tuple[float, float]] = []
     for k in range(len(told) - 1, -1, -1):
@@ -91,8 +95,8 @@ def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, upper: boo
         if k > 0:
             before_w = told[k - 1].cap_w if upper else -told[k - 1].floor_w
             if cap_w > before_w:
-                if acked_s > done_s:
-                    raises.append((before_w, cap_w))
+                if cap_w > arrived_w:
+                    raises.append((before_w if down < INFINITY else -INFINITY, cap_w))
             elif before_w > cap_w < down:
                 down = cap_w
         if acked_s <= slow:

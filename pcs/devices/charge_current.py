@@ -19,13 +19,13 @@ _SAME = 0.5  # of a step: two values closer than this are one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentFrame:
-    """One write: the point, its words, and the value in A or s that must read back to within half of `step`."""
+    """One write: the point, its words, and the value in A or s that must read back to within half of `step_value`."""
 
     point: str
     address: int
     words: tuple[int, ...]
     value: float
-    step: float
+    step_value: float
 
 
 class CurrentControl:
@@ -82,7 +82,7 @@ class CurrentControl:
     def holds(values: Mapping[str, Value], frame: CurrentFrame) -> bool:
         """Whether the charger says what the frame says."""
         value = _number(values, frame.point)
-        return value is not None and abs(value - frame.value) <= _SAME * frame.step
+        return value is not None and abs(value - frame.value) <= _SAME * frame.step_value
 
     def difference(self, values: Mapping[str, Value], wanted_a: float, reversion_a: float) -> str:
         """What reads back differently, in words; empty if all of it is in force."""
@@ -90,9 +90,11 @@ class CurrentControl:
         wrong = [frame for frame in (current, *self.arming(reversion_a)) if not self.holds(values, frame)]
         return "; ".join(f"{f.point} is {values.get(f.point)} instead of {f.value:g}" for f in wrong)
 
-    def _frame(self, point: str, value: float, step: float) -> CurrentFrame:
+    def _frame(self, point: str, value: float, step_value: float) -> CurrentFrame:
         known = self._points[point]
-        return CurrentFrame(point=point, address=known.address, words=encode(known, value), value=value, step=step)
+        return CurrentFrame(
+            point=point, address=known.address, words=encode(known, value), value=value, step_value=step_value
+        )
 
 
 def ampere_w(nominal_w: float, conductors: int | None, volts_v: tuple[float | None, ...]) -> float:

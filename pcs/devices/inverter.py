@@ -129,6 +129,7 @@ class SunSpecInverter:
         if isinstance(read, Fault):
             return read
         state, drawn = read.limit, read.draw
+        fallback_w = drawn.falls_back_to_w if drawn else None
         falls_back = state.revert_enabled and state.revert_s and state.revert_pct_raw is not None
         return LimitReadback(
             der_id=self._spec.id,
@@ -136,6 +137,7 @@ class SunSpecInverter:
             charge_limit_w=drawn.limit_w if drawn else None,
             setpoint_w=drawn.setpoint_w if drawn else None,
             reversion_limit_w=state.watts(state.revert_pct_raw or 0, device.rating_w) if falls_back else None,
+            reversion_charge_limit_w=None if fallback_w is None else max(0.0, -fallback_w),
             reversion_s=None if state.revert_s is None else float(state.revert_s),
             remaining_s=None if state.revert_left_s is None else float(state.revert_left_s),
             sent_s=read.sent_s,

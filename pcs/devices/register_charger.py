@@ -16,7 +16,7 @@ from pcs.model.registers import UNITS
 from pcs.model.site import DerSpec
 from pcs.ports import Link, Priority
 
-POWER = "power_total"
+_DRAWN = "power_total"
 _VOLTS = ("voltage_l1", "voltage_l2", "voltage_l3")
 _CONDUCTORS = {"L123": 3, "L1N": 1, "L2N": 1, "L3N": 1}
 """Conductors whose voltage to neutral carries the power. Between two lines a charger's voltages are not comparable."""
@@ -84,7 +84,7 @@ class RegisterCharger:
         if isinstance(sample, Fault):
             return sample
         self._volts_v = tuple(sample.number(name) for name in _VOLTS)
-        stated_w = sample.number(POWER)
+        stated_w = sample.number(_DRAWN)
         turned = -1.0 if not self._unit.map.positive_is_injection else 1.0
         return DerReading(
             der_id=self._spec.id,
@@ -105,13 +105,15 @@ class RegisterCharger:
             return sample
         current_a = self._control.held_a(sample.values)
         self._held = sample
-        falls_back = self._control.falls_back_to_a(sample.values) is not None
+        fallback_a = self._control.falls_back_to_a(sample.values)
+        fell_back = fallback_a is not None and current_a is not None and abs(current_a - fallback_a) < self._half_a
         return LimitReadback(
             der_id=self._spec.id,
             limit_w=0.0,
             charge_limit_w=None if current_a is None else self._watts(current_a),
-            reversion_limit_w=0.0 if falls_back else None,
-            reversion_s=self._action.reversion_s if falls_back else None,
+            reversion_limit_w=0.0 if fell_back else None,  # without a limit for injecting, only the draw tells
+            reversion_charge_limit_w=None if fallback_a is None else fallback_a * self._ampere_w,
+            reversion_s=None if fallback_a is None else self._action.reversion_s,
             sent_s=sample.sent_s,
             received_s=sample.received_s,
         )
@@ -169,9 +171,14 @@ class RegisterCharger:
         nominal_w = self._spec.ampere_w or _AMPERE_MOST_W
         return ampere_w(nominal_w, _CONDUCTORS.get(self._spec.connection or ""), self._volts_v)
 
+    @property
+    def _half_a(self) -> float:
+        """Two currents closer than this are one."""
+        return self._control.step_a / 2
+
     def _watts(self, current_a: float) -> float:
         """The draw that a current allows. One that we wrote stands for what it was meant to, whatever the volts do."""
-        if self._told is not None and abs(current_a - self._told[0]) < self._control.step_a / 2:
+        if self._told is not None and abs(current_a - self._told[0]) < self._half_a:
             return self._told[1]
         return current_a * self._ampere_w
 

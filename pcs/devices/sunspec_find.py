@@ -130,8 +130,8 @@ class Finder:
         device = replace(device, draw=draw, charge_state=state)
         if before is not None:
             return replace(device, charge_rating_w=before.charge_rating_w)
-        site_w = self._spec.charge_w or self._spec.nameplate_w
-        charges = await self._rating(_CHARGES, site_w, "the site file")
+        site_w = self._spec.charge_w
+        charges = await self._rating(_CHARGES, site_w, "the site file") if site_w > 0.0 else (0.0, "the site file")
         if isinstance(charges, Fault):
             return charges
         discharges = await self._rating(_DISCHARGES, self._spec.nameplate_w, "nameplate of the site file")

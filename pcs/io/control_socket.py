@@ -1,7 +1,9 @@
 """Where a running controller answers questions: a Unix socket in the journal directory.
 
 One request is one line of JSON, `{"ask": "status"}`; the answer is one line of JSON. Only the user that runs the
-controller may ask. Whatever clients do, they cost the controller a bounded number of small buffers.
+controller may ask (and root). Where the directory takes no socket (read-only, full, not there), the controller answers
+under a name that needs no file, made from the directory's path: then, above all, people want to know. Whatever clients
+do, they cost the controller a bounded number of small buffers.
 """
 
 import asyncio
@@ -13,7 +15,9 @@ import socket
 import stat
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from struct import unpack
 from typing import Self
 
 logger = logging.getLogger(__name__)
@@ -64,11 +68,17 @@ class ControlSocket:
             if _is_answered(self._path):
                 return f"{self._path} is answered by another controller; `pcs status` shows that one"
             listener = _bind(self._path)
+            self._inode = self._path.stat().st_ino
+            trouble = ""
         except OSError as error:
-            return f"cannot listen on {self._path} ({error.strerror or error}); `pcs status` will not work"
-        self._inode = self._path.stat().st_ino
+            why = f"cannot listen on {self._path} ({error.strerror or error})"
+            try:
+                listener = _bind_nameless(self._path)
+            except OSError as refused:
+                return f"{why}, nor without a file ({refused.strerror or refused}); `pcs status` will not work"
+            trouble = f"{why}; `pcs status` is answered without that file"
         self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_REQUEST_BYTES)
-        return ""
+        return trouble
 
     async def close(self) -> None:
         """Stop listening, let every client go, remove the socket if it is still ours."""
@@ -90,7 +100,9 @@ class ControlSocket:
         task = asyncio.current_task()
         assert task
         try:
-            if len(self._clients) >= MAX_CLIENTS:
+            if not _is_allowed(writer.get_extra_info("socket")):
+                writer.write(_line({"error": "only the user that runs the controller may ask"}))
+            elif len(self._clients) >= MAX_CLIENTS:
                 writer.write(_line({"error": f"busy: {MAX_CLIENTS} clients are connected"}))
             else:
                 self._clients.add(task)
@@ -140,18 +152,74 @@ def ask(path: Path, question: str, deadline_s: float = 3.0) -> dict[str, object]
         raise NobodyThereError(too_long)
     until_s = time.monotonic() + deadline_s
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(deadline_s)
-            connection.connect(str(path))
+        with _connected(path, deadline_s) as connection:
             with contextlib.suppress(BrokenPipeError):  # who is too busy answers first and hangs up
                 connection.sendall(_line({"ask": question}))
             text = _receive_line(connection, until_s)
         reply = json.loads(text)
     except (OSError, ValueError) as error:
-        raise NobodyThereError(f"no controller answers on {path} ({error})") from error
+        raise NobodyThereError(f"no controller answers on {path}: {_cause(path, error)}") from error
     if not isinstance(reply, dict):
         raise NobodyThereError(f"{path} is not the socket of a controller")
     return reply
+
+
+def _connected(path: Path, deadline_s: float) -> socket.socket:
+    """A connection to the controller of this path, by its file or by the name that needs none."""
+    try:
+        return _connect(str(path), deadline_s)
+    except OSError as error:
+        try:
+            return _connect(_nameless(path), deadline_s)
+        except OSError:
+            raise error from None
+
+
+def _connect(address: str | bytes, deadline_s: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(deadline_s)
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _cause(path: Path, error: Exception) -> str:
+    """Why nobody answered, as far as it can be seen from here."""
+    match error:
+        case PermissionError():
+            return "this user may not ask; ask as the user that runs the controller (for example with sudo)"
+        case FileNotFoundError() | NotADirectoryError() if not path.parent.is_dir():
+            return f"there is no folder {path.parent}: no controller has run with this site file yet"
+        case FileNotFoundError():
+            return "none runs here"
+        case ConnectionRefusedError():
+            return "the one that ran here ended without order (killed, or without power)"
+        case _:
+            return f"{error}"
+
+
+def _nameless(path: Path) -> bytes:
+    """The abstract address of a path (man 7 unix): it lives as long as its socket, and nothing of it is on a disk."""
+    return b"\0openpcs-" + sha256(os.fsencode(path.parent.resolve())).hexdigest()[:32].encode("ascii")
+
+
+def _bind_nameless(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        listener.bind(_nameless(path))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_allowed(client: socket.socket) -> bool:
+    """Whether it is our own user who asks, or root: a nameless socket has no mode that would keep others away."""
+    _, user, _ = unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return user in (0, os.geteuid())
 
 
 def path_too_long(path: Path) -> str:

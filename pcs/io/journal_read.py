@@ -3,39 +3,55 @@
 Every row is read in a transaction of its own: a long one would keep SQLite from emptying its write-ahead log.
 """
 
+import bz2
+import os
 import sqlite3
-import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
+from struct import unpack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
-from pcs.io.journal_file import APPLICATION_ID, SCHEMA_VERSION
+from pcs.codec.origin import Origin, decode_origin
+from pcs.codec.values import Table
+from pcs.io.journal_schema import APPLICATION_ID, SCHEMA_VERSION
 from pcs.model.event import Event
 
-MAX_PROBLEMS = 20  # told; a damaged disk has thousands
+HEADER_BYTES = 100  # of an SQLite file: page size at 16, number of pages at 28 (sqlite.org/fileformat)
+MAX_PAGES = 1 << 20  # 4 GB: four times the largest journal; a header that says more is garbage
 
 
 class UnreadableError(Exception):
     """There is no journal, or one that this program cannot read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What a journal holds. Missing steps or events inside a run are gaps; `problems` are damage, in words."""
+class OtherSchemaError(UnreadableError):
+    """It is a journal, of another version of this program: not damaged, and not for us to judge."""
 
-    file: str
-    runs: int
-    runs_not_closed: int
-    steps: int
-    events: int
-    step_gaps: int
-    steps_missing: int
-    events_missing: int
-    problems: tuple[str, ...]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One opening of the journal: when, until when (None: still open, or ended without order), and what ran."""
+
+    id: int
+    opened_utc_s: float
+    closed_utc_s: float | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointLine:
+    """The core's memory as it was after `step` steps of a run, as a line."""
+
+    run: int
+    step: int
+    utc_s: float
+    line: bytes
 
 
 def journal_files(directory: Path) -> list[Path]:
@@ -59,7 +75,8 @@ def connect(path: Path) -> sqlite3.Connection:
         raise UnreadableError(f"{path}: not a journal of this program")
     if version != SCHEMA_VERSION:
         db.close()
-        raise UnreadableError(f"{path}: schema {version}; this program reads schema {SCHEMA_VERSION}: update openpcs")
+        advice = "update openpcs" if version > SCHEMA_VERSION else "read it with the version that wrote it"
+        raise OtherSchemaError(f"{path}: schema {version}; this program reads schema {SCHEMA_VERSION}: {advice}")
     return db
 
 
@@ -76,111 +93,97 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def pages_bytes(path: Path) -> int:
+    """How long the file ought to be by its own header; 0 where a write-ahead log may hold the rest, or it is none."""
+    if Path(f"{path}-wal").exists():
+        return 0
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        return 0
+    page_bytes, pages = unpack(">H", header[16:18])[0], unpack(">I", header[28:32])[0]
+    return 0 if pages > MAX_PAGES else int(page_bytes * pages)
+
+
+@contextmanager
+def padded(path: Path, size: int) -> Iterator[Path]:
+    """A copy of a file that was cut off, as long as it ought to be: SQLite opens it, and reads what is still there."""
+    with TemporaryDirectory(prefix="pcs-journal-") as folder:
+        copy = Path(folder) / path.name
+        copyfile(path, copy)
+        os.truncate(copy, size)
+        yield copy
+
+
+def read_runs(db: sqlite3.Connection) -> Iterator[Run]:
+    """Every run, in order. Raises `codec.BadLineError` at a damaged one."""
+    for run, opened_utc_s, closed_utc_s, origin in rows(
+        db, "SELECT id, id, opened_utc_s, closed_utc_s, origin FROM run WHERE id > ? ORDER BY id LIMIT 16"
+    ):
+        try:
+            kept = decode_origin(bz2.decompress(origin))
+        except (ValueError, TypeError, OSError) as error:
+            raise codec.BadLineError(f"origin of run {run}: {error}") from error
+        yield Run(id=run, opened_utc_s=opened_utc_s, closed_utc_s=closed_utc_s, origin=kept)
+
+
+def tables_of(db: sqlite3.Connection) -> dict[int, Table]:
+    """By run: the classes that its lines are made of."""
+    return {run.id: run.origin.table for run in read_runs(db)}
+
+
 def read_events(db: sqlite3.Connection) -> Iterator[tuple[int, int, Event]]:
     """Every event with its run and number, in order. Raises `codec.BadLineError` at a damaged one."""
-    for run, number, line in _rows(db, "SELECT id, run, number, line FROM event WHERE id > ? ORDER BY id LIMIT 256"):
-        yield run, number, codec.decode_event(line)
+    tables = tables_of(db)
+    sql = "SELECT id, run, number, line FROM event WHERE id > ? ORDER BY id LIMIT 256"
+    for run, number, line in rows(db, sql):
+        yield run, number, codec.decode_event(line, tables.get(run))
 
 
-def read_steps(db: sqlite3.Connection) -> Iterator[tuple[int, int, StepRecord]]:
-    """Every step with its run and number, in order. Raises `codec.BadLineError` at a damaged one."""
-    for run, first, count, data in _rows(
-        db, "SELECT id, run, first, count, data FROM steps WHERE id > ? ORDER BY id LIMIT 1"
-    ):
-        for number, step in enumerate(_steps(count, data), first):
-            yield run, number, step
-
-
-def verify(path: Path) -> Verification:
-    """Read everything once and count it.
+def read_steps(db: sqlite3.Connection, run: int = 0, step: int = 0) -> Iterator[tuple[int, int, StepRecord]]:
+    """Steps with their run and number, in order, all of them or only those behind a step of a run.
 
     Raises:
-        UnreadableError: it cannot be opened at all.
+        BadLineError: at a damaged one.
     """
-    with closing(connect(path)) as db:
-        counter = _Counter()
-        try:
-            counter.read(db)
-        except sqlite3.Error as error:
-            counter.problem(f"reading stopped: {error}")
-        return Verification(
-            file=path.name,
-            runs=counter.runs,
-            runs_not_closed=counter.runs_not_closed,
-            steps=counter.steps,
-            events=counter.events,
-            step_gaps=counter.step_gaps,
-            steps_missing=counter.steps_missing,
-            events_missing=counter.events_missing,
-            problems=tuple(counter.problems),
-        )
+    tables = tables_of(db)
+    first = db.execute(
+        "SELECT id FROM steps WHERE (run, first + count) > (?, ?) ORDER BY id LIMIT 1", (run, step + 1)
+    ).fetchone()
+    sql = "SELECT id, run, first, count, data FROM steps WHERE id > ? ORDER BY id LIMIT 1"
+    for in_run, start, count, data in rows(db, sql, first[0] - 1 if first else 1 << 62):
+        for number, record in enumerate(decode_blob(count, data, tables.get(in_run)), start):
+            if (in_run, number) > (run, step):
+                yield in_run, number, record
 
 
-class _Counter:
-    """The tally of one verification."""
-
-    def __init__(self) -> None:
-        self.runs = self.runs_not_closed = self.steps = self.events = 0
-        self.step_gaps = self.steps_missing = self.events_missing = 0
-        self.problems: list[str] = []
-
-    def problem(self, text: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(text)
-
-    def read(self, db: sqlite3.Connection) -> None:
-        for (text,) in db.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})").fetchall():
-            if text != "ok":
-                self.problem(f"SQLite: {text}")
-        self.runs, self.runs_not_closed = db.execute(
-            "SELECT count(*), count(*) - count(closed_utc_s) FROM run"
-        ).fetchone()
-        self._read_steps(db)
-        self._read_events(db)
-
-    def _read_steps(self, db: sqlite3.Connection) -> None:
-        expected: tuple[int, int] | None = None
-        for run, first, count, data in _rows(
-            db, "SELECT id, run, first, count, data FROM steps WHERE id > ? ORDER BY id LIMIT 1"
-        ):
-            if expected and expected[0] == run and expected[1] != first:
-                self.step_gaps += 1
-                self.steps_missing += first - expected[1]
-            expected = (run, first + count)
-            try:
-                self.steps += len(_steps(count, data))
-            except (codec.BadLineError, codec.UnknownVersionError) as error:
-                self.problem(f"steps {first} to {first + count - 1} of run {run}: {error}")
-
-    def _read_events(self, db: sqlite3.Connection) -> None:
-        expected: tuple[int, int] | None = None
-        for run, number, line in _rows(
-            db, "SELECT id, run, number, line FROM event WHERE id > ? ORDER BY id LIMIT 256"
-        ):
-            if expected and expected[0] == run:
-                self.events_missing += number - expected[1]
-            expected = (run, number + 1)
-            try:
-                codec.decode_event(line)
-                self.events += 1
-            except codec.BadLineError as error:
-                self.problem(f"event {number} of run {run}: {error}")
+def read_checkpoints(db: sqlite3.Connection) -> Iterator[CheckpointLine]:
+    """Every checkpoint, in order. Raises `codec.BadLineError` at a damaged one."""
+    sql = "SELECT id, run, step, utc_s, data FROM checkpoint WHERE id > ? ORDER BY id LIMIT 1"
+    for run, step, utc_s, data in rows(db, sql):
+        yield CheckpointLine(run=run, step=step, utc_s=utc_s, line=unpacked(data))
 
 
-def _steps(count: int, data: bytes) -> list[StepRecord]:
+def unpacked(data: bytes) -> bytes:
+    """The text of a compressed field. Raises `codec.BadLineError` where it is damaged."""
     try:
-        steps = [codec.decode(line) for line in codec.unpack(zlib.decompress(data))]
-    except zlib.error as error:
+        return bz2.decompress(data)
+    except (OSError, ValueError, TypeError) as error:
         raise codec.BadLineError(f"damaged blob: {error}") from error
+
+
+def decode_blob(count: int, data: bytes, table: Table | None) -> list[StepRecord]:
+    """The steps of one blob. Raises `codec.BadLineError` where it is damaged."""
+    steps = [codec.decode(line, table) for line in codec.unpack(unpacked(data))]
     if len(steps) != count:
         raise codec.BadLineError(f"{len(steps)} steps where {count} were written")
     return steps
 
 
-def _rows(db: sqlite3.Connection, sql: str) -> Iterator[tuple[Any, ...]]:
+def rows(db: sqlite3.Connection, sql: str, after: int = 0) -> Iterator[tuple[Any, ...]]:
     """Rows behind the leading id, a few at a time."""
-    last = 0
-    while rows := db.execute(sql, (last,)).fetchall():
-        for row in rows:
+    last = after
+    while found := db.execute(sql, (last,)).fetchall():
+        for row in found:
             yield row[1:]
-        last = rows[-1][0]
+        last = found[-1][0]

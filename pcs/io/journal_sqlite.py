@@ -1,10 +1,10 @@
 """The controller's journal: SQLite behind a bounded queue and one writer thread.
 
 The control loop only appends to queues in memory; whatever the disk does, nothing here blocks it, raises into it or
-delays a command. Steps wait some ten seconds to become one large write; an event is written at once, and the steps
-before it with it. When the disk refuses, steps are given up before events, trouble is told in words, and writing is
-tried again with growing patience. Intents take another way (`intents`): they are in the page cache when `intend`
-returns.
+delays a command. Steps wait to become one large write, for half a minute or until an event comes that somebody will
+want to look into; an event is written at once, one of the daily routine within ten seconds. When the disk refuses,
+steps are given up before events, trouble is told in words, and writing is tried again with growing patience. Intents
+take another way (`intents`): they are in the page cache when `intend` returns.
 """
 
 import errno
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from pcs.codec.origin import Origin, encode_origin
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
 from pcs.io.intents import IntentLog
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
@@ -27,13 +28,22 @@ from pcs.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MAX_BYTES = 1_000_000_000  # at some 110 MB a day (10 Hz, 5 devices): nine days of steps, and every event
-BATCH_S = 10.0  # DESIGN section 8: 2x write amplification at 10 s against 9x at 1 s
-TICK_S = 1.0  # how often the writer looks by itself; also how often intents are brought to the disk
-MAX_BLOB_LINES = 512
+DEFAULT_MAX_BYTES = 1_000_000_000  # at some 70 MB a day (10 Hz, 5 devices): two weeks of steps, and every event
+BATCH_S = 30.0  # a write of SQLite costs some 3 pages of 4 kB beyond its data: 45 % of 10 s of steps, 20 % of 30 s
+TELLING_S = 10.0  # with many telling events, no more often than this
+TICK_S = 1.0  # how often the writer looks by itself
+INTENTS_S = 30.0  # how often intents are brought to the disk: 30 MB a day, where each second would be 350 MB
+ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.EXCURSION_ENDED})
+"""Events of an ordinary day; every other kind is written at once."""
+EVENTS_S = 10.0  # so long routine events wait for company: each write of events costs 2 to 3 blocks of 4 kB
+TELLING = frozenset({EventKind.FAULT_RAISED, EventKind.JOURNAL_ALARM, EventKind.STOPPED})
+"""Events that take the steps before them along: what led there must survive a power cut that follows."""
+MAX_BLOB_LINES = 1024
 MAX_BLOB_BYTES = 1 << 19  # before compression; bounds what one transaction adds to SQLite's write-ahead log
-MAX_WAITING_BYTES = 8 << 20  # some 24 minutes of steps at 10 Hz, in a process that may use 60 MB
+MAX_WAITING_BYTES = 8 << 20  # some 27 minutes of steps at 10 Hz, in a process that may use 60 MB
 MAX_LINE_BYTES = 65_536  # a step with a reading of every device a site can have is a tenth of it
+MAX_CHECKPOINT_BYTES = 1 << 20  # of 64 DERs with 64 remembered moments each; five DERs have 50 kB
+MAX_WAITING_CHECKPOINTS = 16
 MAX_WAITING_EVENTS = 4096
 WAKE_AT_STEPS = MAX_BLOB_LINES
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
@@ -60,6 +70,7 @@ class SqliteJournal:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         open_file: OpenFile = open_file,
+        origin: Origin | None = None,
     ) -> None:
         """Open what can be opened; a directory that cannot be written is trouble, not an error.
 
@@ -70,9 +81,11 @@ class SqliteJournal:
         self._clock = clock
         self._max_bytes = max_bytes
         self._open_file = open_file
+        self._origin = encode_origin(origin or Origin())
         self._lock: DirectoryLock | None = None
         self._file: JournalFile | None = None
         self._steps: deque[_Step] = deque()
+        self._checkpoints: deque[_Step] = deque(maxlen=MAX_WAITING_CHECKPOINTS)
         self._step_number = 0
         self._put_bytes = 0  # written by the caller only, as `_taken_bytes` by the writer only: no lock is needed
         self._taken_bytes = 0
@@ -87,6 +100,8 @@ class SqliteJournal:
         self._failure = ""
         self._notice = ""
         self._retry_at_s = 0.0
+        self._intents_s = self._written_s = float("-inf")
+        self._telling = False
         self._retry_s = FIRST_RETRY_S
         self._failed_at_s = float("-inf")
         self._wake = threading.Event()
@@ -126,6 +141,11 @@ class SqliteJournal:
         self._steps.append(_Step(self._step_number, self._clock.now(), line))
         if len(self._steps) >= WAKE_AT_STEPS:
             self._wake.set()
+
+    def checkpoint(self, line: bytes) -> None:
+        """Keep the core's whole memory as it is after the last step; written with the next batch."""
+        if len(line) <= MAX_CHECKPOINT_BYTES:
+            self._checkpoints.append(_Step(self._step_number, self._clock.now(), line))
 
     def event(self, event: Event) -> None:
         """Keep an event and wake the writer for it; lost, and counted, when thousands are waiting."""
@@ -171,7 +191,7 @@ class SqliteJournal:
             closing, barriers = self._closing, [self._barriers.popleft() for _ in range(len(self._barriers))]
             try:
                 if self._lock:
-                    self._intents.sync()
+                    self._sync_intents(always=closing or bool(barriers))
                 self._turn(write_all=closing or bool(barriers))
             except Exception as error:  # a bug in here must not end the journal, nor the control
                 logger.exception("journal.bug")
@@ -182,6 +202,13 @@ class SqliteJournal:
                 self._end()
                 return
 
+    def _sync_intents(self, *, always: bool) -> None:
+        now_s = self._clock.now().mono_s
+        due = always or now_s - self._intents_s >= INTENTS_S
+        self._intents.sync(to_disk=due)
+        if due:
+            self._intents_s = now_s
+
     def _turn(self, *, write_all: bool) -> None:
         self._take_events()
         if self._file is None and self._clock.now().mono_s >= self._retry_at_s:
@@ -189,27 +216,41 @@ class SqliteJournal:
         if self._file is None:
             return
         try:
-            self._write(self._file, write_all=write_all or bool(self._unsaved))
+            self._write(self._file, write_all=write_all)
         except (sqlite3.Error, OSError) as error:
             self._fail(error)
 
     def _write(self, file: JournalFile, *, write_all: bool) -> None:
-        if self._unsaved:
-            file.add_events(self._unsaved)
-            self._unsaved = []
         now_s = self._clock.now().mono_s
-        if self._steps and (write_all or now_s - self._steps[0].at.mono_s >= BATCH_S or self._is_filling()):
-            while blob := self._take_blob():
+        if self._unsaved and (write_all or self._events_due(now_s)):
+            file.add_events(self._unsaved)
+            self._telling |= any(event.kind in TELLING for _, event in self._unsaved)
+            self._unsaved = []
+        if self._steps and (write_all or self._is_due(now_s)):
+            self._telling, self._written_s = False, now_s
+            last = self._steps[-1].number  # what comes while the disk works waits for the next large write
+            while self._steps and self._steps[0].number <= last and (blob := self._take_blob()):
                 try:
                     file.add_steps(blob)
                 except (sqlite3.Error, OSError):
                     self._steps_given_up += len(blob.lines)
                     raise
+            while self._checkpoints:
+                waiting = self._checkpoints.popleft()
+                file.add_checkpoint(waiting.number, waiting.at.utc_s, waiting.line)
             file.trim()
         lost = self._steps_lost()
         if lost > self._steps_lost_told and not self._is_filling():
             self._note(f"the disk was too slow for the journal: {lost - self._steps_lost_told} steps lost")
             self._steps_lost_told = lost
+
+    def _events_due(self, now_s: float) -> bool:
+        waited_s = now_s - min(event.at.mono_s for _, event in self._unsaved)
+        return waited_s >= EVENTS_S or any(event.kind not in ROUTINE for _, event in self._unsaved)
+
+    def _is_due(self, now_s: float) -> bool:
+        old = now_s - self._steps[0].at.mono_s >= BATCH_S
+        return old or self._is_filling() or (self._telling and now_s - self._written_s >= TELLING_S)
 
     def _is_filling(self) -> bool:
         return len(self._steps) >= WAKE_AT_STEPS
@@ -255,7 +296,8 @@ class SqliteJournal:
             if self._lock is None:
                 self._directory.mkdir(parents=True, exist_ok=True)
                 self._lock = DirectoryLock(self._directory)
-            file, notice = self._open_file(self._directory, max_bytes=self._max_bytes, utc_s=self._clock.now().utc_s)
+            file, notice = self._open_file(self._directory, max_bytes=self._max_bytes)
+            self._begin(file)
         except (sqlite3.Error, OSError, JournalInUseError) as error:
             self._fail(error)
             return
@@ -267,6 +309,13 @@ class SqliteJournal:
             steps, events = self._steps_lost(), self._events_refused + self._events_given_up
             self._note(f"the journal is written again; lost since the start: {steps} steps, {events} events")
             self._failure, self._steps_lost_told = "", steps
+
+    def _begin(self, file: JournalFile) -> None:
+        try:
+            file.begin(self._clock.now().utc_s, self._origin)
+        except BaseException:
+            file.abandon()
+            raise
 
     def _fail(self, error: Exception) -> None:
         """Close, move aside what is damaged, say why, and try again later."""

@@ -32,6 +32,10 @@ class LimitActivePower:
         return min(self.limit_w, least_w)
 
 
+Command = LimitActivePower
+"""All that the core may ask of a device."""
+
+
 def charge_limit_of(serial: str) -> str:
     """Under which name the journal keeps limits of this device's draw, apart from those of its injection."""
     return f"charge limit of {serial}"

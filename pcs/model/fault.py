@@ -25,7 +25,7 @@ class FaultKind(StrEnum):
     METER_IMPLAUSIBLE = "meter values contradict each other"
     METER_OPEN_CT = "CT open or not connected"
     METER_MISWIRED = "flow answers a DER with the wrong sign"
-    NOT_MEASURED = "meter does not measure what a limit needs"
+    CANNOT_MEASURE = "meter does not measure what a limit needs"
     DER_SILENT = "DER does not answer"
     DER_DISOBEDIENT = "DER does not follow its limit"
     DER_UNWRITABLE = "DER does not take its limit"

@@ -43,7 +43,8 @@ class DerReading:
 class LimitReadback:
     """What a DER says of its own limit. `limit_w` None: no limit in force.
 
-    `reversion_limit_w` is what an armed timer will fall back to (None: to no limit, or no timer);
+    `reversion_limit_w` is what an armed timer will fall back to (None: to no limit, or no timer), and
+    `reversion_charge_limit_w` the same of its draw;
     `reversion_s` is the armed time (0 or None: not armed), `remaining_s` what is left of it. `charge_limit_w` and
     `setpoint_w` are what bounds its draw and what it tracks (None: nothing in force).
     """
@@ -53,6 +54,7 @@ class LimitReadback:
     charge_limit_w: float | None = None
     setpoint_w: float | None = None
     reversion_limit_w: float | None = None
+    reversion_charge_limit_w: float | None = None
     reversion_s: float | None = None
     remaining_s: float | None = None
     sent_s: float

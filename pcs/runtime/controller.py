@@ -8,15 +8,19 @@ from functools import partial
 from typing import Any
 
 from pcs.codec.journal import StepRecord, encode
+from pcs.core import observe
 from pcs.core.economy import leaving
 from pcs.core.policy import Policy, policy_for
 from pcs.core.state import Inputs, Outcome, State, initial
 from pcs.core.step import step
 from pcs.devices import registry
+from pcs.limits.source import ScheduledLimits
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.site import LinkAddress, Site
-from pcs.ports import Clock, Journal, Link
+from pcs.model.units import Instant
+from pcs.ports import Clock, Journal, Link, TimeTrust
+from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
@@ -35,6 +39,8 @@ class World:
     journal: Journal
     link: Callable[[LinkAddress], Link]
     on_event: Callable[[Event], None] = lambda _: None
+    time_trust: TimeTrust | None = None
+    """Whether the time of day can be believed (None: always): if not, the tightest entries of schedules hold."""
     released: frozenset[str] = frozenset()
     """DERs whose limit, as it is found, the installer releases: it counts as our own."""
 
@@ -49,7 +55,11 @@ class Controller:
         self.started = world.clock.now()
         self.steps = 0
         self._journal_trouble = ""
+        self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
+        self._limits = ScheduledLimits(
+            site.limits, site.timezone, [_lead_s(self.policy, n) for n in range(len(site.limits))]
+        )
         self._links: dict[LinkAddress, Link] = {}
         self._meters = [registry.meter_for(spec, self._link(spec.link)) for spec in self.policy.meters]
         self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
@@ -122,8 +132,12 @@ class Controller:
             self._step()
 
     def _step(self) -> None:
-        inputs = Inputs(observations=self._inbox.take())
         now = self.world.clock.now()
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
+        trust = self.world.time_trust
+        told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
+        inputs = Inputs(observations=((told,) if told else ()) + self._inbox.take())
         outcome: Outcome = step(self.state, inputs, self.policy, now)
         self.state = outcome.state
         self.steps += 1
@@ -135,6 +149,12 @@ class Controller:
             self.world.journal.event(event)
             self.world.on_event(event)
         self._watch_journal()
+
+    def _checkpoint(self, now: Instant) -> None:
+        """Keep everything that decides, so that the steps from here can be replayed."""
+        self._checkpoint_s = now.mono_s
+        kept = Checkpoint(begins=self.steps == 0, policy=self.policy, state=self.state)
+        self.world.journal.checkpoint(encode_checkpoint(kept))
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""
@@ -178,3 +198,9 @@ class Controller:
         words = [f"could not be left safe: {', '.join(kept)}"] if kept else []
         words += [f"not met or away, so not commanded: {', '.join(unmet)}"] if unmet else []
         return "; ".join(words)
+
+
+def _lead_s(policy: Policy, number: int) -> float:
+    """How long before a tightening boundary a limit must hold already: a full step of its slowest DER (seconds)."""
+    members = {n for line in policy.lines if line.limit_number == number for n in line.members}
+    return max((observe.settle_s(policy.timings[n], 1.0) for n in members), default=0.0)

@@ -29,6 +29,8 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "scale": "what a value is multiplied by, to get its unit",
     "offset": "what is added to a value before it has its unit",
     "watts": "the unit is the name",
+    "sign": "+1 or -1",
+    "weights": "shares",
 }
 ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "CtBlock.class_": "key of the site file, which is fixed: accuracy class in percent",

@@ -145,8 +145,39 @@ async def test_a_socket_that_somebody_answers_is_left_to_them(server: ControlSoc
 
 async def test_a_file_that_is_no_socket_is_not_removed(path: Path) -> None:
     path.write_text("precious")
-    assert "cannot listen" in await ControlSocket(path.parent, answer).start()
+    server = ControlSocket(path.parent, answer)
+    assert "cannot listen" in await server.start()
+    await server.close()
     assert path.read_text() == "precious"
+
+
+async def test_a_folder_that_takes_no_socket_does_not_keep_the_controller_from_answering(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / "journal" / "control.sock"
+    server = ControlSocket(path.parent, answer)
+    assert "`pcs status` is answered without that file" in await server.start()
+    assert await asyncio.to_thread(ask, path, "status", 5.0) == {"asked": "status", "nan_safe": 1.5}
+    second = ControlSocket(path.parent, answer)
+    assert "nor without a file" in await second.start()
+    await server.close()
+    with pytest.raises(NobodyThereError, match="there is no folder"):
+        ask(path, "status")
+
+
+async def test_another_user_is_refused_whatever_the_socket_is(
+    path: Path, server: ControlSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_socket, "_is_allowed", lambda client: False)
+    refused = await asyncio.to_thread(ask, path, "status", 5.0)
+    assert "only the user that runs the controller" in str(refused["error"])
+
+
+def test_who_cannot_be_asked_is_told_apart(path: Path, listener: socket.socket) -> None:
+    with pytest.raises(NobodyThereError, match="ended without order"):
+        ask(path, "status")
+    path.unlink()
+    with pytest.raises(NobodyThereError, match="none runs here"):
+        ask(path, "status")
 
 
 async def test_a_path_too_long_for_a_socket_is_said_in_words(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pcs.io.clock import SystemClock
-from pcs.io.journal_read import verify
 from pcs.io.journal_sqlite import SqliteJournal
+from pcs.io.journal_verify import verify
 
 pytestmark = pytest.mark.realtime
 
@@ -106,6 +106,18 @@ def test_kill_9_at_any_instant_loses_no_intent_and_nothing_that_was_committed(tm
     assert found.steps > 0
     assert found.runs == 60
     assert found.runs_not_closed == 30, "the killed ones"
+
+
+def test_killed_controllers_leave_journals_that_verify_and_replay() -> None:
+    """A few of what `make kills` does a thousand times; in a process of its own, because it forks."""
+    loop = subprocess.run(
+        [sys.executable, "-m", "tests.kills", "--kills", "12", "--seed", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loop.returncode == 0, loop.stderr
+    assert loop.stdout.startswith("12 kills")
 
 
 def test_a_disk_that_fills_up_is_told_and_writing_goes_on_when_there_is_room_again(tmp_path: Path) -> None:

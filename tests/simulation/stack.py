@@ -52,6 +52,8 @@ class MemoryJournal:
 
     def step(self, line: bytes) -> None: ...
 
+    def checkpoint(self, line: bytes) -> None: ...
+
     def event(self, event: Event) -> None: ...
 
     def trouble(self) -> str:
@@ -80,6 +82,10 @@ class _Pen:
         if not self.dead:
             self.lines.append(line)
             self._journal.step(line)
+
+    def checkpoint(self, line: bytes) -> None:
+        if not self.dead:
+            self._journal.checkpoint(line)
 
     def event(self, event: Event) -> None:
         if not self.dead:

@@ -44,8 +44,8 @@ class _ReadOnly(_Refusing):
 def refusing(kind: type[_Refusing]) -> Callable[..., tuple[JournalFile, str]]:
     """`journal_file.open_file` on such a disk."""
 
-    def open_refusing(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
-        return kind(directory / journal_file.FILE_NAME, max_bytes=max_bytes, utc_s=utc_s), ""
+    def open_refusing(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
+        return kind(directory / journal_file.FILE_NAME, max_bytes=max_bytes), ""
 
     return open_refusing
 

@@ -81,6 +81,7 @@ def test_a_charger_takes_six_amperes_on_each_of_its_conductors_or_nothing(
         ("nameplate_w: 9600", f"nameplate_w: 9600{wired}"),
     )
     assert site.ders[2].charge_min_w == pytest.approx(least_w)
+    assert 6.0 * site.ders[2].ampere_w == pytest.approx(least_w)
 
 
 def test_every_key_of_storage_reaches_the_model() -> None:

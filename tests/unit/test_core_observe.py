@@ -72,6 +72,13 @@ def test_the_upper_bound_falls_no_faster_than_the_slowest_ramp() -> None:
     assert hi_w[20 - 1] == pytest.approx(8000 - 2000 * 0.95, abs=60.0)
 
 
+def test_a_long_dead_time_is_waited_for_where_nothing_else_moves() -> None:
+    late = DerTiming(
+        dead_time_s=Band(lo=0.0, hi=1.0), time_constant_s=Band(lo=0.05, hi=1.0), ramp_pct_s=20.0, telemetry_s=1.0
+    )
+    assert observe.present(until(lowered(2000.0, late), 40.0, late)) == pytest.approx((2000.0, 2000.0), abs=1.0)
+
+
 def test_the_upper_bound_does_not_fall_earlier_however_rarely_it_is_asked() -> None:
     often = until(lowered(2000.0, STIFF), 21.4, STIFF)
     at_the_end_of_the_dead_time = observe.advance(until(lowered(2000.0, STIFF), 21.0, STIFF), 21.4, STIFF, 0.2)
@@ -251,3 +258,48 @@ def test_the_memory_is_bounded_while_nothing_moves_but_telemetry_comes() -> None
         now_s = 20.0 + k / 5
         track = observe.correct(observe.advance(track, now_s, TIMING, 0.3), 3000.0, now_s - 0.02, now_s, TIMING)
     assert len(track.ticks) <= told.RING
+
+
+def test_a_der_on_its_way_up_is_not_taken_for_sun_limited() -> None:
+    """Raised from 500 to 3600 W, dead time 1 s, lag 1 s: a second after it began to rise it is far below its cap."""
+    track = observe.tell(until(resting(500.0), 20.0, STIFF), 20.0, 0.0, 3600.0)
+    track = until(observe.confirm(until(track, 20.05, STIFF), 0.0, 3600.0, 20.0, 20.05), 22.1, STIFF)
+    rising_w = 3600.0 - 3100.0 * exp(-1.0)
+    slow = observe.correct(track, rising_w, 22.08, 22.1, STIFF)
+    assert slow.limit_bound
+    assert observe.present(slow)[1] == pytest.approx(3600.0, abs=20.0)
+    late = observe.correct(until(track, 27.0, STIFF), rising_w, 26.98, 27.0, STIFF)
+    assert not late.limit_bound, "every plant of the band has arrived by then: it is the sun"
+
+
+def test_raises_lift_a_slow_der_for_as_long_as_the_slowest_ramp_takes() -> None:
+    """Told 9000 W in two steps, at 20 %/s: three seconds after the dead time it has come from 1000 to 7000 W."""
+    brisk = DerTiming(
+        dead_time_s=Band(lo=0.1, hi=0.2), time_constant_s=Band(lo=0.1, hi=0.2), ramp_pct_s=20.0, telemetry_s=0.5
+    )
+    track = until(resting(1000.0), 20.0, brisk)
+    for at_s, cap_w in ((20.0, 4000.0), (20.1, 9000.0)):
+        track = observe.confirm(observe.tell(until(track, at_s, brisk), at_s, 0.0, cap_w), 0.0, cap_w, at_s, at_s)
+    for at_s, injection_w in ((21.2, 3000.0), (22.2, 5000.0), (23.2, 7000.0)):
+        track = observe.correct(until(track, at_s, brisk), injection_w, at_s - 0.02, at_s, brisk)
+        assert observe.present(track)[1] == pytest.approx(9000.0, abs=50.0)
+    track = observe.correct(until(track, 28.0, brisk), 8800.0, 27.98, 28.0, brisk)
+    assert observe.present(track)[1] == pytest.approx(8800.0, abs=5.0), "it has arrived: this is its gain"
+
+
+def test_a_command_under_way_is_not_forgotten_when_an_older_one_is_confirmed() -> None:
+    track = observe.tell(until(resting(8000.0), 20.0), 20.0, 0.0, 6000.0)
+    track = observe.tell(until(track, 20.02), 20.02, 0.0, 1000.0)
+    track = until(observe.confirm(track, 0.0, 6000.0, 20.0, 20.05), 24.0)
+    assert observe.present(track)[0] == pytest.approx(1000.0, abs=5.0)
+    assert observe.present(track)[1] >= 6000.0
+    track = until(observe.confirm(track, 0.0, 1000.0, 20.02, 24.0), 45.0)
+    assert observe.present(track) == pytest.approx((1000.0, 1000.0), abs=1.0)
+
+
+def test_a_command_that_nobody_confirmed_may_be_in_force_until_the_next_one_is() -> None:
+    track = observe.tell(until(resting(3000.0), 20.0), 20.0, 0.0, 8000.0)
+    track = observe.tell(until(track, 20.1), 20.1, 0.0, 3000.0)
+    track = until(observe.confirm(track, 0.0, 3000.0, 20.1, 20.15), 20.9)
+    assert observe.present(track)[1] >= 7000.0
+    assert observe.present(until(track, 45.0)) == pytest.approx((3000.0, 3000.0), abs=1.0)

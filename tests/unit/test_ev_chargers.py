@@ -18,7 +18,7 @@ from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
 from pcs.model.site import DerKind, DerSpec, LinkAddress
-from pcs.ports import Priority
+from pcs.ports import Priority, Reply
 from tests.link_helpers import FakeLink
 from tests.storage_kit import nobody
 from tests.sunspec_kit import do
@@ -117,7 +117,48 @@ def test_a_tighter_current_goes_out_before_the_fail_safe_is_armed() -> None:
     assert (applied.limit_w, applied.charge_limit_w) == (0.0, pytest.approx(7.2 * 690.0))
     held = do(device.read_limit())
     assert isinstance(held, LimitReadback)
-    assert (held.charge_limit_w, held.reversion_s, held.reversion_limit_w) == (applied.charge_limit_w, 15.0, 0.0)
+    assert (held.charge_limit_w, held.reversion_s, held.reversion_limit_w) == (applied.charge_limit_w, 15.0, None)
+    assert held.reversion_charge_limit_w == pytest.approx(6.0 * 690.0)
+    link.put(261, 60)  # its watchdog ran out
+    fallen = do(device.read_limit())
+    assert isinstance(fallen, LimitReadback)
+    assert (fallen.charge_limit_w, fallen.reversion_limit_w) == (fallen.reversion_charge_limit_w, 0.0)
+
+
+class Functions(FakeLink):
+    """Keeps the function code of every request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: set[tuple[int, int]] = set()
+
+    async def read(
+        self, unit: int, address: int, count: int, *, deadline_s: float, priority: Priority, function: int = 3
+    ) -> Reply | Fault:
+        self.codes.add((function, address))
+        return await super().read(unit, address, count, deadline_s=deadline_s, priority=priority)
+
+    async def write(
+        self,
+        unit: int,
+        address: int,
+        words: tuple[int, ...],
+        *,
+        deadline_s: float,
+        priority: Priority,
+        function: int = 16,
+    ) -> Reply | Fault:
+        self.codes.add((function, address))
+        return await super().write(unit, address, words, deadline_s=deadline_s, priority=priority)
+
+
+def test_measurements_are_input_registers_and_commands_are_holding_registers() -> None:
+    link = Functions()
+    link.registers = amperfied().registers
+    device, _ = charger(link)
+    do(device.measure())
+    _applied(do(device.apply(draw(5_000.0))))
+    assert link.codes == {(4, 4), (4, 100), (4, 6), (3, 257), (3, 261), (16, 261), (16, 262), (16, 257)}
 
 
 def test_a_raise_goes_out_after_the_fail_safe_and_later_ones_are_a_single_frame() -> None:

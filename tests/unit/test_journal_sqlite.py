@@ -13,8 +13,9 @@ from pcs.codec import journal as codec
 from pcs.io import journal_file, journal_sqlite
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_file import JournalFile
-from pcs.io.journal_read import UnreadableError, connect, journal_files, read_events, read_steps, verify
+from pcs.io.journal_read import UnreadableError, connect, journal_files, read_events, read_steps
 from pcs.io.journal_sqlite import SqliteJournal
+from pcs.io.journal_verify import verify
 from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.event import Event, EventKind
 from tests.unit.journal_kit import HandClock, event, line, noisy
@@ -172,7 +173,7 @@ def test_the_newest_schema_is_left_alone_and_the_journal_goes_on_beside_it(
     assert journal.flush()
     journal.close()
     assert (tmp_path / "journal.sqlite").read_bytes() == before
-    assert verify(tmp_path / "journal-schema1.sqlite").events == 2, "the event, and the note about the schema"
+    assert verify(tmp_path / "journal-schema2.sqlite").events == 2, "the event, and the note about the schema"
     with pytest.raises(UnreadableError, match="schema 7"):
         verify(tmp_path / "journal.sqlite")
 
@@ -210,8 +211,8 @@ def test_damage_that_shows_while_running_is_moved_aside_too(
                 raise error
             super().add_steps(blob)
 
-    def open_spoilt(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
-        return Spoilt(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+    def open_spoilt(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
+        return Spoilt(directory / "journal.sqlite", max_bytes=max_bytes), ""
 
     journal = open_journal(tmp_path, open_file=open_spoilt)
     journal.step(line(0))
@@ -231,9 +232,9 @@ def full_at(pages: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
             self._db.execute(f"PRAGMA max_page_count = {pages['max']}")
             super()._transact(write)
 
-    def open_cramped(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
+    def open_cramped(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
         directory.mkdir(parents=True, exist_ok=True)
-        return Cramped(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+        return Cramped(directory / "journal.sqlite", max_bytes=max_bytes), ""
 
     return open_cramped
 
@@ -285,10 +286,10 @@ def test_the_size_stays_below_its_bound_while_steps_and_events_pour_in(
     tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
 ) -> None:
     bound = 8_000_000
-    lines = [noisy(n) for n in range(40)]
+    lines = [noisy(n) for n in range(200)]
     journal = open_journal(tmp_path, max_bytes=bound)
     for n in range(8000):
-        journal.step(lines[n % 40])
+        journal.step(lines[n % 200])
         if n % 200 == 199:
             journal.event(event(n, clock))
             journal.flush()
@@ -368,8 +369,8 @@ def test_a_bug_in_the_writer_becomes_trouble_and_writing_is_tried_again(
             for bug in bugs:
                 raise bug
 
-    def open_buggy(directory: Path, *, max_bytes: int, utc_s: float) -> tuple[JournalFile, str]:
-        return Buggy(directory / "journal.sqlite", max_bytes=max_bytes, utc_s=utc_s), ""
+    def open_buggy(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
+        return Buggy(directory / "journal.sqlite", max_bytes=max_bytes), ""
 
     journal = open_journal(tmp_path, open_file=open_buggy)
     journal.step(line(0))

@@ -2,7 +2,7 @@
 
 from pcs.core import der_state, ders, obey
 from pcs.core.der_state import DerState
-from pcs.core.economy import command
+from pcs.core.economy import Bounds, command
 from pcs.core.policy import UNKNOWN_PLANT
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.profile import (
