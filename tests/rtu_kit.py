@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pcs.codec.rtu import is_sealed, sealed
 from pcs.io.modbus_rtu import ModbusRtuLink, RtuCounters
 from pcs.io.rtu_unit import UnitRules
-from pcs.model.fault import Fault
+from pcs.model.fault import Fault, FaultKind
 from pcs.model.site import LinkAddress, LinkKind
 from pcs.ports import Priority, Reply
 from tests.link_helpers import in_virtual_time
@@ -162,3 +162,16 @@ async def read(
     function: int = 3,
 ) -> Reply | Fault:
     return await link.read(unit, address, count, deadline_s=deadline_s, priority=priority, function=function)
+
+
+def fault(answer: Reply | Fault, kind: FaultKind, detail: str = "") -> Fault:
+    assert isinstance(answer, Fault), answer
+    assert answer.kind is kind, answer
+    assert detail in answer.detail
+    return answer
+
+
+def good(answer: Reply | Fault, address: int = 100, count: int = 4) -> Reply:
+    assert isinstance(answer, Reply), answer
+    assert answer.data == words(address, count)
+    return answer

@@ -1,6 +1,6 @@
 """What a site file promises, limit by limit, and how far a row of truth is beyond it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import hypot, sqrt
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from hil.cli.demo_truth import Row
-from pcs.model.limit import Basis, Direction, Limit, Quantity
+from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 
 POI = "poi"
 BUSBAR_WITHIN_S = 5.0  # a busbar has no time of its own in the file; sources stop and chargers pause within seconds
@@ -30,6 +30,8 @@ class Promise:
     quantity: Quantity = Quantity.W
     basis: Basis = Basis.TOTAL
     volts_v: float = 230.0
+    told_as: str = ""
+    """The limit's name in the controller's status; one for each conductor begins with it. Empty: not told there."""
 
     @property
     def name(self) -> str:
@@ -67,26 +69,26 @@ class Promise:
 
 
 def read_promises(site_file: Path) -> list[Promise]:
-    """Every limit of a site file that has a value, in its order; then the busbars with their ratings.
-
-    The time is the vocabulary's default where the file says none.
-    """
+    """Every limit of a site file that has a value and is about all DERs, in its order; then the busbars."""
     site: Mapping[str, Any] = YAML(typ="safe", pure=True).load(site_file)
     volts_v = float(site["site"]["nominal_v"]) / (sqrt(3) if site["site"]["system"] == "delta" else 1.0)
-    usual = Limit(direction=Direction.EXPORT, value=0.0)
-    promises = [
-        Promise(
-            limit_value=float(stated["value"]),
-            correct_within_s=float(stated.get("correct_within_s", usual.correct_within_s)),
-            point=stated.get("point", POI),
-            direction=Direction(stated["direction"]),
-            quantity=Quantity(stated.get("quantity", usual.quantity)),
-            basis=Basis(stated.get("basis", usual.basis)),
-            volts_v=volts_v,
+    promises = []
+    for stated in site["limits"]:
+        limit = _limit(stated)
+        if limit.value is None or limit.scope is not Scope.ALL:
+            continue
+        promises.append(
+            Promise(
+                limit_value=limit.value,
+                correct_within_s=limit.correct_within_s,
+                point=limit.point,
+                direction=limit.direction,
+                quantity=limit.quantity,
+                basis=limit.basis,
+                volts_v=volts_v,
+                told_as=limit.name,
+            )
         )
-        for stated in site["limits"]
-        if stated.get("value") is not None and stated.get("scope", "all") == "all"
-    ]
     return promises + [
         Promise(
             limit_value=float(point["rating_a"]),
@@ -99,3 +101,11 @@ def read_promises(site_file: Path) -> list[Promise]:
         for point in site.get("points", ())
         if point.get("kind") == "busbar"
     ]
+
+
+def _limit(stated: Mapping[str, Any]) -> Limit:
+    """A limit of a site file, with the vocabulary's defaults where the file says nothing."""
+    given: dict[str, Any] = {"direction": Direction(stated["direction"]), "value": stated.get("value")}
+    kinds: dict[str, Callable[[Any], Any]] = {"quantity": Quantity, "basis": Basis, "scope": Scope}
+    kinds |= {"correct_within_s": float, "point": str}
+    return Limit(**given, **{key: kind(stated[key]) for key, kind in kinds.items() if key in stated})

@@ -59,21 +59,30 @@ def _excursions(evidence: Evidence, promise: Promise) -> list[demo_truth.Excursi
 
 def summary(evidence: Evidence, promises: Sequence[Promise], folder: Path) -> Iterator[tuple[str, str]]:
     """The lines of the summary, each with its heading (empty: the heading above still holds)."""
-    told: Sequence[Mapping[str, Any]] = evidence.status.get("limits", ())
-    for number, promise in enumerate(promises):
+    for promise in promises:
         yield from _verdict(evidence, promise)
         yield from _starting(evidence, promise)
-        one = told[number] if number < len(told) and promise.direction is not None else None
-        whole = evidence.status if number == 0 else {}
-        yield from _excursion_lines(evidence, promise, (one or {}).get("excursions", whole.get("excursions")))
-        response = (one or {}).get("response", whole.get("response"))
-        if response is not None:
-            yield from _response_lines(response)
+        told = _told(evidence.status, promise, alone=len(promises) == 1)
+        yield from _excursion_lines(evidence, promise, told)
+        if told:
+            yield from _response_lines(max((one["response"] for one in told), key=_counted))
     yield from _energy_lines(evidence, promises)
     yield from (("Fault", f"{f['source']}: {f['kind']}: {f['detail']}") for f in evidence.status["faults"])
     yield "Journal", f"{folder / 'journal'}; look: pcs journal verify {folder / 'journal'}"
     yield "Truth", f"{folder / 'truth.csv'}: what really happened, some 50 rows a second"
     yield "Logs", f"{folder / 'controller.log'}, {folder / 'twin.log'}; site file: {folder / 'site.yaml'}"
+
+
+def _told(status: Mapping[str, Any], promise: Promise, *, alone: bool) -> list[Mapping[str, Any]]:
+    """What the controller says of a limit (per conductor where it has one each), or of the site with one limit alone."""
+    limits: Sequence[Mapping[str, Any]] = status.get("limits", ())
+    found = [one for one in limits if promise.told_as and one["name"].startswith(promise.told_as)]
+    found = [one for one in found if "excursions" in one]
+    return found or ([status] if alone else [])
+
+
+def _counted(response: Mapping[str, Any]) -> int:
+    return int(response["restrict"]["count"]) + int(response["release"]["count"])
 
 
 def _verdict(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]:
@@ -93,7 +102,9 @@ def _starting(evidence: Evidence, promise: Promise) -> Iterator[tuple[str, str]]
         yield "Start", f"export was inside the limit {took_s:.1f} s after the controller was called"
 
 
-def _excursion_lines(evidence: Evidence, promise: Promise, own: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+def _excursion_lines(
+    evidence: Evidence, promise: Promise, told: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
     truth = _excursions(evidence, promise)
     longest_s = max((one.duration_s for one in truth), default=0.0)
     unit = promise.quantity.value.upper()
@@ -105,8 +116,11 @@ def _excursion_lines(evidence: Evidence, promise: Promise, own: Mapping[str, Any
         f"more than {evidence.tolerance_value(promise):.0f} {unit} beyond the limit, after a step of load or sun",
     )
     yield "  in truth", f"{len(truth)}, longest {longest_s:.1f} s, {size} (the start not counted)"
-    if own is not None:
-        own_words = f"{own['count']}, longest {own['longest_s']:.1f} s, {own['energy_wh']:.2f} Wh"
+    if told:
+        own = [one["excursions"] for one in told]
+        longest_s = max(one["longest_s"] for one in own)
+        own_wh = sum(one["energy_wh"] for one in own)
+        own_words = f"{sum(one['count'] for one in own)}, longest {longest_s:.1f} s, {own_wh:.2f} Wh"
         yield "  controller", f"{own_words} (as its meter saw it, with the start)"
 
 

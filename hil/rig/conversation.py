@@ -28,7 +28,7 @@ ENDLESS_CHUNK = bytes(256)
 ENDLESS_LIMIT = 1 << 20  # bytes; an endless reply ends here, so that no reader's memory fills
 TIMER_LATE_S = 0.002  # an event loop wakes up to a millisecond late, and somebody else may have the processor
 CLOCK_S = 2e-6  # an event loop may call this much too early: the resolution of its clock
-PACE_S = 0.0005  # paced bytes leave in lots this long: half of what a client could tell, a tenth of the wake-ups
+PACE_S = 0.002  # paced bytes leave in lots this long; adapters hand them over every 1 to 16 ms
 
 Units = Mapping[int, "DeviceServer"]
 

@@ -12,7 +12,7 @@ from hil.plant.orders import CurrentOrder, LimitOrder, Order
 from hil.plant.units import AnyUnit
 from hil.rig.devices import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, Grid
 from hil.rig.register_image import RegisterImage
-from hil.rig.register_profile import UNITS, BadProfileError, LimitRegistersPart, RegisterProfile
+from hil.rig.register_profile import UNITS, BadProfileError, LimitRegistersPart, ProbePart, RegisterProfile
 
 _WRITES = (6, 16)
 ROUNDING = 1e-6  # of a limit in its own unit: what binary fractions of a register may be off
@@ -26,7 +26,7 @@ class RegisterDevice:
         self.image = RegisterImage(registers, largest_w=largest_w)
         self.read_max = registers.read_max
         for probe in registers.identity:
-            self._satisfy(probe.point, probe.equals, probe.at_least, probe.at_most)
+            self._satisfy(probe)
         for point, text in ((registers.who.serial_point, name), (registers.who.firmware_point, "1.0")):
             if point is not None and self.image.points[point].type == "string":
                 self.image.put_text(point, text)
@@ -46,14 +46,15 @@ class RegisterDevice:
             if self.image.has(name):
                 self.image.put(name, value)
 
-    def _satisfy(self, name: str, equals: list[int | float | str], least: float | None, most: float | None) -> None:
+    def _satisfy(self, probe: ProbePart) -> None:
         """Let a point hold what the profile wants to see there."""
-        if self.image.points[name].type == "string":
-            self.image.put_text(name, str(equals[0]) if equals else "")
+        point, equals = self.image.points[probe.point], probe.equals
+        if point.type == "string":
+            self.image.put_text(probe.point, str(equals[0]) if equals else "")
             return
-        wanted = equals[0] if equals else least if least is not None else most
+        wanted = equals[0] if equals else probe.at_least if probe.at_least is not None else probe.at_most
         if isinstance(wanted, int | float):
-            self.image.put(name, wanted * UNITS[self.image.points[name].unit])
+            self.image.put(probe.point, wanted * UNITS[point.unit])
 
 
 class RegisterMeter(RegisterDevice):

@@ -65,9 +65,9 @@ def encode(point: Point, value: float) -> tuple[int, ...]:
     return struct.unpack(f">{len(packed) // 2}H", _ordered(point, packed))
 
 
-def step_down(value: float, step: float) -> float:
-    """The largest multiple of `step` that does not exceed `value`; both in one unit."""
-    return math.floor(value / step + _SHORTENED) * step
+def step_down(value: float, step_value: float) -> float:
+    """The largest multiple of `step_value` that does not exceed `value`; both in one unit."""
+    return math.floor(value / step_value + _SHORTENED) * step_value
 
 
 def window(points: Iterable[Point]) -> Block:

@@ -8,7 +8,7 @@ from pcs.config.yaml_marks import Document, Path_
 from pcs.model.registers import NUMBERS, ArmStep, LimitRegisters, Point, Probe, RegisterMap
 from pcs.model.units import Band
 
-POWER = "power_total"
+TOTAL = "power_total"
 """The point that every device must have: W at a meter, injected W at a DER."""
 _WORDS = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}
 _SIGNS = {
@@ -29,7 +29,7 @@ def register_map(block: RegistersBlock) -> RegisterMap:
             Probe(
                 point=probe.point,
                 equals=tuple(value if isinstance(value, str) else float(value) for value in probe.equals),
-                between=None if probe.equals else _between(probe.at_least, probe.at_most),
+                between_values=None if probe.equals else _between(probe.at_least, probe.at_most),
             )
             for probe in block.identity
         ),
@@ -48,7 +48,7 @@ def limit_registers(block: LimitRegistersBlock) -> LimitRegisters:
     """How a limit is written, of a block without mistakes."""
     return LimitRegisters(
         point=block.point,
-        range=Band(lo=block.at_least, hi=block.at_most),
+        allowed_values=Band(lo=block.at_least, hi=block.at_most),
         step_value=block.step,
         rating_point=block.rating_point,
         write_function=block.write_function,
@@ -74,10 +74,10 @@ def _point(block: PointBlock, registers: RegistersBlock) -> Point:
     )
 
 
-def _between(at_least: float | None, at_most: float | None) -> Band:
+def _between(lo: float | None, hi: float | None) -> Band:
     return Band(
-        lo=float("-inf") if at_least is None else at_least,
-        hi=float("inf") if at_most is None else at_most,
+        lo=float("-inf") if lo is None else lo,
+        hi=float("inf") if hi is None else hi,
     )
 
 
@@ -152,8 +152,8 @@ def _points(registers: RegistersBlock, document: Document) -> None:
 def _groups(registers: RegistersBlock, document: Document) -> None:
     """The fast group is one read, with the power in it and the exponents that it needs."""
     known = {name: registers.points[name] for name in registers.fast if name in registers.points}
-    if POWER not in registers.fast or (POWER in known and registers.points[POWER].unit not in ("W", "kW")):
-        document.report(("registers", "fast"), f"has no {POWER}", expected=f"{POWER} in W or kW")
+    if TOTAL not in registers.fast or (TOTAL in known and registers.points[TOTAL].unit not in ("W", "kW")):
+        document.report(("registers", "fast"), f"has no {TOTAL}", expected=f"{TOTAL} in W or kW")
     for name, point in known.items():
         if point.exponent is not None and point.exponent not in known:
             document.report(("registers", "fast"), f"lacks {point.exponent}, the exponent of {name}")

@@ -1,5 +1,7 @@
 """What a valid site file means for safety: said before anything is energised."""
 
+import re
+
 from pcs.model.profile import Evidence, FallbackDirection, LimitAction
 from pcs.model.site import DerSpec, Site
 
@@ -8,6 +10,7 @@ ANY = "any"
 CRD_CORRECT_WITHIN_S = 30.0  # UL 1741 CRD for PCS: open-loop response at most 30 s (CRD-OLRT-2)
 SOCKET_PATH_BYTES = 107  # Linux: sun_path holds 108 bytes with its closing zero
 SMALLEST_DER_W = 150.0  # micro-inverters begin at some 200 W; 150 kW typed as kilowatts is caught, too
+_NUMBERED_PORT = re.compile(r"/dev/tty(USB|ACM)\d+")  # numbered in the order in which adapters were found
 _FULL_STEP_PCT = 90.0  # an OLRT ends at 90 % of the change
 _LAGS_TO_90_PCT = 2.303  # ln 10: a first-order lag has made 90 % of its change
 
@@ -55,6 +58,7 @@ def warnings(site: Site) -> tuple[str, ...]:
         *_slow(site),
         *_without_controller(site),
         *_unproven(site),
+        *_serial_ports(site),
         *_socket(site),
     )
 
@@ -119,6 +123,16 @@ def _unproven(site: Site) -> list[str]:
     named = [meter.profile for meter in site.meters] + [der.profile for der in site.ders if der.profile is not None]
     profiles = {profile.id: profile for profile in named}
     return [f"profile {p.id}: {p.evidence.value}" for p in profiles.values() if p.evidence is Evidence.UNVERIFIED]
+
+
+def _serial_ports(site: Site) -> list[str]:
+    links = [meter.link for meter in site.meters] + [der.link for der in site.ders if der.link is not None]
+    return [
+        f"{device}: the system may give this name to another adapter after a restart; "
+        "its lasting name stands under /dev/serial/by-id"
+        for device in dict.fromkeys(link.device for link in links)
+        if _NUMBERED_PORT.fullmatch(device)
+    ]
 
 
 def _socket(site: Site) -> list[str]:

@@ -71,7 +71,10 @@ class MeterBlock(Block):
 
     id: Id
     profile: Words = Field(description="Device profile; `pcs devices` lists them.", examples=["sunspec/meter"])
-    link: Words = Field(description="Address: `tcp://HOST[:PORT]`, port 502 if left out.")
+    link: Words = Field(
+        description="Address: `tcp://HOST[:PORT]` (port 502 if left out), `serial:///dev/PORT?baud=BAUD`, "
+        "with `&parity=E` or `O` and `&stopbits=2` where needed, or `rtu+tcp://HOST:PORT`."
+    )
     unit: Unit = Field(description="Modbus unit (device address).")
     point: Id | None = Field(
         default=None,
@@ -128,7 +131,7 @@ class DerBlock(Block):
         description="`false`: not commanded, counted at nameplate. Else `profile`, `link` and `unit` are required.",
     )
     profile: Words | None = Field(default=None, description="Device profile; `pcs devices` lists them.")
-    link: Words | None = Field(default=None, description="Address: `tcp://HOST[:PORT]`, port 502 if left out.")
+    link: Words | None = Field(default=None, description="Address, as of a meter.")
     unit: Unit | None = Field(default=None, description="Modbus unit (device address); required with `link`.")
     connection: Literal["L1N", "L2N", "L3N", "L1L2", "L2L3", "L3L1", "L123"] | None = Field(
         default=None, description="Conductors that it is connected to; left out: all of the service."

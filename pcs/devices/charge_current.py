@@ -38,7 +38,7 @@ class CurrentControl:
         self._action, self._points = action, register_map.points
         unit = UNITS[self._points[self.registers.point].unit]
         self.step_a = self.registers.step_value * unit
-        self._least_a, self._most_a = self.registers.range.lo * unit, self.registers.range.hi * unit
+        self._least_a, self._most_a = self.registers.allowed_values.lo * unit, self.registers.allowed_values.hi * unit
         self._armed = {step.point: step.value for step in self.registers.arm}
         self.names = tuple(dict.fromkeys([self.registers.point, *self._armed]))
         """Points that tell the state of the limit."""

@@ -14,7 +14,7 @@ from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitRead
 from pcs.model.site import DerSpec
 from pcs.ports import Link, Priority
 
-POWER = "power_total"
+TOTAL = "power_total"
 
 
 class RegisterInverter:
@@ -74,7 +74,7 @@ class RegisterInverter:
         sample = await self._unit.fast(Priority.SLOW_READ)  # telemetry: the control meter may be on the same bus
         if isinstance(sample, Fault):
             return sample
-        stated_w = sample.number(POWER)
+        stated_w = sample.number(TOTAL)
         turned = stated_w is not None and not self._unit.map.positive_is_injection
         return DerReading(
             der_id=self._spec.id,

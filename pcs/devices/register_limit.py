@@ -98,8 +98,8 @@ class LimitControl:
     def _write(self, name: str, limit_w: float, rating_w: float) -> Write:
         point, unit = self._points[name], self._unit(self._point)
         wanted = 100.0 * limit_w / rating_w if point.unit == "pct" else limit_w
-        allowed = min(max(wanted, self.registers.range.lo * unit), self.registers.range.hi * unit)
-        value = max(step_down(allowed, self._step), self.registers.range.lo * unit)
+        allowed = min(max(wanted, self.registers.allowed_values.lo * unit), self.registers.allowed_values.hi * unit)
+        value = max(step_down(allowed, self._step), self.registers.allowed_values.lo * unit)
         return Write(name=name, address=point.address, words=encode(point, value), value=value)
 
     def watts(self, write: Write, rating_w: float) -> float:

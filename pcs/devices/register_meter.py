@@ -7,7 +7,7 @@ from pcs.model.registers import UNITS
 from pcs.model.site import MeterSign, MeterSpec
 from pcs.ports import Link, Priority
 
-POWER = "power_total"
+TOTAL = "power_total"
 FREQUENCY = "frequency"
 _PER_PHASE = {quantity: tuple(f"{quantity}_l{n}" for n in (1, 2, 3)) for quantity in ("power", "current", "voltage")}
 
@@ -22,7 +22,7 @@ class RegisterMeter:
         self._phases = {
             quantity: tuple(name for name in names if name in fast) for quantity, names in _PER_PHASE.items()
         }
-        point = self._unit.map.points[POWER]
+        point = self._unit.map.points[TOTAL]
         step_w = 1.0 if point.type.startswith("float") or point.exponent else point.scale * UNITS[point.unit]
         self._resolution_w = spec.ct.ratio * step_w
         # The profile turns its registers to import-positive; the site file says how this one's CTs are mounted.
@@ -55,9 +55,9 @@ class RegisterMeter:
         sample = await self._unit.fast(Priority.FAST_READ)
         if isinstance(sample, Fault):
             return sample
-        total_w = sample.number(POWER)
+        total_w = sample.number(TOTAL)
         if total_w is None:
-            at = self._unit.map.points[POWER].address
+            at = self._unit.map.points[TOTAL].address
             detail = f"total power at register {at} is no number; registers {sample.words.hex(' ', 2)[:120]}"
             return self._unit.fault(FaultKind.NOT_A_NUMBER, detail, sample.received_s)
         return MeterReading(

@@ -138,11 +138,11 @@ class RegisterUnit:
 def _differs(probe: Probe, sample: Sample) -> str:
     """What a point holds instead of what identifies the device, in words; empty if it fits."""
     value = sample.values.get(probe.point)
-    if probe.between is not None:
+    if probe.between_values is not None:
         number = sample.number(probe.point)
-        if number is not None and probe.between.lo <= number <= probe.between.hi:
+        if number is not None and probe.between_values.lo <= number <= probe.between_values.hi:
             return ""
-        wanted = f"{probe.between.lo:g} to {probe.between.hi:g}"
+        wanted = f"{probe.between_values.lo:g} to {probe.between_values.hi:g}"
     else:
         if value is not None and value in probe.equals:
             return ""

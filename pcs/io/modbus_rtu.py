@@ -227,12 +227,12 @@ class ModbusRtuLink:
         outcome = await self._transact(connection, number, ask_read(number, function, address, wanted), until)
         if longer_by and isinstance(outcome, Failure) and outcome.kind is FaultKind.REFUSED:
             # An exception is no late reply, so the unit is in step again; it only wants its own length.
-            unit.given_up.clear()
+            unit.forgotten_s.clear()
             outcome = await self._transact(connection, number, ask_read(number, function, address, count), until)
         if not isinstance(outcome, Reply):
             return outcome
         if longer_by is None:
-            unit.given_up.clear()
+            unit.forgotten_s.clear()
             connection.quarantine(outcome.sent_s + unit.rules.late_window_s)
             detail = "may be the late reply to an earlier request, so it is not used"
             return Failure(kind=FaultKind.BAD_ANSWER, detail=detail)

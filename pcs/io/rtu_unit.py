@@ -40,7 +40,7 @@ class Unit:
     rest_s: float = 0.0
     rest_until_s: float = 0.0
     because: str = ""
-    given_up: dict[tuple[int, int], float] = field(default_factory=dict)
+    forgotten_s: dict[tuple[int, int], float] = field(default_factory=dict)
     """Function and count of reads without a reply, and when they are forgotten (loop time)."""
 
     def answered(self) -> None:
@@ -72,13 +72,13 @@ class Unit:
         0 where none may still come; None where every length that the unit allows may. `room` is how many words more
         than `count` there are behind the address.
         """
-        self.given_up = {what: until_s for what, until_s in self.given_up.items() if until_s > now_s}
+        self.forgotten_s = {what: until_s for what, until_s in self.forgotten_s.items() if until_s > now_s}
         room = min(room, self.rules.read_max - count)
-        return next((n for n in LONGER_BY if n <= max(0, room) and (function, count + n) not in self.given_up), None)
+        return next((n for n in LONGER_BY if n <= max(0, room) and (function, count + n) not in self.forgotten_s), None)
 
     def give_up(self, function: int, count: int, now_s: float) -> None:
         """A read has no reply; one may come later."""
-        self.given_up[function, count] = now_s + GIVEN_UP_WINDOWS * self.rules.late_window_s
+        self.forgotten_s[function, count] = now_s + GIVEN_UP_WINDOWS * self.rules.late_window_s
 
 
 def is_answer(outcome: Reply | Failure) -> bool:

@@ -164,10 +164,10 @@ def _why_not_open(device: str, error: Exception, number: int | None) -> str:
             return (
                 f"{device} is in use by another program (two names for one port in the site file, or a modem manager?)"
             )
-        case errno.EINVAL | errno.ENOTTY:
-            return f"{device} is no serial port, or its driver does not take this speed, parity or number of stop bits"
     if "lock" in str(error).lower():
         return f"{device} is in use by another program (two names for one port in the site file, or a modem manager?)"
+    if "configure" in str(error).lower():
+        return f"{device} is no serial port, or its driver does not take this speed, parity or number of stop bits"
     return f"cannot open {device}: {error}"
 
 

@@ -50,11 +50,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What a point must hold in the right device: one of `equals`, or a number in `between` (both ends included)."""
+    """What a point must hold in the right device: one of `equals`, or a number in `between_values` (ends included)."""
 
     point: str
     equals: tuple[float | str, ...] = ()
-    between: Band | None = None
+    between_values: Band | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +91,12 @@ class ArmStep:
 class LimitRegisters:
     """How an active-power limit is written: `point` in W or percent of `rating_point` (none: nameplate rating).
 
-    `range` and `step_value` are in the unit of the point. `arm` is written in its order when the device is met and
-    again when it reads back otherwise; `enable_point` is the one of them that says whether the limit is in force.
+    `allowed_values` and `step_value` are in the unit of the point. `arm` is written in its order when the device is
+    met and again when it reads back otherwise; `enable_point` is the one that says whether the limit is in force.
     """
 
     point: str
-    range: Band
+    allowed_values: Band
     step_value: float
     rating_point: str | None = None
     write_function: int = 16

@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import struct
+import time
 import tty
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from pymodbus.framer.rtu import FramerRTU
 
-from pcs.model.site import LinkAddress
+from pcs.model.site import LinkAddress, LinkKind
 from tests.link_helpers import Request, body
 from tests.link_helpers import frame as tcp_frame
 
@@ -61,6 +62,15 @@ def rtu_frame(request: Request, pdu: bytes | None = None, *, unit: int | None = 
     """An RTU reply frame to `request`, wrong where told; a bus has no transaction."""
     data = bytes((request.unit if unit is None else unit,)) + (body(request) if pdu is None else pdu)
     return data + crc(data)
+
+
+def stop_for(seconds_s: float) -> None:
+    """What a stopped process sees: no time passes for it, and then all at once."""
+    clock = getattr(getattr(asyncio.get_running_loop(), "_selector", None), "clock", None)
+    if clock is not None:
+        clock.advance(seconds_s)
+    else:
+        time.sleep(seconds_s)
 
 
 @dataclass(frozen=True)
@@ -151,9 +161,9 @@ class Device(ABC):
 class SocketDevice(Device):
     """Behind a TCP port, at `address`."""
 
-    def __init__(self, framing: Framing, play: Play, address: LinkAddress) -> None:
+    def __init__(self, framing: Framing, play: Play, address: LinkAddress, *, real: bool) -> None:
         super().__init__(framing, play)
-        self.address = address
+        self.address, self.real = address, real
         self.wires: list[_SocketWire] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -215,8 +225,8 @@ class _SocketWire(Wire, asyncio.Protocol):
         self.transport.pause_reading()
 
     def reset(self) -> None:
-        raw = self.transport.get_extra_info("socket")
-        with contextlib.suppress(AttributeError, OSError):  # a virtual socket knows no options
+        if self._device.real:  # a virtual socket knows no options
+            raw = self.transport.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
@@ -229,6 +239,7 @@ class PtyDevice(Device, Wire):
 
     def __init__(self, play: Play, path: Path) -> None:
         Device.__init__(self, RTU, play)
+        self.address = LinkAddress(kind=LinkKind.SERIAL, device=str(path), port=0, baud=115200)
         self._path = path
         self._ours = self._theirs = -1
         self._buffer = b""

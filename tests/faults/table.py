@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pcs.model.fault import FaultKind
-from tests.faults.device import TCP, Play, Wire
+from tests.faults.device import TCP, Play, Wire, stop_for
 from tests.link_helpers import Request, body
 
 GOOD = "the right reading"
@@ -18,6 +18,7 @@ DEADLINE_S = 0.2
 LATE_WINDOW_S = 0.3
 """What the profile of the device declares: a reply may be this late."""
 OUTAGE_S = 0.5
+STOP_S = 2.5 * DEADLINE_S
 
 
 class Took(Enum):
@@ -33,6 +34,7 @@ class Took(Enum):
     WINDOW_DEADLINE = "1 late window, 1 deadline"
     TWO_WINDOWS = "2 late windows, 1 deadline"
     OUTAGE = "the outage, 2 reconnections"
+    THREE_SILENCES = "3 deadlines, 3 late windows, 2 rests, 1 reconnection"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +56,16 @@ class Row:
     rtu: Seen | None = None
     then: tuple[int, int] = (300, 4)
     """Address and count of the reads that follow."""
-    clock_s: float = 0.0
-    """How far the clock of the waiting process jumps while it waits."""
+    stops_s: float = 0.0
+    """How long the waiting process is stopped meanwhile, as by a full machine; it does not count."""
     wall_s: float = 0.0
     """How far the wall clock jumps meanwhile."""
+    sockets_only: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether it concerns the whole process, so that nothing else may be played meanwhile."""
+        return bool(self.stops_s or self.wall_s)
 
 
 GOOD_AT_ONCE = Seen(saw=GOOD, took=Took.AT_ONCE, again=Took.AT_ONCE)
@@ -89,7 +97,7 @@ def late(after_s: float) -> Play:
 
     def play(wire: Wire, request: Request, number: int) -> bool:
         if number <= 1:
-            wire.say(wire.frame(request), after_s if number == 0 else 0.6 * DEADLINE_S)
+            wire.say(wire.frame(request), after_s if number == 0 else 0.2 * DEADLINE_S)
         return number <= 1
 
     return play
@@ -136,6 +144,19 @@ def unplugged(wire: Wire, request: Request, number: int) -> bool:
     return number == 0
 
 
+def stopped(answers: bool) -> Play:
+    """Stop the process that waits, beyond its deadline, with the reply in its socket or without."""
+
+    def play(wire: Wire, request: Request, number: int) -> bool:
+        if number == 0:
+            if answers:
+                wire.write(wire.frame(request))
+            stop_for(STOP_S)
+        return number == 0
+
+    return play
+
+
 def healthy(wire: Wire, request: Request, number: int) -> bool:
     """Answer as asked."""
     return False
@@ -176,26 +197,26 @@ WHOLE_TCP, WHOLE_RTU = 17, 13  # bytes of a reply with four registers
 LATE = (
     Row(
         name="late reply, next read of the same count",
-        play=late(1.3 * DEADLINE_S),
+        play=late(1.1 * DEADLINE_S),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.WINDOW_DEADLINE),
     ),
     Row(
         name="late reply, next read of another count",
-        play=late(1.3 * DEADLINE_S),
+        play=late(1.1 * DEADLINE_S),
         then=(300, 2),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.WINDOW_DEADLINE),
     ),
     Row(
         name="reply later than the late window, same count",
-        play=late(LATE_WINDOW_S + 0.4 * DEADLINE_S),
+        play=late(LATE_WINDOW_S + 0.1 * DEADLINE_S),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.TWO_WINDOWS),
     ),
     Row(
         name="reply later than the late window, another count",
-        play=late(LATE_WINDOW_S + 0.4 * DEADLINE_S),
+        play=late(LATE_WINDOW_S + 0.1 * DEADLINE_S),
         then=(300, 2),
         tcp=silence(Took.TWO_DEADLINES),
         rtu=silence(Took.TWO_WINDOWS),
@@ -246,7 +267,9 @@ BROKEN = (
     Row(
         name="half-open socket: nobody reads any more",
         play=hung,
+        sockets_only=True,
         tcp=silence(Took.TWO_DEADLINES_RECONNECT),
+        rtu=silence(Took.THREE_SILENCES),
     ),
     Row(
         name="connection or port that never answers",
@@ -267,17 +290,17 @@ CLOCKS = (
     Row(name="wall clock jumps a day back", play=healthy, wall_s=-86_400.0, tcp=GOOD_AT_ONCE, rtu=GOOD_AT_ONCE),
     Row(
         name="process stopped beyond the deadline, the reply waits",
-        play=healthy,
-        clock_s=2.5 * DEADLINE_S,
+        play=stopped(True),
+        stops_s=STOP_S,
         tcp=GOOD_AT_ONCE,
         rtu=GOOD_AT_ONCE,
     ),
     Row(
         name="process stopped beyond the deadline, no reply",
-        play=lambda wire, request, number: number == 0,
-        clock_s=2.5 * DEADLINE_S,
-        tcp=silence(Took.DEADLINE),
-        rtu=silence(Took.WINDOW),
+        play=stopped(False),
+        stops_s=STOP_S,
+        tcp=Seen(saw=FaultKind.NO_ANSWER, took=Took.AT_ONCE, again=Took.AT_ONCE),
+        rtu=Seen(saw=FaultKind.NO_ANSWER, took=Took.AT_ONCE, again=Took.AT_ONCE),
     ),
 )
 TABLE: tuple[Row, ...] = (*LATE, *WRONG, *REFUSALS, *CUTS, *BROKEN, *CLOCKS)

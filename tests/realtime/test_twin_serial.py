@@ -1,7 +1,10 @@
 """The twin's serial bus: a pty behind a symlink, spoken to by pymodbus over pyserial."""
 
 import asyncio
+import csv
 import os
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +16,7 @@ from pymodbus.client import AsyncModbusSerialClient
 from hil.rig.framing import rtu_frame
 from hil.rig.simulated import SimulatedSite
 from hil.rig.twin_file import FaultPart
-from tests.realtime.test_twin_process import serving
+from tests.realtime.test_twin_process import ROOT, serving
 from tests.twin_kit import READ_W, twin
 
 pytestmark = pytest.mark.realtime
@@ -127,3 +130,28 @@ def test_a_twin_of_a_serial_bus_says_where_it_is_and_writes_it_into_the_site_fil
         process.terminate()
         assert process.wait(30) == 0
     assert not (tmp_path / "bus0").is_symlink()
+
+
+def test_the_controller_runs_a_twin_of_register_profiles_on_one_paced_bus(tmp_path: Path) -> None:
+    twin_file, site_file, truth = tmp_path / "twin.yaml", tmp_path / "site.yaml", tmp_path / "truth.csv"
+    link = 'link: "serial://bus0?baud=38400"'
+    twin_file.write_text(
+        "schema: hil.twin/1\nsite: {name: T, system: wye, nominal_v: 230}\n"
+        f"meters: [{{id: poi, {link}, profile: eastron/sdm630, noise_w: 4}}]\n"
+        f"ders: [{{id: inv1, {link}, unit: 2, profile: solaredge/edpc, nameplate_w: 10000}}]\n"
+        "load: [{constant: 4000}]\nsun: {constant: 0.9}\n"
+        "limits: [{point: poi, direction: export, quantity: w, value: 0}]\n"
+    )
+    with serving(str(twin_file), "--write-site", str(site_file), "--record", str(truth)) as (process, _):
+        pcs = [sys.executable, "-m", "pcs.cli.main", "run", str(site_file), "--duration", "10"]
+        told = subprocess.run(pcs, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+        process.terminate()
+        assert process.wait(30) == 0
+    assert told.returncode == 0, told.stderr
+    said = told.stdout + told.stderr
+    assert "poi: found Eastron SDM630" in said
+    assert "inv1: found SolarEdge EDPC serial inv1" in said
+    with truth.open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[0]["inv1_injection_w"]) == pytest.approx(9000)
+    assert float(rows[-1]["inv1_injection_w"]) <= 4000

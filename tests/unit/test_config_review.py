@@ -8,7 +8,7 @@ from pcs.config.profiles import profile_folder
 from pcs.config.review import fallbacks, slowest_response_s, warnings
 from pcs.config.site import load_site
 from pcs.model.profile import FallbackDirection
-from pcs.model.site import Site, Tuning
+from pcs.model.site import LinkAddress, LinkKind, Site, Tuning
 
 
 @pytest.fixture
@@ -84,3 +84,12 @@ def test_a_der_that_drops_its_limit_without_a_controller_is_said_to_be_open(site
 def test_a_nameplate_in_kilowatts_is_asked_about(site: Site, nameplate_w: float, asked: bool) -> None:
     changed = replace(site, ders=(replace(site.ders[0], nameplate_w=nameplate_w), *site.ders[1:]))
     assert asked == any(f"did you mean {1000 * nameplate_w:g}?" in warning for warning in warnings(changed))
+
+
+@pytest.mark.parametrize(
+    ("device", "told"), [("/dev/ttyUSB0", True), ("/dev/ttyAMA0", False), ("/dev/serial/by-id/usb-FTDI-if00", False)]
+)
+def test_a_port_whose_name_may_change_is_told_once(site: Site, device: str, told: bool) -> None:
+    link = LinkAddress(kind=LinkKind.SERIAL, device=device, port=0)
+    changed = replace(site, meters=(replace(site.meters[0], link=link),), ders=(replace(site.ders[0], link=link),))
+    assert sum("/dev/serial/by-id" in warning for warning in warnings(changed)) == told

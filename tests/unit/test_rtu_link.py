@@ -9,7 +9,7 @@ import pytest
 from pcs.codec.rtu import ask_read, sealed
 from pcs.io.modbus_rtu import ModbusRtuLink
 from pcs.io.rtu_unit import UnitRules
-from pcs.model.fault import Fault, FaultKind
+from pcs.model.fault import FaultKind
 from pcs.ports import Priority, Reply
 from tests.rtu_kit import (
     CHARACTER_S,
@@ -18,6 +18,8 @@ from tests.rtu_kit import (
     Answer,
     Asked,
     Bus,
+    fault,
+    good,
     healthy,
     late,
     on_bus,
@@ -26,23 +28,9 @@ from tests.rtu_kit import (
     right,
     saying,
     silent,
-    words,
 )
 
 WINDOW_S = 0.5
-
-
-def fault(answer: Reply | Fault, kind: FaultKind, detail: str = "") -> Fault:
-    assert isinstance(answer, Fault), answer
-    assert answer.kind is kind, answer
-    assert detail in answer.detail
-    return answer
-
-
-def good(answer: Reply | Fault, address: int = 100, count: int = 4) -> Reply:
-    assert isinstance(answer, Reply), answer
-    assert answer.data == words(address, count)
-    return answer
 
 
 def test_a_read_is_one_frame_and_its_registers() -> None:
@@ -335,69 +323,5 @@ def test_a_broadcast_that_no_profile_allows_is_a_mistake_of_the_program() -> Non
     async def work(link: ModbusRtuLink, bus: Bus) -> None:
         with pytest.raises(ValueError, match="unit 0"):
             await link.write(0, 7, (1,), deadline_s=1.0, priority=Priority.LIMIT_WRITE)
-
-    on_bus(work, Bus())
-
-
-async def _three(link: ModbusRtuLink, unit: int = 1) -> str:
-    """The detail of the last of three failed reads, with enough time between them."""
-    for _ in range(3):
-        answer = await read(link, unit=unit)
-        await asyncio.sleep(1.0)
-    assert isinstance(answer, Fault)
-    return answer.detail
-
-
-def test_wrong_baud_or_parity_is_said_so() -> None:
-    async def work(link: ModbusRtuLink, bus: Bus) -> None:
-        assert "wrong baud or parity? (the site file says 19200 8N1)" in await _three(link)
-
-    on_bus(work, Bus(otherwise=saying(lambda a: bytes(b ^ 0xA5 for b in right(a)))))
-
-
-def test_a_bus_on_which_nothing_is_heard_at_all_names_what_to_look_at() -> None:
-    async def work(link: ModbusRtuLink, bus: Bus) -> None:
-        assert "nothing at all was heard" in await _three(link)
-
-    on_bus(work, Bus(otherwise=silent))
-
-
-def test_one_garbled_unit_among_good_ones_is_two_devices_with_one_id() -> None:
-    async def work(link: ModbusRtuLink, bus: Bus) -> None:
-        good(await read(link))
-        for _ in range(4):
-            answer = await read(link, unit=2)
-            await asyncio.sleep(3.0)
-        fault(answer, FaultKind.BAD_ANSWER, "do two devices have unit id 2?")
-
-    on_bus(work, Bus(units={2: saying(lambda a: right(a)[:5] + b"\x13\x37" + right(a)[7:])}))
-
-
-def test_frames_that_nobody_asked_for_are_another_client_and_are_waited_for() -> None:
-    async def work(link: ModbusRtuLink, bus: Bus) -> None:
-        good(await read(link))
-        await asyncio.sleep(0.1)
-        bus.say(ask_read(33, 3, 0, 2).frame)
-        heard_s = bus.heard_s
-        bus.script = [silent]
-        fault(await read(link), FaultKind.NO_ANSWER, "(units 33): is another client on this bus?")
-        assert bus.asked[-1].from_s >= heard_s + GAP_S
-
-    assert on_bus(work, Bus()).unasked_bytes == 8
-
-
-def test_a_bus_that_never_falls_silent_is_not_talked_into() -> None:
-    async def babble(bus: Bus) -> None:
-        while True:
-            bus.say(ask_read(33, 3, 0, 2).frame)
-            await asyncio.sleep(GAP_S / 2)
-
-    async def work(link: ModbusRtuLink, bus: Bus) -> None:
-        good(await read(link))
-        babbling = asyncio.ensure_future(babble(bus))
-        fault(await read(link), FaultKind.NO_ANSWER, "not sent: the bus is not silent")
-        babbling.cancel()
-        assert len(bus.asked) == 1
-        good(await read(link))
 
     on_bus(work, Bus())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from hil.rig.mistake import BadFileError
 from hil.rig.register_profile import BadProfileError, load_profile
@@ -208,3 +209,31 @@ def test_a_profile_that_cannot_be_served_is_a_mistake_of_the_twin_file(tmp_path:
 def test_a_profile_that_does_not_exist_is_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadProfileError, match=r"no profile|cannot be read"):
         load_profile(name, tmp_path)
+
+
+SHIPPED = {
+    path: YAML(typ="safe", pure=True).load(path.read_text())
+    for path in sorted((Path(__file__).parents[2] / "firmware_config").glob("*/*.yaml"))
+}
+REGISTER_MAPS = [path for path, raw in SHIPPED.items() if raw.get("protocol") == "modbus"]
+
+
+@pytest.mark.parametrize("path", REGISTER_MAPS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_shipped_register_map_is_served(path: Path) -> None:
+    name, kind = f"{path.parent.name}/{path.stem}", SHIPPED[path]["kind"]
+    parts = dict(PARTS)
+    if kind == "meter":
+        parts["meters"] = [{"id": "poi", "profile": name, "reply_s": 0}]
+    else:
+        own = {"kind": "evse", "most_a": 16} if kind == "evse" else {"nameplate_w": 10000}
+        parts["ders"] = [{"id": "inv1", "profile": name, "reply_s": 0, **own}]
+
+    async def work(site: SimulatedSite) -> None:
+        await asyncio.sleep(2)
+        on = "poi" if kind == "meter" else "inv1"
+        for point in load_profile(name, path.parent).registers.points.values():
+            function = point.function or SHIPPED[path]["registers"]["function"]
+            got = ask(site, on, "HH", function, point.address, point.size)
+            assert got[:2] == bytes((function, 2 * point.size)), got.hex(" ")
+
+    with_site(work, **parts)
