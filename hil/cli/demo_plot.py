@@ -58,7 +58,8 @@ def _current(axis: Axes, rows: Sequence[Row], promise: Promise) -> None:
     """The current of each conductor in the limit's direction."""
     flows = [promise.flows(row) for row in rows]
     for k, line in enumerate(zip(*flows, strict=True)):
-        axis.plot([row.t_s for row in rows], line, color=COLOURS[k], linewidth=1.1, label=f"L{k + 1}")
+        style = ("-", "--", ":")[k]  # where conductors are equal, each is still seen
+        axis.plot([row.t_s for row in rows], line, style, color=COLOURS[k], linewidth=1.1, label=f"L{k + 1}")
     axis.axhline(promise.limit_value, color=LIMIT_COLOUR, linestyle="--", linewidth=1, label=promise.name)
     axis.set_ylabel("A of infeeds" if promise.direction is None else f"A of {promise.direction}")
 

@@ -74,7 +74,7 @@ def summary(evidence: Evidence, promises: Sequence[Promise], folder: Path) -> It
 
 
 def _told(status: Mapping[str, Any], promise: Promise, *, alone: bool) -> list[Mapping[str, Any]]:
-    """What the controller says of a limit (per conductor where it has one each), or of the site with one limit alone."""
+    """What the controller says of a limit, per conductor where it has one each; or of a site with one limit alone."""
     limits: Sequence[Mapping[str, Any]] = status.get("limits", ())
     found = [one for one in limits if promise.told_as and one["name"].startswith(promise.told_as)]
     found = [one for one in found if "excursions" in one]

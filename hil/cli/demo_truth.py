@@ -4,7 +4,7 @@ A row of the record states what holds from its instant on (`hil twin --record`).
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -57,14 +57,18 @@ def read_truth(path: Path) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         for cells in csv.DictReader(file):
             try:
-                rows.append(_row(cells))
+                rows.append(_row({name: float(text) for name, text in cells.items()}))
             except (TypeError, ValueError):
                 break
     return rows
 
 
-def _row(texts: dict[str, str]) -> Row:
-    cells = {name: float(text) for name, text in texts.items()}
+def as_rows(columns: Sequence[str], truth: Iterable[Sequence[float]]) -> list[Row]:
+    """The rows of a plant's own truth."""
+    return [_row(dict(zip(columns, values, strict=True))) for values in truth]
+
+
+def _row(cells: dict[str, float]) -> Row:
     ders = [name.removesuffix("_injection_w") for name in cells if name.endswith("_injection_w")]
     sources = [name for name in ders if f"{name}_available_w" in cells]
     return Row(

@@ -8,12 +8,13 @@ same writes are equal to the last bit.
 from collections import deque
 from dataclasses import dataclass, field
 
+from hil.plant.battery import Hybrid
 from hil.plant.layout import Layout, PointSpec
 from hil.plant.meter import Meter, MeterSpec
 from hil.plant.source import Source
 from hil.plant.system import Connection, Supply, System
 from hil.plant.unit import THREE_PHASE, UnitSpec
-from hil.plant.units import AnyUnit, Hybrid, make
+from hil.plant.units import AnyUnit, make
 
 TRUTH_ROWS = 1_000_000  # some 14 h at 20 rows a second; older rows are dropped
 NOTHING = Source.constant(0.0)

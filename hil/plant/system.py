@@ -19,6 +19,7 @@ _PHASORS: dict[str, tuple[complex, ...]] = {
     "delta": (1 + 0j, _TURN, _TURN**2),
 }
 _PAIR = re.compile(r"L([123])(?:L([123])|N)")
+LEAST_VOLTAGE = 0.5  # of the free voltage: where the power that an impedance carries has its maximum
 VOLTAGE_TURNS = 3  # fixed-point rounds for the voltage: each gains two digits at a drop of 1 %
 
 
@@ -120,6 +121,8 @@ class Supply:
         volts = list(free)
         for _ in range(VOLTAGE_TURNS):
             volts = [e - impedance * (s / v).conjugate() for e, s, v in zip(free, flows, volts, strict=True)]
+            # No grid runs lower than this: a load that wants more than the impedance can carry has no solution at all.
+            volts = [v if (v / e).real > LEAST_VOLTAGE else LEAST_VOLTAGE * e for e, v in zip(free, volts, strict=True)]
         return tuple(volts)
 
 

@@ -7,8 +7,6 @@ from hil.plant.evse import Evse, EvseSpec
 from hil.plant.inverter import Inverter, InverterSpec
 from hil.plant.unit import Unit, UnitSpec
 
-__all__ = ["AnyUnit", "Hybrid", "make"]
-
 AnyUnit = Unit[Any]
 
 

@@ -139,6 +139,12 @@ def test_the_voltage_sinks_with_import_behind_an_impedance_and_current_follows()
     assert sample.phase_current_a[0] == pytest.approx(1200 / leg_v)
 
 
+def test_a_load_that_the_impedance_cannot_carry_leaves_half_the_voltage() -> None:
+    supply = Supply(resistance_ohm=50.0)
+    site = PlantSpec(system=SPLIT, supply=supply, loads=(load(SPLIT, 1200, "L1N"),), meters=(exact(),))
+    assert shown(Plant(site)).phase_voltage_v == (60, 120)
+
+
 def wired(mode: MeterMode, **errors: float) -> MeterSample:
     """Three unequal loads of power factor 0.8 behind a meter that is wired like this."""
     loads = tuple(load(WYE_208, watts, f"L{k}N", 0.8) for k, watts in enumerate((1000, 2000, 3000), 1))
