@@ -39,6 +39,7 @@ class Evse(Unit[EvseSpec]):
     """A charger's state; `output_w` is what the car draws. What drives it is what the car wants, W >= 0."""
 
     takes: ClassVar[tuple[type[Order], ...]] = (CurrentOrder,)
+    sign: ClassVar[float] = -1.0
     columns: ClassVar[tuple[str, ...]] = ("injection_w", "wish_w")
 
     def __init__(self, spec: EvseSpec, *, seed: int, demand_w: float = 0.0):
@@ -47,11 +48,6 @@ class Evse(Unit[EvseSpec]):
         self._starts_at_s = inf
         self._waiting_a = 0.0
         super().__init__(spec, seed=seed, output_w=self.demand_w)
-
-    @property
-    def injection_w(self) -> float:
-        """Never positive."""
-        return -self.output_w
 
     @property
     def order(self) -> CurrentOrder:

@@ -42,7 +42,12 @@ class Inverter(Unit[InverterSpec]):
         sun_0 = ceiling_w if from_w > ceiling_w else (from_w if from_w > 0.0 else 0.0)
         sun_1 = ceiling_w if to_w > ceiling_w else (to_w if to_w > 0.0 else 0.0)
         cap_w = self._cap_w
-        energy_j = self._follow(span_s, sun_0 if sun_0 < cap_w else cap_w, sun_1 if sun_1 < cap_w else cap_w)
+        target_0, target_1 = sun_0 if sun_0 < cap_w else cap_w, sun_1 if sun_1 < cap_w else cap_w
+        if self._ramps:
+            energy_j = self._ramp(span_s, target_0, target_1)
+        else:  # the usual case, and the plant's innermost loop
+            self._ramped_w = target_1
+            energy_j = self._lag(span_s, target_0, target_1)
         self.available_w = sun_1
         if not self.spec.has_stock:
             if self.output_w > sun_1:
@@ -52,7 +57,9 @@ class Inverter(Unit[InverterSpec]):
             roof_j = 0.5 * (sun_0 + sun_1) * span_s
             if energy_j > roof_j:
                 energy_j = roof_j
-        return self._count(energy_j)
+        self.energy_j += energy_j
+        self.injected_j += energy_j
+        return energy_j
 
     def see(self, drive_w: float) -> None:
         """The sun jumped: less of it shows at once."""

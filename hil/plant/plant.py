@@ -127,7 +127,7 @@ class Plant:
         for line in self._loads:
             groups[line.group] += line.value
         for unit, line in self._driven:
-            groups[line.group] -= unit.injection_w
+            groups[line.group] -= unit.sign * unit.output_w
         return groups
 
     def phase_import_w(self, point: str = "poi") -> tuple[float, ...]:

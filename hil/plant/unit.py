@@ -86,6 +86,8 @@ class Unit(ABC, Generic[S]):
 
     takes: ClassVar[tuple[type[Order], ...]] = (LimitOrder,)
     """Kinds of order that a unit of this kind obeys."""
+    sign: ClassVar[float] = 1.0
+    """What turns `output_w` into an injection; -1 for what only draws."""
     columns: ClassVar[tuple[str, ...]] = ("injection_w",)
     """What it adds to a row of truth, each name behind its id."""
 
@@ -115,7 +117,7 @@ class Unit(ABC, Generic[S]):
     @property
     def injection_w(self) -> float:
         """Into the site; negative while it draws."""
-        return self.output_w
+        return self.sign * self.output_w
 
     def held(self, kind: type[K]) -> K:
         """The order of a kind in its registers."""
