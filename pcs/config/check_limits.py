@@ -1,6 +1,7 @@
 """What must hold: limits, their schedules and modes, as far as the file alone can be wrong."""
 
 from collections.abc import Callable
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -133,12 +134,12 @@ def _windows(document: Document, path: Path_, raw: RawBlock, windows: list[tuple
             for j, other in windows[:n]
             if j != k and other.value != one.value and other.priority == one.priority and overlap(one, other)
         )
-        for j, _ in list(rivals)[:1]:
+        for j, _ in islice(rivals, 1):
             first = document.line((*path, "schedule", j))
             document.report(
                 (*path, "schedule", k),
                 "overlaps with another entry that has a different value",
-                got=f"the entry on line {first}",
+                got=f"schedule[{j}] on line {first}",
                 expected="entries that do not overlap",
                 hint="give both a priority: the lower number wins where they overlap",
             )

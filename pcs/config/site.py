@@ -9,6 +9,7 @@ from pcs.config.limits import limit, mode_limits
 from pcs.config.parts import der_spec, link, point_of, point_specs
 from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
+from pcs.config.refusals import report_refusals
 from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
 from pcs.config.wishes import report_wishes
 from pcs.config.yaml_marks import load
@@ -43,7 +44,11 @@ def load_site(path: Path | str, profiles: Mapping[str, DeviceProfile] | None = N
     report_wishes(document)
     if document.problems or parsed is None:
         raise ConfigError(document.problems)
-    return _site(parsed, path, document.digest, known)
+    site = _site(parsed, path, document.digest, known)
+    report_refusals(document, site, len(parsed.limits))
+    if document.problems:
+        raise ConfigError(document.problems)
+    return site
 
 
 def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, DeviceProfile]) -> Site:

@@ -123,12 +123,11 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     if track.still or dt_s <= 0.0:
         return track
     most_w = rated_w(track)
-    near_w = BOUND_SHARE * most_w
     caps = floors = None
     if last.caps is not None:
-        caps = orders.caps_at(track.told, now_s, timing, last.used_caps_w + near_w)
+        caps = orders.caps_at(track.told, now_s, timing, last.used_caps_w)
     if last.floors is not None:
-        floors = orders.floors_at(track.told, now_s, timing, last.used_floors_w + near_w)
+        floors = orders.floors_at(track.told, now_s, timing, last.used_floors_w)
     follows = (track.limit_bound, track.floor_bound)
     lo, hi = move(last.lo_w, last.hi_w, caps, floors, dt_s, timing, most_w, follows)
     told_lo, told_hi = move(last.told_lo_w, last.told_hi_w, caps, floors, dt_s, timing, most_w, (True, True))
@@ -187,7 +186,7 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     known = _since(known, span.from_s)
     bound = _decided(track, value_w, known)
-    at_first = _decided(track, value_w, known[:1])
+    so_far = _decided(track, value_w, known[:1])
     # What lies beyond all that was told is an error, and no fall or rise that has still to come:
     early = _between(value_w, known[0])
     late = _between(value_w, track.ticks[-1])
@@ -198,7 +197,10 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
             continue
         dt_s = max(0.0, t.at_s - previous_s)
         previous_s = t.at_s
-        early = move(*early, t.caps, t.floors, dt_s, timing, rated_w(track), at_first)
+        if so_far != bound:  # from when on a value of that time is one that the cap, or the floor, decides
+            here = _decided(track, value_w, (t,))
+            so_far = (so_far[0] or here[0], so_far[1] or here[1])
+        early = move(*early, t.caps, t.floors, dt_s, timing, rated_w(track), so_far)
         if t.at_s > span.to_s:
             late = move(*late, t.caps, t.floors, min(dt_s, t.at_s - span.to_s), timing, rated_w(track), bound)
         if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet

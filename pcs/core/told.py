@@ -31,10 +31,11 @@ class Caps(NamedTuple):
     down_w: float
     """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
     raises_w: tuple[tuple[float, float], ...]
-    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound.
+    """The raises under way, oldest first, each from one cap to another: only they lift an upper bound.
 
     A raise that a lowering may have overtaken lifts a DER only from the cap that it raised: one that is lower has left
-    that cap behind. Without a lowering after it, it lifts from everywhere (minus infinity).
+    that cap behind. Without a lowering after it, a cap lifts from everywhere (minus infinity) until the slowest plant
+    has arrived there.
     """
 
 
@@ -49,6 +50,8 @@ def confirmed(
     first = len(told)  # of those that are not confirmed: a confirmation leaves none before it
     while first > 0 and told[first - 1].acked_s == INFINITY:
         first -= 1
+    if first > 0 and sent_s < told[first - 1].sent_s:
+        return told  # old news: a later command is in force already
     best, found, place = near_w, -1, first
     for k in range(first, len(told)):
         t = told[k]
@@ -92,13 +95,14 @@ def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, arrived_w:
             lo = cap_w
         if cap_w > hi:
             hi = cap_w
-        if k > 0:
-            before_w = told[k - 1].cap_w if upper else -told[k - 1].floor_w
-            if cap_w > before_w:
-                if cap_w > arrived_w:
-                    raises.append((before_w if down < INFINITY else -INFINITY, cap_w))
-            elif before_w > cap_w < down:
-                down = cap_w
+        before_w = (told[k - 1].cap_w if upper else -told[k - 1].floor_w) if k > 0 else cap_w
+        if cap_w > arrived_w:
+            if down == INFINITY:
+                raises.append((-INFINITY, cap_w))
+            elif cap_w > before_w:
+                raises.append((before_w, cap_w))
+        if before_w > cap_w < down:
+            down = cap_w
         if acked_s <= slow:
             break
     if lo == INFINITY:

@@ -147,8 +147,8 @@ class ModbusRtuLink:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         end_s = began_s + deadline_s
-        until = Until(send_by_s=end_s - min(REPLY_LIKELY_S, deadline_s / 2), end_s=end_s)
         known = self._units.setdefault(unit, Unit(rules=UnitRules()))
+        until = Until(send_by_s=end_s - min(max(REPLY_LIKELY_S, known.took_s), deadline_s / 2), end_s=end_s)
         self._counts["requests"] += 1
         outcome: Reply | Failure | None = self._not_now(known, began_s)
         if outcome is None:
@@ -251,6 +251,8 @@ class ModbusRtuLink:
                 late_window_s=unit.rules.late_window_s,
             )
             answered = is_answer(outcome)
+            if isinstance(outcome, Reply):
+                unit.heard(outcome.received_s - outcome.sent_s)
             sent = isinstance(outcome, Reply) or not outcome.detail.startswith(NOT_SENT)
         finally:
             now_s = loop.time()

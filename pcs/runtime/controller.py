@@ -133,7 +133,7 @@ class Controller:
 
     def _step(self) -> None:
         now = self.world.clock.now()
-        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+        if self.steps == 0:
             self._checkpoint(now)
         trust = self.world.time_trust
         told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
@@ -148,6 +148,8 @@ class Controller:
         for event in outcome.events:
             self.world.journal.event(event)
             self.world.on_event(event)
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
         self._watch_journal()
 
     def _checkpoint(self, now: Instant) -> None:

@@ -124,6 +124,23 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(row: dict[str, An
     assert mistakes(changed((row["right"], row["wrong"]))) == row["said"]
 
 
+SITE = (Path(__file__).parent / "storage_site.yaml").read_text()
+STORAGE = YAML(typ="safe", pure=True).load((Path(__file__).parent / "storage_mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("row", STORAGE, ids=[row["name"] for row in STORAGE])
+def test_a_mistake_about_storage_points_and_limits_is_told_with_its_remedy(row: dict[str, Any]) -> None:
+    text = SITE
+    for change in row["changes"]:
+        assert change["right"] in text
+        text = text.replace(change["right"], change["wrong"], 1)
+    assert mistakes(text) == row["said"]
+
+
+def test_the_site_with_storage_points_and_limits_is_itself_right() -> None:
+    assert accepted(SITE)
+
+
 NOT_YET: list[tuple[str, str, str, str]] = [
     ("controlled: false", "controlled: false, fallback: {}", "7: ders[1].fallback", "fallbacks of a single DER"),
 ]

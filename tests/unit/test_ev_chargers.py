@@ -181,6 +181,13 @@ def test_below_the_least_current_the_charger_is_paused() -> None:
     assert link.written[-1] == (261, (60,))
 
 
+def test_no_current_beyond_what_the_charger_takes_is_written() -> None:
+    link = amperfied(current=60)
+    device, _ = charger(link)
+    assert _applied(do(device.apply(draw(40_000.0)))).charge_limit_w == pytest.approx(11_040.0)
+    assert link.written[-1] == (261, (160,))
+
+
 def test_a_command_that_does_not_speak_of_the_draw_allows_the_rating() -> None:
     link = amperfied(current=60)
     device, _ = charger(link)

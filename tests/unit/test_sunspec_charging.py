@@ -43,6 +43,11 @@ def test_a_discharging_rate_of_somebody_else_stays_in_force() -> None:
     assert (link.registers[base + 5], link.registers[base + 12]) == (3, 3_000)
 
 
+def test_a_negative_charging_rate_lets_nothing_in() -> None:
+    _, found = met(battery_124(StorCtl_Mod=1, InWRte=-2_000))
+    assert found.found.charge_limit_w == 0.0
+
+
 def test_without_a_word_about_its_draw_124_is_left_alone() -> None:
     link = battery_124()
     battery, _ = met(link)

@@ -102,7 +102,8 @@ def test_what_tightens_the_limit_is_written_first_and_what_raises_it_last(
 def test_a_set_point_stays_inside_both_limits() -> None:
     battery, _ = met(battery_704())
     assert _applied(do(battery.apply(command(1_000.0, 500.0, -2_000.0)))).setpoint_w == -500.0
-    assert _applied(do(battery.apply(command(1_000.0, 500.0, 2_000.0)))).setpoint_w == 1_000.0
+    forced = _applied(do(battery.apply(command(1_000.0, 500.0, 2_000.0))))
+    assert (forced.setpoint_w, forced.charge_limit_w) == (1_000.0, 0.0)
 
 
 def test_percent_is_used_where_watts_are_not_implemented() -> None:
