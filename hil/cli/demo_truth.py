@@ -68,17 +68,17 @@ def as_rows(columns: Sequence[str], truth: Iterable[Sequence[float]]) -> list[Ro
     return [_row(dict(zip(columns, values, strict=True))) for values in truth]
 
 
-def _row(cells: dict[str, float]) -> Row:
-    ders = [name.removesuffix("_injection_w") for name in cells if name.endswith("_injection_w")]
-    sources = [name for name in ders if f"{name}_available_w" in cells]
+def _row(values: dict[str, float]) -> Row:
+    ders = [name.removesuffix("_injection_w") for name in values if name.endswith("_injection_w")]
+    sources = [name for name in ders if f"{name}_available_w" in values]
     return Row(
-        t_s=cells["t_s"],
-        import_w=cells["import_w"],
-        demand_w=cells["demand_w"],
-        injection_w=sum(cells[f"{name}_injection_w"] for name in sources),
-        available_w=sum(cells[f"{name}_available_w"] for name in sources),
-        other_w=sum(cells[f"{name}_injection_w"] for name in ders if name not in sources),
-        values=cells,
+        t_s=values["t_s"],
+        import_w=values["import_w"],
+        demand_w=values["demand_w"],
+        injection_w=sum(values[f"{name}_injection_w"] for name in sources),
+        available_w=sum(values[f"{name}_available_w"] for name in sources),
+        other_w=sum(values[f"{name}_injection_w"] for name in ders if name not in sources),
+        values=values,
     )
 
 
