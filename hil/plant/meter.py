@@ -152,7 +152,9 @@ class Meter:
             phase_a = [hypot(w, var) / abs(v) for w, var, v in zip(phase_w, phase_var, volts, strict=True)]
         step_w, noise_w = spec.resolution_w, self._noise_w
         for k, true_w in enumerate(phase_w):
-            shown_w = true_w + gauss(0.0, noise_w) if noise_w else true_w
+            # A channel without current or voltage shows nothing, not noise.
+            alive = wiring is None or (any(wiring[0][k]) and any(wiring[1][k]))
+            shown_w = true_w + gauss(0.0, noise_w) if noise_w and alive else true_w
             phase_w[k] = 0.0 if abs(shown_w) < spec.creep_w else round(shown_w / step_w) * step_w
         wh = sum(phase_w) * spec.update_s / 3600
         if self._index:

@@ -167,6 +167,12 @@ def test_wiring_faults_of_one_channel_scale_what_it_shows(mode: MeterMode, expec
     assert wired(mode).phase_import_w == pytest.approx(expected_w)
 
 
+def test_a_channel_without_current_or_voltage_shows_nothing_and_no_noise() -> None:
+    for mode, dead in ((MeterMode.OPEN, (0, 1, 2)), (MeterMode.OPEN_C, (2,)), (MeterMode.LOST_TAP_B, (1,))):
+        watts = wired(mode, noise_w=300.0).phase_import_w
+        assert [k for k, w in enumerate(watts) if w == 0.0] == list(dead), mode
+
+
 def test_a_lost_tap_shows_no_volts_but_the_current_that_flows() -> None:
     sample = wired(MeterMode.LOST_TAP_B)
     assert sample.phase_voltage_v[1] == 0
