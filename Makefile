@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
 REFEREE ?= ../shared/referee/referee.py
@@ -16,7 +17,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench faults kills coverage referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -71,6 +72,15 @@ faults: setup
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
 
+## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
+fuzz: $(FUZZ_VENV)/.ready
+	$(FUZZ_VENV)/bin/python -m fuzz $(FUZZ)
+
+$(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
+	$(PYTHON) -m venv --clear $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
 	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec -m pytest -q $(call existing,unit property conformance)
@@ -92,4 +102,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

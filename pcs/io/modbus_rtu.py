@@ -47,6 +47,11 @@ _Asking = Callable[[RtuConnection, Until], Awaitable[Reply | Failure]]
 """A request that has its turn: it gets the line and its bounds."""
 
 
+def line_for(address: LinkAddress) -> Line:
+    """The line that an address means: a serial port, or a TCP connection to a gateway."""
+    return SerialLine(address) if address.kind is LinkKind.SERIAL else TcpLine(address)
+
+
 class ModbusRtuLink:
     """A `ports.Link` over one RTU bus. Times are loop time, which is `time.monotonic()` on the usual event loops."""
 
@@ -65,7 +70,7 @@ class ModbusRtuLink:
             line: Makes the line; by default a serial port or a TCP connection, as the address says.
         """
         self.address = address
-        self._make_line = line or (SerialLine if address.kind is LinkKind.SERIAL else TcpLine)
+        self._make_line = line or line_for
         self._units = {unit: Unit(rules=rules) for unit, rules in (units or {}).items()}
         self._turn = PriorityTurn(most_passes=MOST_PASSES)
         self._connection: RtuConnection | None = None

@@ -189,7 +189,10 @@ def test_every_mistake_of_a_file_is_told_at_once_in_the_order_of_its_lines() -> 
         (b"\xff\xfes\x00", "site.yaml:1: is not UTF-8 text"),
         (b"a: 1\nb: \x00\n", "site.yaml:2: holds a character that YAML does not allow (got #x0000)"),
         (b"[" * 5000, "site.yaml:1: is nested too deeply"),
-        (b"#" * 1_000_001, "site.yaml:1: is too large, expected at most 1000000 bytes"),
+        (
+            b"#" * 100_001,
+            "site.yaml:1: is too large to be a site file or profile, expected at most 100 kB; a site of 64",
+        ),
         (b"key: " + b"9" * 5000 + b"\n", "site.yaml:1: "),
         (b"site: &a [*a]\n", "site.yaml:1: "),
         (b'site: {name: "\\ud800"}\n', "site.yaml:1: "),

@@ -3,7 +3,7 @@
 import re
 
 from pcs.core.failsafe import TABLE, Action, DerAction
-from tests.docs import failsafe, journal
+from tests.docs import failsafe, health, journal
 
 
 def test_the_page_about_the_fail_safe_is_what_the_core_acts_on() -> None:
@@ -44,3 +44,9 @@ def test_the_page_about_the_journal_is_true_and_its_examples_run() -> None:
         "commands der_id=inv1 limit_w=",
     ):
         assert words in made
+
+
+def test_the_page_about_health_is_what_the_controller_judges_by() -> None:
+    """`python -m tests.docs.health` makes it anew."""
+    assert health.TARGET.read_text(encoding="utf-8") == health.generate()
+    assert len(health.thresholds()) == len(health.FIGURES)
