@@ -59,7 +59,7 @@ def share_out(
         supports_w = tuple(max(0.0, min(s, c)) for s, c in zip(fleet.support_w, caps_w, strict=True))
         charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind, supports_w))
     floors_w = tuple(-w for w in charge_w)
-    caps_w, floors_w, conflicts = _settled(policy, fleet, caps_w, floors_w)
+    caps_w, floors_w, conflicts = settled(policy, fleet, caps_w, floors_w)
     return Shares(
         caps_w=caps_w,
         floors_w=floors_w,
@@ -150,7 +150,7 @@ def able_to_support(policy: Policy, all_ders: tuple[DerState, ...], obeying: tup
     )
 
 
-def _settled(
+def settled(
     policy: Policy, fleet: Fleet, caps_w: tuple[float, ...], floors_w: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
     """Bounds that do not cross: the line with the better rank wins where two directions contradict each other."""

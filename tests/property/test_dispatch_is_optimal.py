@@ -33,9 +33,7 @@ class Case:
 def nested(random: Random, most_ders: int = 14) -> Case:
     """Points inside points, each with limits for the sum or the conductors, in watts or amperes; absorbers, orders."""
     system = random.choice(list(System))
-    parents: list[int | None] = [None]
-    for n in range(random.randint(0, 4)):
-        parents.append(random.randint(0, n))
+    parents: list[int | None] = [None, *(random.randint(0, n) for n in range(random.randint(0, 4)))]
     ders = [
         (random.randrange(len(parents)), random.choice(CONNECTIONS[system]))
         for _ in range(random.randint(1, most_ders))
