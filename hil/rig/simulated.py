@@ -1,4 +1,4 @@
-"""The simulated site on the wire: a plant, a Modbus TCP server per device, faults on time. Runs on any asyncio loop.
+"""The simulated site on the wire: a plant, a Modbus server per device, faults on time. Runs on any asyncio loop.
 
 The plant is advanced lazily, on requests and once per `TICK_S`; its clock is `loop.time()` since `start`. On a
 virtual-time loop the whole of it costs next to nothing while nothing happens.
@@ -10,12 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from hil.plant.inverter import Inverter
-from hil.plant.meter import Meter, MeterMode
+from hil.plant.meter import Meter
 from hil.plant.plant import Plant
+from hil.plant.units import AnyUnit
+from hil.plant.wiring import MeterMode
+from hil.rig.bus import Bus, make_bus
 from hil.rig.devices import Device
-from hil.rig.modbus_server import DeviceServer, LinkFault
-from hil.rig.twin_build import build_plant, inverter_device, largest_flow_w, meter_device
+from hil.rig.link_fault import RTU_ONLY, TCP_ONLY, LinkFault
+from hil.rig.modbus_server import DeviceServer
+from hil.rig.twin_build import build_plant, der_device, largest_flow_w, meter_device
 from hil.rig.twin_file import LINK_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
 
 logger = logging.getLogger(__name__)
@@ -35,22 +38,27 @@ class SimulatedSite:
 
         Raises:
             BadRecordError: a record file cannot be used.
+            BadProfileError: a device's profile cannot be served.
         """
         self.twin = twin
-        self.plant: Plant = build_plant(twin, folder or Path())
+        self._folder = folder or Path()
+        self.plant: Plant = build_plant(twin, self._folder)
         self.servers: dict[str, DeviceServer] = {}
+        self.buses: dict[str, Bus] = {}
         self.on_tick: Callable[[], None] | None = None
         """Called after each catching up, at least every `TICK_S`: the place to write truth out."""
         self._zero_s = 0.0
         self._timers: list[asyncio.TimerHandle] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self._plugging: set[asyncio.Task[None]] = set()
-        largest_w = largest_flow_w(twin, self.plant)
+        largest_w = largest_flow_w(self.plant)
         for meter in twin.meters:
-            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w)
+            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w, self._folder)
             self.servers[meter.id] = self._serve(device, meter)
         for der in twin.ders:
-            self.servers[der.id] = self._serve(inverter_device(der, twin, self.plant.inverters[der.id]), der)
+            if der.controlled:
+                unit = der_device(der, twin, self.plant.units[der.id], self._folder)
+                self.servers[der.id] = self._serve(unit, der)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -75,12 +83,12 @@ class SimulatedSite:
         """Listen on every link, then let time begin.
 
         Raises:
-            OSError: a port is taken; nothing is left listening.
+            OSError: a port is taken or a symlink cannot be made; nothing is left listening.
         """
         loop = asyncio.get_running_loop()
         try:
-            for server in self.servers.values():
-                await server.up()
+            for bus in self.buses.values():
+                await bus.up()
         except OSError:
             self._down()
             raise
@@ -119,7 +127,10 @@ class SimulatedSite:
         elif fault.fault == "up":
             self._plug(server)
         elif fault.fault in LINK_FAULTS:
-            server.set_fault(LinkFault(fault.fault), fault.seconds)
+            kind = LinkFault(fault.fault)
+            if kind in (TCP_ONLY if server.bus.link.is_rtu else RTU_ONLY):
+                raise ValueError(f"{server.bus.link} cannot fail with {fault.fault}")
+            server.set_fault(kind, fault.seconds)
         elif fault.fault == "clear":
             server.set_fault(LinkFault.OK)
             self._plug(server)
@@ -127,14 +138,15 @@ class SimulatedSite:
         elif fault.on in self.plant.meters:
             self._fail_meter(self.plant.meters[fault.on], fault)
         else:
-            self._fail_inverter(self.plant.inverters[fault.on], fault, now_s)
+            self._fail_unit(self.plant.units[fault.on], fault, now_s)
 
     def _serve(self, device: Device, part: MeterPart | DerPart) -> DeviceServer:
+        link = part.where.in_folder(self._folder)
+        bus = self.buses.setdefault(link.address if link.shared else part.id, make_bus(link))
         return DeviceServer(
             device,
+            bus,
             name=part.id,
-            host=part.host,
-            port=part.port,
             unit=part.unit,
             now_s=self.now_s,
             settle=self.plant.settle,
@@ -148,10 +160,10 @@ class SimulatedSite:
             meter = self.plant.meters[name]
             meter.mode, meter.ratio_error_pct = MeterMode.OK, meter.spec.ratio_error_pct
         else:
-            inverter = self.plant.inverters[name]
-            inverter.telemetry_frozen = False
-            if not inverter.obeys:
-                inverter.obey(now_s, True)
+            unit = self.plant.units[name]
+            unit.telemetry_frozen = False
+            if not unit.obeys:
+                unit.obey(now_s, True)
 
     @staticmethod
     def _fail_meter(meter: Meter, fault: FaultPart) -> None:
@@ -161,18 +173,18 @@ class SimulatedSite:
             meter.mode = MeterMode(fault.fault)
 
     @staticmethod
-    def _fail_inverter(inverter: Inverter, fault: FaultPart, now_s: float) -> None:
+    def _fail_unit(unit: AnyUnit, fault: FaultPart, now_s: float) -> None:
         match fault.fault:
             case "disobey":
-                inverter.obey(now_s, False)
+                unit.obey(now_s, False)
             case "obey":
-                inverter.obey(now_s, True)
+                unit.obey(now_s, True)
             case "restart":
-                inverter.restart(now_s, fault.seconds)
+                unit.restart(now_s, fault.seconds)
             case "freeze_telemetry" | "thaw_telemetry":
-                inverter.telemetry_frozen = fault.fault == "freeze_telemetry"
+                unit.telemetry_frozen = fault.fault == "freeze_telemetry"
             case _:
-                raise ValueError(f"{inverter.spec.id} cannot fail with {fault.fault}")
+                raise ValueError(f"{unit.spec.id} cannot fail with {fault.fault}")
 
     def _plug(self, server: DeviceServer) -> None:
         task = asyncio.get_running_loop().create_task(self._up(server))
@@ -184,11 +196,11 @@ class SimulatedSite:
         try:
             await server.up()
         except OSError as error:
-            logger.error("link.lost device=%s port=%s error=%s", server.name, server.port, error.strerror)
+            logger.error("link.lost device=%s link=%s error=%s", server.name, server.bus.link, error.strerror)
 
     def _down(self) -> None:
-        for server in self.servers.values():
-            server.down()
+        for bus in self.buses.values():
+            bus.down()
 
     def _tick(self) -> None:
         self.settle()

@@ -22,9 +22,11 @@ COMMANDS = {
     "run": "Hold the limits of a site.",
     "check": "Check a site file and say what it means.",
     "status": "Ask the running controller how things stand.",
+    "scan": "Find meters and inverters on a host or a serial bus.",
     "devices": "List the device profiles.",
     "journal": "Verify or export a journal.",
     "replay": "Run the core again on a journal and compare.",
+    "dissect": "Explain the frames of a trace.",
 }
 """Commands with their one line of help, in the order of the help page. A name without a module is not shown."""
 

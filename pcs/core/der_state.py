@@ -11,6 +11,12 @@ from pcs.model.profile import DerTiming
 from pcs.model.reading import DerIdentified
 from pcs.model.site import DerSpec
 
+ASK_FIRST_S = 60.0
+"""A battery whose draw can only be bounded by a set point is let free for a moment after so long, to see whether it
+still wishes to draw: twice the CRD's 30 s (CRD-OLRT-2), for an excursion as long as its own response at most."""
+ASK_MOST_S = 900.0
+"""With the same answer it is asked half as often each time, up to a quarter of an hour."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerState:
@@ -30,6 +36,12 @@ class DerState:
     soc_pct: float | None = None
     wish_w: float | None = None
     """What it last injected by its own wish: with no set point in force. Only storage has one."""
+    hidden_w: float | None = None
+    """The wish that it is asked about: one that draws at all is this one until it is seen whole."""
+    told_since_s: float = float("-inf")
+    """Since when a set point has hidden its wish."""
+    ask_after_s: float = ASK_FIRST_S
+    """How long a set point may hide its wish before it is asked for again."""
     since_s: float
     """When this run began to look for it."""
     heard_s: float | None = None
@@ -83,7 +95,12 @@ class DerState:
     @property
     def able(self) -> Able:
         """What an order for it may ask."""
-        return Able(self.least_w, self.most_w, self.bounds_charge, self.wish_w)
+        return Able(self.least_w, self.most_w, self.bounds_charge, self.wish_w, self.takes_setpoint)
+
+    @property
+    def takes_setpoint(self) -> bool:
+        """Whether it can be told what to do, beyond what it may do."""
+        return self.identified is not None and self.identified.takes_setpoint
 
 
 def new(spec: DerSpec, timing: DerTiming, now_s: float) -> DerState:

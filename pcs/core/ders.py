@@ -1,6 +1,6 @@
 """What a DER says, taken in: identity, power, limits as they are held, and how much of a cap it can use."""
 
-from pcs.core import obey, observe
+from pcs.core import obey, observe, wishes
 from pcs.core.der_state import DerState, having, without
 from pcs.core.evolve import evolve
 from pcs.core.order import Order
@@ -73,19 +73,9 @@ def telemetry(der: DerState, reading: DerReading) -> DerState:
     der = evolve(der, track=track, heard_s=reading.received_s, failing=None)
     if beyond_w > SURPRISE_SHARE * der.size_w:
         der = evolve(der, surprised_s=reading.received_s)
-    if der.least_w < 0.0 and _free_since_s(der) <= reading.sent_s:
-        der = evolve(der, wish_w=reading.injection_w)
+    if der.least_w < 0.0 and not der.bounds_charge:
+        der = wishes.take(der, reading.injection_w, reading.sent_s)
     return obey.judge(der, reading.injection_w, reading.received_s)
-
-
-def _free_since_s(der: DerState) -> float:
-    """Since when no set point can be in force in the plant (seconds; infinity: one may be)."""
-    found = der.identified.found if der.identified else None
-    if der.sent is None and (found is None or found.setpoint_w is None):
-        return -observe.INFINITY
-    if der.held is None or der.held.setpoint_w is not None or (der.sent or der.held).setpoint_w is not None:
-        return observe.INFINITY
-    return der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
 
 
 def applied(der: DerState, ack: LimitApplied) -> DerState:
@@ -146,9 +136,13 @@ def _dropped(der: DerState, held: Order, seen: LimitReadback) -> bool:
 
 
 def _fell_back(der: DerState, seen: LimitReadback, resolution_w: float, charge_resolution_w: float) -> bool:
-    if seen.reversion_limit_w is None:
+    """Whether it holds what its armed timer falls back to: the safe cap, the safe draw, or rest (DESIGN section 6)."""
+    if seen.reversion_limit_w is None and seen.reversion_charge_limit_w is None:
         return False
-    rests = seen.setpoint_w is not None and abs(seen.setpoint_w + der.reversion_charge_w) <= 2 * charge_resolution_w
+    draw_w, safe_draw_w = seen.charge_limit_w, seen.reversion_charge_limit_w
+    if draw_w is not None and safe_draw_w is not None and abs(draw_w - safe_draw_w) <= 2 * charge_resolution_w:
+        return True
+    rests = seen.setpoint_w is not None and abs(seen.setpoint_w) <= 2 * charge_resolution_w
     return rests or (seen.limit_w is not None and abs(seen.limit_w - der.reversion_w) <= 2 * resolution_w)
 
 

@@ -107,13 +107,15 @@ def _park(
 def _send(
     der: DerState, wanted: Order, safe_w: float, safe_charge_w: float, urgent: bool, now_s: float
 ) -> tuple[DerState, LimitActivePower]:
-    told = der.track
+    told, told_now = der.track, wanted.setpoint_w is not None
+    told_before = der.sent is not None and der.sent.setpoint_w is not None
     if wanted != der.sent:
         told = observe.tell(told, now_s, wanted.floor_w(told.least_w), wanted.cap_w)
     der = evolve(
         der,
         track=told,
         sent=wanted,
+        told_since_s=now_s if told_now and not told_before else der.told_since_s,
         sent_s=now_s,
         pending=True,
         reversion_w=safe_w,

@@ -37,6 +37,7 @@ class Able(NamedTuple):
     most_w: float
     bounds_charge: bool
     wish_w: float | None
+    takes_setpoint: bool = True
 
 
 def order(cap_w: float, floor_w: float, able: Able) -> Order:
@@ -46,6 +47,8 @@ def order(cap_w: float, floor_w: float, able: Able) -> Order:
         return Order(limit_w)
     charge_w = max(0.0, -floor_w) if able.bounds_charge else None
     near_w = NEAR_SHARE * max(able.most_w, -able.least_w)
+    if not able.takes_setpoint:
+        return Order(limit_w, max(0.0, -floor_w))
     if cap_w < 0.0:  # it has to draw, whatever it wishes
         helps = able.wish_w is not None and floor_w - near_w <= able.wish_w <= cap_w
         return Order(limit_w, charge_w, None if helps else cap_w)

@@ -6,10 +6,10 @@ sun is a non-event. For a line that bounds import everything is mirrored: its fl
 the draw. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
-2. Without flow beyond the limit, a budget that is merely too high is one that exceeds even what hi leaves (a raise still
-   under way is none), and it waits until every DER has spoken since: otherwise a rising sun, seen by the meter before
-   the telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it must not
-   wait.
+2. Without flow beyond the limit, a budget that is merely too high is one that exceeds even what hi leaves (a raise
+   still under way is none), and it waits until every DER has spoken since: otherwise a rising sun, seen by the meter
+   before the telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it
+   must not wait.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 

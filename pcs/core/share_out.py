@@ -135,9 +135,7 @@ def _is_spent(der: DerState, sign: float) -> bool:
 def able_to_help(policy: Policy, all_ders: tuple[DerState, ...], obeying: tuple[bool, ...]) -> tuple[float, ...]:
     """How far each DER may be told to absorb (W): obeying storage that has room and says so."""
     return tuple(
-        -d.least_w
-        if o and d.spec.absorbs and d.spec.is_storage and d.soc_pct is not None and not _is_spent(d, -1.0)
-        else 0.0
+        -d.least_w if o and d.spec.absorbs and d.spec.is_storage and _can_be_told(d, -1.0) else 0.0
         for d, o in zip(all_ders, obeying, strict=True)
     )
 
@@ -145,9 +143,14 @@ def able_to_help(policy: Policy, all_ders: tuple[DerState, ...], obeying: tuple[
 def able_to_support(policy: Policy, all_ders: tuple[DerState, ...], obeying: tuple[bool, ...]) -> tuple[float, ...]:
     """How far each DER may be told to discharge for an import limit (W): declared, obeying, not empty."""
     return tuple(
-        d.most_w if o and d.spec.supports and d.soc_pct is not None and not _is_spent(d, 1.0) else 0.0
+        d.most_w if o and d.spec.supports and _can_be_told(d, 1.0) else 0.0
         for d, o in zip(all_ders, obeying, strict=True)
     )
+
+
+def _can_be_told(der: DerState, sign: float) -> bool:
+    """Whether it takes set points, and its state of charge is known and leaves room in this direction."""
+    return der.takes_setpoint and der.soc_pct is not None and not _is_spent(der, sign)
 
 
 def settled(

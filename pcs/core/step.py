@@ -1,10 +1,10 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
-from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch
+from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch, wishes
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
-from pcs.core.failsafe import obeys, site_action
+from pcs.core.failsafe import Action, obeys, site_action
 from pcs.core.hear import Heard, hear
 from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet, Turn
@@ -39,7 +39,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
-    commands, ders = _commands(shares, now_s)
+    commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
     after = State(
         meters=meters,
         watches=watches,
@@ -105,6 +105,9 @@ def _turns(
 ) -> tuple[Turn, ...]:
     """Every line's turn; what several lines ask of the same sample is worked out once."""
     imports = any(line.sign < 0.0 for line in policy.lines)
+    asked: dict[tuple[tuple[int, int], ...], set[int]] = {}
+    for line in policy.lines:
+        asked.setdefault(line.meter_signs, set()).update(lines.asked(line, fleet.ders))
     samples: dict[tuple[tuple[int, int], ...], Sample | None] = {}
     bounds: dict[tuple[tuple[int, int], ...], lines.Bounds] = {}
     turns = []
@@ -114,7 +117,7 @@ def _turns(
             samples[key] = _fresh(line, known.used_s, meters)
         sample = samples[key]
         if sample is not None and key not in bounds:
-            bounds[key] = lines.bounds_of(fleet.ders, sample, imports)
+            bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
         told = heard.in_force
@@ -149,14 +152,17 @@ def _buses(state: State, policy: Policy, heard: Heard, ders: tuple[DerState, ...
     return tuple(made)
 
 
-def _commands(shares: Shares, now_s: float) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
-    told = [
-        economy.command(d, Bounds(cap_w, floor_w, safe_w, safe_charge_w), now_s)
-        for d, cap_w, floor_w, safe_w, safe_charge_w in zip(
-            shares.ders, shares.caps_w, shares.floors_w, shares.safe_w, shares.safe_charge_w, strict=True
-        )
-    ]
-    return tuple(c for _, c in told if c is not None), tuple(d for d, _ in told)
+def _commands(shares: Shares, asks: bool, now_s: float) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
+    """What is due now. `asks`: wishes that were hidden for long may be asked for; not while anything is wrong."""
+    commands: list[LimitActivePower] = []
+    told: list[DerState] = []
+    for n, d in enumerate(shares.ders):
+        bounds = Bounds(shares.caps_w[n], shares.floors_w[n], shares.safe_w[n], shares.safe_charge_w[n])
+        d = wishes.ask(d, bounds.floor_w, now_s) if asks else d
+        d, command = economy.command(d, bounds, now_s)
+        told.append(d)
+        commands += [command] if command is not None else []
+    return tuple(commands), tuple(told)
 
 
 def _demand_w(state: State, heard: Heard, ders: tuple[DerState, ...], policy: Policy) -> tuple[float, float] | None:

@@ -31,10 +31,11 @@ class Caps(NamedTuple):
     down_w: float
     """The lowest cap that a *lowering* under way can have brought: only this pulls the lower bound down."""
     raises_w: tuple[tuple[float, float], ...]
-    """The raises under way, oldest first, each from one cap to the next: only they lift an upper bound.
+    """The raises under way, oldest first, each from one cap to another: only they lift an upper bound.
 
     A raise that a lowering may have overtaken lifts a DER only from the cap that it raised: one that is lower has left
-    that cap behind. Without a lowering after it, it lifts from everywhere (minus infinity).
+    that cap behind. Without a lowering after it, a cap lifts from everywhere (minus infinity) until the slowest plant
+    has arrived there.
     """
 
 
@@ -94,13 +95,14 @@ def _in_force(told: tuple[Told, ...], at_s: float, timing: DerTiming, arrived_w:
             lo = cap_w
         if cap_w > hi:
             hi = cap_w
-        if k > 0:
-            before_w = told[k - 1].cap_w if upper else -told[k - 1].floor_w
-            if cap_w > before_w:
-                if cap_w > arrived_w:
-                    raises.append((before_w if down < INFINITY else -INFINITY, cap_w))
-            elif before_w > cap_w < down:
-                down = cap_w
+        before_w = (told[k - 1].cap_w if upper else -told[k - 1].floor_w) if k > 0 else cap_w
+        if cap_w > arrived_w:
+            if down == INFINITY:
+                raises.append((-INFINITY, cap_w))
+            elif cap_w > before_w:
+                raises.append((before_w, cap_w))
+        if before_w > cap_w < down:
+            down = cap_w
         if acked_s <= slow:
             break
     if lo == INFINITY:

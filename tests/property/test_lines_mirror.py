@@ -56,13 +56,14 @@ def rules(direction: Direction, limit_w: float, helps: bool) -> Policy:
     return site.policy(ders=ders, limits=(Limit(direction=direction, value=limit_w),))
 
 
-def fleet(policy: Policy, moment: Moment, way: float, helps: bool) -> Fleet:
+def fleet(policy: Policy, moment: Moment, way: float, helps: bool, now_s: float) -> Fleet:
     made: list[DerState] = []
     for spec, timing, (lo_w, hi_w) in zip(policy.controlled, policy.timings, moment.known_w, strict=True):
         der = der_state.new(spec, timing, 0.0)
         bounds = (lo_w, hi_w) if way > 0.0 else (-hi_w, -lo_w)
-        tick = der.track.ticks[-1]._replace(at_s=0.0, lo_w=bounds[0], hi_w=bounds[1])
-        made.append(evolve(der, track=evolve(der.track, ticks=(tick,))))
+        last = der.track.ticks[-1]._replace(at_s=now_s, lo_w=bounds[0], hi_w=bounds[1])
+        before = last._replace(at_s=now_s - 0.15, lo_w=bounds[0] - 0.1 * SIZE_W, hi_w=bounds[1] + 0.1 * SIZE_W)
+        made.append(evolve(der, track=evolve(der.track, ticks=(before, last))))
     can_w = tuple(SIZE_W if helps and o else 0.0 for o in moment.obeying)
     nothing = (0.0, 0.0)
     return Fleet(
@@ -94,8 +95,8 @@ def budgets_w(direction: Direction, limit_w: float, helps: bool, moments: list[M
                 published_s=now_s - 0.1,
                 received_s=now_s,
             )
-        seen = fleet(policy, moment, way, helps)
-        bounds = lines.bounds_of(seen.ders, sample, way < 0.0) if sample else None
+        seen = fleet(policy, moment, way, helps, now_s)
+        bounds = lines.bounds_of(seen.ders, sample, way < 0.0, lines.asked(line, seen.ders)) if sample else None
         meters = (MeterState(sample=sample),)
         turn = lines.take_turn(
             state, line, policy, seen, meters, sample, bounds, moment.action, True, None, now_s

@@ -23,8 +23,8 @@ RATED_W = 10_000.0
 TIMING = DerTiming(
     dead_time_s=Band(lo=0.1, hi=0.8), time_constant_s=Band(lo=0.05, hi=0.8), ramp_pct_s=25.0, telemetry_s=0.8
 )
-TOLERANCE_W = 0.04 * RATED_W
-"""Two per cent that a raise may be short of its cap and lift nothing, and what the fastest plant moves in a step."""
+TOLERANCE_W = 0.06 * RATED_W
+"""Two per cent that a raise may be short of its cap and lift nothing, and what a plant moves until it speaks again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,8 @@ async def test_a_latency_timer_is_recognised_and_its_mending_said(
 
 
 async def test_rtu_frames_travel_through_a_tcp_gateway_that_cuts_them() -> None:
+    gone = asyncio.Event()
+
     async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
@@ -165,6 +167,9 @@ async def test_rtu_frames_travel_through_a_tcp_gateway_that_cuts_them() -> None:
                 await asyncio.sleep(0.01)
                 writer.write(reply[7:])
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        gone.set()
 
     server = await asyncio.start_server(gateway, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -174,6 +179,7 @@ async def test_rtu_frames_travel_through_a_tcp_gateway_that_cuts_them() -> None:
         assert isinstance(answer, Reply), answer
         assert answer.data == words(100, 10)
     await link.close()
+    await gone.wait()
     server.close()
     await server.wait_closed()
 

@@ -6,25 +6,30 @@ controller's monotonic clock is the same instant.
 """
 
 import asyncio
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from hil.rig.modbus_server import DeviceServer
 from hil.rig.simulated import SimulatedSite
+from hil.rig.site_file import site_file
 from hil.rig.twin_file import FaultPart, TwinFile
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
-from pcs.config import load_profiles
+from pcs.config import load_profiles, load_site
 from pcs.io.clock import LoopClock
-from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.limit import Direction, Limit
 from pcs.model.profile import DeviceProfile
-from pcs.model.site import DerKind, DerSpec, LinkAddress, MeterSpec, Site, System, Tuning
+from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, Site, System, Tuning
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal
+from pcs.ports import Clock, Journal, Link
 from pcs.runtime.controller import Controller, World
 from tests.simulation.truth import Truth
 from tests.virtual_time import run_virtually
@@ -108,6 +113,7 @@ class Stack:
         tuning: Tuning | None = None,
         journal: Callable[[Clock], Journal] | None = None,
         declared: bool = True,
+        folder: Path | None = None,
     ) -> None:
         """Describe the stack; nothing runs yet.
 
@@ -116,14 +122,15 @@ class Stack:
             tuning: the controller's knobs.
             journal: makes the journal; one in memory by default.
             declared: whether the site file states the meter's update period and window.
+            folder: what the twin's record files are relative to.
         """
-        self.twin, self.site = twin, SimulatedSite(twin)
+        self.twin, self.site = twin, SimulatedSite(twin, folder)
         self.controller: Controller | None = None
         self._tuning, self._declared = tuning or Tuning(), declared
         self._make_journal = journal or (lambda _: MemoryJournal())
         self._journal: Journal | None = None
         self._pens: list[_Pen] = []
-        self._links: list[ModbusTcpLink] = []
+        self._links: list[Link] = []
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
@@ -228,8 +235,8 @@ class Stack:
         """Names of the fault kinds raised so far, in order, of one source if given."""
         return [str(dict(e.facts)["fault"]) for e in self.told(EventKind.FAULT_RAISED, source_id)]
 
-    def _link(self, address: LinkAddress) -> ModbusTcpLink:
-        link = ModbusTcpLink(address)
+    def _link(self, address: LinkAddress) -> Link:
+        link = link_for(site_of(self.site, self._tuning, self._declared), address)
         self._links.append(link)
         return link
 
@@ -249,6 +256,8 @@ def play(story: Callable[[Stack], Awaitable[None]], twin: TwinFile, **options: A
 def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
     """The site as its file would describe it, with the ports that the servers really have."""
     twin, servers = simulated.twin, simulated.servers
+    if twin.points or len(twin.meters) > 1 or any(part.kind != "pv" for part in twin.ders):
+        return _filed(simulated, tuning)
     return Site(
         name=twin.site.name,
         timezone=twin.site.timezone,
@@ -257,8 +266,8 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         meters=tuple(
             MeterSpec(
                 id=part.id,
-                profile=profiles()["sunspec/meter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                profile=profiles()[part.profile],
+                link=_address(servers[part.id]),
                 unit=part.unit,
                 point="poi",
                 update_s=part.update_s if declared else None,
@@ -271,8 +280,8 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
                 id=part.id,
                 kind=DerKind.PV,
                 nameplate_w=part.nameplate_w,
-                profile=profiles()["sunspec/inverter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                profile=profiles()[part.profile],
+                link=_address(servers[part.id]),
                 unit=part.unit,
             )
             for part in twin.ders
@@ -281,6 +290,19 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         journal_dir="",
         tuning=tuning,
     )
+
+
+def _filed(simulated: SimulatedSite, tuning: Tuning) -> Site:
+    """The site by way of its file: for sites of several kinds of DER, points or meters."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "site.yaml"
+        path.write_text(site_file(simulated), encoding="utf-8")
+        return replace(load_site(path, profiles()), tuning=tuning, journal_dir="", digest="")
+
+
+def _address(server: DeviceServer) -> LinkAddress:
+    """Where a device of the simulated site is reached."""
+    return LinkAddress(host=server.host, port=server.port, kind=LinkKind(server.bus.link.scheme))
 
 
 def twin(*, limit_w: float = 0.0, ders: list[dict[str, Any]] | None = None, **more: Any) -> TwinFile:
