@@ -113,6 +113,7 @@ def _met(rules: Policy) -> Inputs:
             resolution_w=1.0,
             charge_rating_w=d.charge_w,
             bounds_charge=True,
+            takes_setpoint=True,
             reverts_safe=True,
             found=LimitReadback(der_id=d.id, limit_w=None, sent_s=0.0, received_s=0.0),
             found_is_own=True,

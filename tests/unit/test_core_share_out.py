@@ -39,7 +39,8 @@ def met(spec: DerSpec, policy: Policy, shown_w: float | None = None, soc_pct: fl
     if shown_w is not None:
         tick = der.track.ticks[-1]._replace(lo_w=shown_w, hi_w=shown_w)
         der = evolve(der, track=evolve(der.track, ticks=(tick,)))
-    return evolve(der, soc_pct=soc_pct, takes_setpoint=True)
+    found = site.der_met(int(spec.id[1:]), takes_setpoint=True, rating_w=spec.nameplate_w)
+    return evolve(der, soc_pct=soc_pct, identified=found)
 
 
 def shared(
