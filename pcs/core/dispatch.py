@@ -9,6 +9,7 @@ sun meets caps that hold.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pcs.core.most import Column, is_most, most
 
@@ -16,8 +17,7 @@ TINY_W = 1e-9
 NEVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """One DER that obeys (watts): `want_w` is what it can use now, `least_w` (<= 0) how far it can help.
 
     Its bound is at most `most_w`, and 0 or at least `grain_w` (a charger's least current). `order`: served before
@@ -40,24 +40,46 @@ class Row:
     total_w: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Which claims are on which lines: `members` of each line (claim, weight), and the same by claim: `columns`."""
+
+    members: tuple[tuple[tuple[int, float], ...], ...]
+    columns: tuple[Column, ...]
+
+
+def grid(members: tuple[tuple[tuple[int, float], ...], ...], count: int) -> Grid:
+    """The grid of these lines for `count` claims."""
+    columns: list[list[tuple[int, float]]] = [[] for _ in range(count)]
+    for number, line in enumerate(members):
+        for k, w in line:
+            columns[k].append((number, w))
+    return Grid(members=members, columns=tuple(map(tuple, columns)))
+
+
 def dispatch(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> tuple[float, ...]:
     """Bounds in watts, in the order of the claims; no row exceeds its total while a member can give way."""
-    bounds_w = _fill_all(rows, claims)
+    return dispatch_on(grid(tuple(r.members for r in rows), len(claims)), [r.total_w for r in rows], claims)
+
+
+def dispatch_on(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> tuple[float, ...]:
+    """The same on a grid that is known; a total of infinity: the line does not hold now."""
+    bounds_w = _fill_all(lines, totals_w, claims)
     short = _short(claims, bounds_w)
     if not short:
         return tuple(bounds_w)
     short.sort(key=lambda k: (claims[k].order, k))
     few, many = 0, len(short)  # so many of the last are paused: not enough, enough
-    best_w = _fill_all(rows, _paused(claims, short))
+    best_w = _fill_all(lines, totals_w, _paused(claims, short))
     while many - few > 1:
         paused = (few + many) // 2
-        bounds_w = _fill_all(rows, _paused(claims, short[-paused:]))
+        bounds_w = _fill_all(lines, totals_w, _paused(claims, short[-paused:]))
         if _short(claims, bounds_w):
             few = paused
         else:
             many, best_w = paused, bounds_w
     left = _short(claims, best_w)  # a charger that had enough before, and has less since the others moved
-    return tuple(best_w if not left else _fill_all(rows, _paused(claims, short + left)))
+    return tuple(best_w if not left else _fill_all(lines, totals_w, _paused(claims, short + left)))
 
 
 def share(total_w: float, weights_w: tuple[float, ...]) -> tuple[float, ...]:
@@ -79,15 +101,14 @@ def _paused(claims: tuple[Claim, ...], numbers: list[int]) -> tuple[Claim, ...]:
     return tuple(made)
 
 
-def _fill_all(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> list[float]:
+def _fill_all(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> list[float]:
     """Every order to what it can use, best first; then every order to the most that it may get."""
     leasts_w = [c.least_w for c in claims]
     bounds_w = list(leasts_w)
-    slack_w = [r.total_w - sum([w * bounds_w[k] for k, w in r.members]) for r in rows]
-    columns: list[Column] = [[] for _ in claims]
-    for number, row in enumerate(rows):
-        for k, w in row.members:
-            columns[k].append((number, w))
+    slack_w = list(totals_w)
+    if any(leasts_w):
+        for n, line in enumerate(lines.members):
+            slack_w[n] -= sum([w * leasts_w[k] for k, w in line])
     groups: dict[int, list[int]] = {}
     for k, c in enumerate(claims):
         if c.weight_w > 0.0:
@@ -95,12 +116,12 @@ def _fill_all(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> list[float]:
     served = [groups[order] for order in sorted(groups)]
     wants_w = [min(c.want_w, c.most_w) for c in claims]
     for n, group in enumerate(served):
-        _fill(bounds_w, wants_w, group, slack_w, columns, claims, rows)
-        if not is_most(bounds_w, leasts_w, wants_w, served[: n + 1], slack_w, [r.members for r in rows]):
-            most(bounds_w, leasts_w, wants_w, [c.weight_w for c in claims], served[: n + 1], slack_w, columns)
+        _fill(bounds_w, wants_w, group, slack_w, lines, claims)
+        if not is_most(bounds_w, leasts_w, wants_w, served[: n + 1], slack_w, lines.members):
+            most(bounds_w, leasts_w, wants_w, [c.weight_w for c in claims], served[: n + 1], slack_w, lines.columns)
     mosts_w = [c.most_w for c in claims]
     for group in served:
-        _fill(bounds_w, mosts_w, group, slack_w, columns, claims, rows)
+        _fill(bounds_w, mosts_w, group, slack_w, lines, claims)
     return bounds_w
 
 
@@ -109,26 +130,27 @@ def _fill(
     goals_w: list[float],
     group: list[int],
     slack_w: list[float],
-    columns: list[Column],
+    lines: Grid,
     claims: tuple[Claim, ...],
-    rows: tuple[Row, ...],
 ) -> None:
     """Raise the group's bounds towards their goals, pro rata to weight, until lines or goals stop them."""
-    growing = {
-        k
-        for k in group
-        if goals_w[k] > bounds_w[k] + TINY_W and not any(slack_w[number] <= TINY_W for number, _ in columns[k])
-    }
+    columns = lines.columns
+    growing = {k for k in group if goals_w[k] > bounds_w[k] + TINY_W}
+    if growing:
+        for number, left_w in enumerate(slack_w):
+            if left_w <= TINY_W:
+                growing.difference_update([k for k, _ in lines.members[number]])
     if not growing:
         return
     due = sorted([((goals_w[k] - bounds_w[k]) / claims[k].weight_w, k) for k in growing], reverse=True)
-    speed, count = [0.0] * len(rows), [0] * len(rows)  # how fast each line is used up per unit of level, by how many
+    speed = [0.0] * len(slack_w)  # how fast each line is used up per unit of level
+    count = [0] * len(slack_w)  # by how many
     for k in growing:
         for number, w in columns[k]:
             speed[number] += w * claims[k].weight_w
             count[number] += 1
-    known = [0.0] * len(rows)  # the level up to which each line's slack is counted
-    full = [slack_w[n] / speed[n] if count[n] else NEVER for n in range(len(rows))]
+    known = [0.0] * len(slack_w)  # the level up to which each line's slack is counted
+    full = [slack_w[n] / speed[n] if count[n] else NEVER for n in range(len(slack_w))]
     while growing:
         while due[-1][1] not in growing:
             due.pop()
@@ -139,7 +161,7 @@ def _fill(
             bounds_w[k] = goals_w[k]
         else:
             number = full.index(level)
-            stopping = [k for k, _ in rows[number].members if k in growing]
+            stopping = [k for k, _ in lines.members[number] if k in growing]
             for k in stopping:
                 bounds_w[k] += claims[k].weight_w * level
         growing.difference_update(stopping)

@@ -18,7 +18,7 @@ NEVER = float("inf")
 PIVOTS = 8
 """So many pivots for each variable and line: the dearest gain goes first for half of them, then the rule that ends."""
 
-Column = list[tuple[int, float]]
+Column = tuple[tuple[int, float], ...]
 """One DER: the lines that it is on, and its weight there."""
 
 
@@ -28,7 +28,7 @@ def is_most(
     goals_w: list[float],
     served: list[list[int]],
     slack_w: list[float],
-    members: list[tuple[tuple[int, float], ...]],
+    members: tuple[tuple[tuple[int, float], ...], ...],
 ) -> bool:
     """Whether the sum of the last order surely is the most that it can be (sufficient, not necessary).
 
@@ -72,17 +72,17 @@ def most(
     weights_w: list[float],
     served: list[list[int]],
     slack_w: list[float],
-    columns: list[Column],
+    columns: tuple[Column, ...],
 ) -> None:
     """Raise the sum of the last order of `served` to the most there is, without loss to the orders before it.
 
     Works in place on `bounds_w` and `slack_w`; what DERs with the same column get is shared pro rata to weight.
     """
-    alike: dict[tuple[int, tuple[tuple[int, float], ...]], list[int]] = {}
+    alike: dict[tuple[int, Column], list[int]] = {}
     for order, group in enumerate(served):
         for k in group:
             if all(slack_w[number] >= -FULL_W for number, _ in columns[k]):  # else it is at its least for good
-                alike.setdefault((order, tuple(columns[k])), []).append(k)
+                alike.setdefault((order, columns[k]), []).append(k)
     keys = list(alike)
     now_w = [sum([bounds_w[k] - leasts_w[k] for k in alike[key]]) for key in keys]
     rooms_w = [sum([max(goals_w[k], bounds_w[k]) - leasts_w[k] for k in alike[key]]) for key in keys]
