@@ -4,6 +4,7 @@ Everything is turned into the line's own direction first: for an import line the
 "injection" is the draw (DESIGN section 5: mirrored for import).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pcs.core import channels, excursion, line_state, measure, observe, response, trust
@@ -30,7 +31,7 @@ EXCURSION_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Bounds of every controlled DER's injection in the span of one sample (watts; seconds)."""
+    """Bounds of the DERs' injection in the span of one sample (watts; seconds), for those that a line asks for."""
 
     lo_w: tuple[float, ...]
     hi_w: tuple[float, ...]
@@ -54,26 +55,34 @@ class Fleet:
     left_charge_w: tuple[float, ...]
 
 
-def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool) -> Bounds:
-    """Bounds in the sample's span; the means and certain values of the draw only where import lines need them."""
+def asked(line: Line, ders: tuple[DerState, ...]) -> Iterable[int]:
+    """The DERs whose bounds the line needs: its own, and where storage may charge with what sources make, those."""
+    return range(len(ders)) if line.limit.accounting is Accounting.DER_SUBPANEL else line.members
+
+
+def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool, numbers: Iterable[int]) -> Bounds:
+    """Bounds of the DERs with these numbers in the sample's span; all others stand at nothing.
+
+    What a lower floor may count on is worked out only where import lines need it.
+    """
     averaging_s = sample.published_s - sample.span.from_s
-    lo, hi, certain, high, mean_hi, mean_lo, spoken = [], [], [], [], [], [], []
-    for d in ders:
-        if counted(d):
-            lo_w, hi_w = observe.bounds(d.track, sample.span)
-            lo_mean_w = observe.mean_lo_w(d.track, sample.span, averaging_s)
-            certain_w = observe.certain_w(d.track, lo_mean_w, sample.span.to_s)
-            credit_w = observe.mean_hi_w(d.track, sample.span, averaging_s)
+    nothing = [0.0] * len(ders)
+    lo, hi, certain, high, mean_hi, mean_lo, spoken = (list(nothing) for _ in range(7))
+    for n in numbers:
+        d = ders[n]
+        track = d.track
+        is_counted = counted(d)
+        if is_counted:
+            lo_w, hi_w = observe.bounds(track, sample.span)
+            mean_lo_w = observe.mean_lo_w(track, sample.span, averaging_s)
+            mean_hi_w = observe.mean_hi_w(track, sample.span, averaging_s)
         else:
-            lo_w = hi_w = certain_w = credit_w = d.track.least_w  # it surely injects nothing
-        lo.append(lo_w)
-        hi.append(hi_w)
-        certain.append(certain_w)
-        mean_hi.append(credit_w)
-        draws = imports and d.track.least_w < 0.0
-        high.append(observe.certain_high_w(d.track, hi_w, sample.span.to_s) if draws else hi_w)
-        mean_lo.append(observe.mean_lo_w(d.track, sample.span, averaging_s) if draws and counted(d) else lo_w)
-        spoken.append(d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
+            lo_w = hi_w = mean_lo_w = mean_hi_w = track.least_w  # it surely injects nothing
+        lo[n], hi[n], mean_lo[n], mean_hi[n] = lo_w, hi_w, mean_lo_w, mean_hi_w
+        certain[n] = observe.certain_w(track, mean_lo_w, sample.span.to_s) if is_counted else lo_w
+        draws = imports and track.least_w < 0.0
+        high[n] = observe.certain_high_w(track, mean_hi_w, sample.span.to_s) if draws else hi_w
+        spoken[n] = track.telemetry_span.from_s if track.telemetry_span else -observe.INFINITY
     return Bounds(
         lo_w=tuple(lo),
         hi_w=tuple(hi),

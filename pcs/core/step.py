@@ -105,6 +105,9 @@ def _turns(
 ) -> tuple[Turn, ...]:
     """Every line's turn; what several lines ask of the same sample is worked out once."""
     imports = any(line.sign < 0.0 for line in policy.lines)
+    asked: dict[tuple[tuple[int, int], ...], set[int]] = {}
+    for line in policy.lines:
+        asked.setdefault(line.meter_signs, set()).update(lines.asked(line, fleet.ders))
     samples: dict[tuple[tuple[int, int], ...], Sample | None] = {}
     bounds: dict[tuple[tuple[int, int], ...], lines.Bounds] = {}
     turns = []
@@ -114,7 +117,7 @@ def _turns(
             samples[key] = _fresh(line, known.used_s, meters)
         sample = samples[key]
         if sample is not None and key not in bounds:
-            bounds[key] = lines.bounds_of(fleet.ders, sample, imports)
+            bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
         told = heard.in_force
