@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 DEMO_SECONDS ?= 60
 KILLS ?= 1000
@@ -17,7 +18,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench kills coverage referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -63,9 +64,22 @@ demo: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
+faults: setup
+	$(BIN)/python -m tests.faults
+
 ## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
+
+## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
+fuzz: $(FUZZ_VENV)/.ready
+	$(FUZZ_VENV)/bin/python -m fuzz $(FUZZ)
+
+$(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
+	$(PYTHON) -m venv --clear $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
@@ -88,4 +102,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,7 +9,8 @@ from hil.plant.inverter import Inverter, LimitOrder, Telemetry
 from hil.plant.meter import Meter
 from hil.rig.image import Image
 
-ILLEGAL_ADDRESS = 2  # Modbus Application Protocol V1.1b3, section 7
+ILLEGAL_FUNCTION = 1  # Modbus Application Protocol V1.1b3, section 7
+ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
 
 _PHASES = "ABC"
@@ -18,15 +19,28 @@ _PHASES = "ABC"
 class Device(Protocol):
     """What a server serves. Times are those of the plant."""
 
-    image: Image
-
     def refresh(self, now_s: float) -> None:
-        """Bring the image up to date."""
+        """Bring the registers up to date."""
         ...
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def read(self, function: int, address: int, count: int) -> bytes | int:
+        """The bytes of `count` registers, or the Modbus exception code."""
+        ...
+
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """Take a write; 0 or the Modbus exception code. Nothing is applied unless all is."""
         ...
+
+
+class _SunSpecDevice:
+    """Registers of a SunSpec image: the same ones as holding and as input registers."""
+
+    image: Image
+
+    def read(self, function: int, address: int, count: int) -> bytes | int:
+        """See `Device.read`."""
+        data = self.image.read(address, count)
+        return ILLEGAL_ADDRESS if data is None else data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +67,7 @@ def _identify(image: Image, model: str, serial: str, unit: int) -> None:
     image.set_raw(1, "DA", unit)
 
 
-class MeterDevice:
+class MeterDevice(_SunSpecDevice):
     """Models 1 and 201-204 (int) or 211-214 (float) over a `Meter`."""
 
     def __init__(self, meter: Meter, *, model: int, base: int, unit: int, largest_w: float):
@@ -92,12 +106,12 @@ class MeterDevice:
         for point, value in zip(self._live, values, strict=True):
             put(point, value)
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """A meter takes no writes."""
         return ILLEGAL_ADDRESS
 
 
-class _InverterDevice(ABC):
+class _InverterDevice(_SunSpecDevice, ABC):
     """What both generations share: telemetry into measurement points, and writes that touch points one by one."""
 
     control: int
@@ -136,7 +150,7 @@ class _InverterDevice(ABC):
     def order_of(self, written: dict[str, float]) -> LimitOrder | None:
         """The order that the registers mean once `written` is in them; None where a value is not allowed."""
 
-    def write(self, now_s: float, address: int, words: tuple[int, ...]) -> int:
+    def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """Take a frame of control registers: all of it or nothing."""
         self.refresh(now_s)
         data = b"".join(word.to_bytes(2, "big") for word in words)

@@ -1,4 +1,4 @@
-"""The simulated site on the wire: a plant, a Modbus TCP server per device, faults on time. Runs on any asyncio loop.
+"""The simulated site on the wire: a plant, a Modbus server per device, faults on time. Runs on any asyncio loop.
 
 The plant is advanced lazily, on requests and once per `TICK_S`; its clock is `loop.time()` since `start`. On a
 virtual-time loop the whole of it costs next to nothing while nothing happens.
@@ -13,8 +13,10 @@ from pathlib import Path
 from hil.plant.inverter import Inverter
 from hil.plant.meter import Meter, MeterMode
 from hil.plant.plant import Plant
+from hil.rig.bus import Bus, make_bus
 from hil.rig.devices import Device
-from hil.rig.modbus_server import DeviceServer, LinkFault
+from hil.rig.link_fault import RTU_ONLY, TCP_ONLY, LinkFault
+from hil.rig.modbus_server import DeviceServer
 from hil.rig.twin_build import build_plant, inverter_device, largest_flow_w, meter_device
 from hil.rig.twin_file import LINK_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
 
@@ -35,10 +37,13 @@ class SimulatedSite:
 
         Raises:
             BadRecordError: a record file cannot be used.
+            BadProfileError: a device's profile cannot be served.
         """
         self.twin = twin
-        self.plant: Plant = build_plant(twin, folder or Path())
+        self._folder = folder or Path()
+        self.plant: Plant = build_plant(twin, self._folder)
         self.servers: dict[str, DeviceServer] = {}
+        self.buses: dict[str, Bus] = {}
         self.on_tick: Callable[[], None] | None = None
         """Called after each catching up, at least every `TICK_S`: the place to write truth out."""
         self._zero_s = 0.0
@@ -47,10 +52,11 @@ class SimulatedSite:
         self._plugging: set[asyncio.Task[None]] = set()
         largest_w = largest_flow_w(twin, self.plant)
         for meter in twin.meters:
-            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w)
+            device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w, self._folder)
             self.servers[meter.id] = self._serve(device, meter)
         for der in twin.ders:
-            self.servers[der.id] = self._serve(inverter_device(der, twin, self.plant.inverters[der.id]), der)
+            inverter = inverter_device(der, twin, self.plant.inverters[der.id], self._folder)
+            self.servers[der.id] = self._serve(inverter, der)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -75,12 +81,12 @@ class SimulatedSite:
         """Listen on every link, then let time begin.
 
         Raises:
-            OSError: a port is taken; nothing is left listening.
+            OSError: a port is taken or a symlink cannot be made; nothing is left listening.
         """
         loop = asyncio.get_running_loop()
         try:
-            for server in self.servers.values():
-                await server.up()
+            for bus in self.buses.values():
+                await bus.up()
         except OSError:
             self._down()
             raise
@@ -119,7 +125,10 @@ class SimulatedSite:
         elif fault.fault == "up":
             self._plug(server)
         elif fault.fault in LINK_FAULTS:
-            server.set_fault(LinkFault(fault.fault), fault.seconds)
+            kind = LinkFault(fault.fault)
+            if kind in (TCP_ONLY if server.bus.link.is_rtu else RTU_ONLY):
+                raise ValueError(f"{server.bus.link} cannot fail with {fault.fault}")
+            server.set_fault(kind, fault.seconds)
         elif fault.fault == "clear":
             server.set_fault(LinkFault.OK)
             self._plug(server)
@@ -130,11 +139,12 @@ class SimulatedSite:
             self._fail_inverter(self.plant.inverters[fault.on], fault, now_s)
 
     def _serve(self, device: Device, part: MeterPart | DerPart) -> DeviceServer:
+        link = part.where.in_folder(self._folder)
+        bus = self.buses.setdefault(link.address if link.shared else part.id, make_bus(link))
         return DeviceServer(
             device,
+            bus,
             name=part.id,
-            host=part.host,
-            port=part.port,
             unit=part.unit,
             now_s=self.now_s,
             settle=self.plant.settle,
@@ -184,11 +194,11 @@ class SimulatedSite:
         try:
             await server.up()
         except OSError as error:
-            logger.error("link.lost device=%s port=%s error=%s", server.name, server.port, error.strerror)
+            logger.error("link.lost device=%s link=%s error=%s", server.name, server.bus.link, error.strerror)
 
     def _down(self) -> None:
-        for server in self.servers.values():
-            server.down()
+        for bus in self.buses.values():
+            bus.down()
 
     def _tick(self) -> None:
         self.settle()

@@ -25,12 +25,12 @@ def site_file(site: SimulatedSite) -> str:
                 "nominal_v": twin.site.nominal_v,
             },
             "meters": [
-                {"id": part.id, "profile": "sunspec/meter", **_address(site, part.id), "point": "poi"}
+                {"id": part.id, "profile": part.profile, **_address(site, part.id), "point": "poi"}
                 | {"update_s": part.update_s, "averaging_s": part.averaging_s}
                 for part in twin.meters
             ],
             "ders": [
-                {"id": part.id, "kind": part.kind, "profile": "sunspec/inverter", **_address(site, part.id)}
+                {"id": part.id, "kind": part.kind, "profile": part.profile, **_address(site, part.id)}
                 | {"nameplate_w": part.nameplate_w}
                 for part in twin.ders
             ],
@@ -44,7 +44,7 @@ def site_file(site: SimulatedSite) -> str:
 
 def _address(site: SimulatedSite, name: str) -> dict[str, Any]:
     server = site.servers[name]
-    return {"link": f"tcp://{server.host}:{server.port}", "unit": server.unit}
+    return {"link": server.bus.link.for_site, "unit": server.unit}
 
 
 class TruthWriter:

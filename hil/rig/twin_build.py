@@ -9,7 +9,9 @@ from hil.plant.plant import Der, Load, Plant, PlantSpec, shares
 from hil.plant.source import Source
 from hil.rig.devices import Device, Grid, Inverter123, Inverter704, MeterDevice
 from hil.rig.records import read_record
-from hil.rig.twin_file import DerPart, MeterPart, SourcePart, TwinFile
+from hil.rig.register_devices import RegisterInverter, RegisterMeter
+from hil.rig.register_profile import load_profile
+from hil.rig.twin_file import SUNSPEC_INVERTER, SUNSPEC_METER, DerPart, MeterPart, SourcePart, TwinFile
 
 _METER_MODEL = {"single": 201, "split": 202, "wye": 203, "delta": 204}
 
@@ -41,15 +43,27 @@ def largest_flow_w(twin: TwinFile, plant: Plant) -> float:
     return max(generation_w, sum(load.demand_w.peak for load in plant.spec.loads))
 
 
-def meter_device(part: MeterPart, twin: TwinFile, meter: Meter, largest_w: float) -> Device:
-    """The registers of a meter."""
+def meter_device(part: MeterPart, twin: TwinFile, meter: Meter, largest_w: float, folder: Path) -> Device:
+    """The registers of a meter.
+
+    Raises:
+        BadProfileError: its profile cannot be served.
+    """
+    if part.profile != SUNSPEC_METER:
+        return RegisterMeter(meter, load_profile(part.profile, folder), largest_w=largest_w)
     model = _METER_MODEL[twin.site.system] + (10 if part.registers == "float" else 0)
     return MeterDevice(meter, model=model, base=part.base, unit=part.unit, largest_w=largest_w)
 
 
-def inverter_device(part: DerPart, twin: TwinFile, inverter: Inverter) -> Device:
-    """The registers of an inverter."""
+def inverter_device(part: DerPart, twin: TwinFile, inverter: Inverter, folder: Path) -> Device:
+    """The registers of an inverter.
+
+    Raises:
+        BadProfileError: its profile cannot be served.
+    """
     grid = Grid(voltage_v=twin.site.nominal_v, frequency_hz=twin.site.nominal_hz)
+    if part.profile != SUNSPEC_INVERTER:
+        return RegisterInverter(inverter, load_profile(part.profile, folder), variant=part.variant, grid=grid)
     if part.control == 704:
         return Inverter704(inverter, base=part.base, unit=part.unit, limit_sf=part.limit_sf, grid=grid)
     connected = sum(share > 0.0 for share in inverter.spec.phase_share)

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hil.plant.meter import MeterMode
-from hil.rig.modbus_server import LinkFault
+from hil.rig.link_fault import LinkFault
+from hil.rig.link_name import LinkName, parse_link
 
 SCHEMA = "hil.twin/1"
+SUNSPEC_METER, SUNSPEC_INVERTER = "sunspec/meter", "sunspec/inverter"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -85,10 +87,10 @@ class SitePart(_Part):
 
 
 class _LinkPart(_Part):
-    """Where a device answers and how fast: `reply_s` plus up to `reply_jitter_s`."""
+    """Where a device answers, and how fast: `reply_s` plus up to `reply_jitter_s`. One link twice is one bus."""
 
     id: Identifier
-    link: str = Field(default="tcp://127.0.0.1:0", pattern=r"^tcp://[^:/]+:\d{1,5}$")
+    link: str = "tcp://127.0.0.1:0"
     unit: int = Field(default=1, ge=1, le=247)
     base: Literal[0, 40000, 50000] = 40000
     reply_s: NotNegative = 0.01
@@ -96,25 +98,23 @@ class _LinkPart(_Part):
 
     @field_validator("link")
     @classmethod
-    def _port_exists(cls, link: str) -> str:
-        if int(link.rpartition(":")[2]) > 65535:
-            raise ValueError("the port must be 65535 or less")
+    def _is_link(cls, link: str) -> str:
+        parse_link(link)
         return link
 
     @property
-    def host(self) -> str:
-        """The host to listen on."""
-        return self.link.removeprefix("tcp://").rpartition(":")[0]
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 = any free one."""
-        return int(self.link.rpartition(":")[2])
+    def where(self) -> LinkName:
+        """The link, taken apart."""
+        return parse_link(self.link)
 
 
 class MeterPart(_LinkPart):
-    """A meter at the point of interconnection. See `hil.plant.meter.MeterSpec` for the physics."""
+    """A meter at the point of interconnection. See `hil.plant.meter.MeterSpec` for the physics.
 
+    `profile` is `sunspec/meter`, another profile of `firmware_config/`, or a file that ends in `.yaml`.
+    """
+
+    profile: str = SUNSPEC_METER
     registers: Literal["int", "float"] = "int"
     update_s: float = Field(default=0.1, ge=0.005, le=60)
     averaging_s: float = Field(default=0.1, ge=0.005, le=60)
@@ -130,10 +130,14 @@ class MeterPart(_LinkPart):
 class DerPart(_LinkPart):
     """An inverter. `control` is its SunSpec control model. See `hil.plant.inverter.InverterSpec` for the physics.
 
-    Its sun is `sun` (per unit of nameplate) or `available_w`, else the site's sun.
+    `profile` is `sunspec/inverter`, another profile of `firmware_config/` with its limit `variant`, or a file that ends
+    in `.yaml`; `control` and `registers` are for SunSpec alone. Its sun is `sun` (per unit of nameplate) or
+    `available_w`, else the site's sun.
     """
 
     kind: Literal["pv"] = "pv"
+    profile: str = SUNSPEC_INVERTER
+    variant: str | None = None
     control: Literal[123, 704] = 123
     registers: Literal["int", "float"] = "int"
     limit_sf: int = Field(default=-2, ge=-2, le=0)

@@ -11,9 +11,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from hil.plant.plant import shares
+from hil.rig.link_fault import RTU_ONLY, TCP_ONLY
+from hil.rig.link_name import LinkName, parse_link
 from hil.rig.mistake import BadFileError, Mistake
 from hil.rig.records import has_column
-from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, DerPart, TwinFile
+from hil.rig.register_profile import BadProfileError, load_profile
+from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, SUNSPEC_INVERTER, SUNSPEC_METER, DerPart, TwinFile
 
 MAX_DEPTH = 12  # the schema needs 5
 MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
@@ -149,18 +152,15 @@ def _known_keys(place: Place) -> list[str]:
 def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> Iterator[tuple[Place, str, str]]:
     """What concerns more than one value. Works on the raw file, so that it is not silenced by other mistakes."""
     ids: dict[str, str] = {}
-    links: dict[str, str] = {}
     for part in ("meters", "ders"):
         for i, device in _mappings(raw.get(part)):
-            name, link = device.get("id"), device.get("link", "")
+            name = device.get("id")
             if isinstance(name, str):
                 if name in ids:
                     yield (part, i, "id"), f"{name} is used twice", f"it is already the id in {ids[name]}"
                 ids[name] = part
-            if isinstance(link, str) and link and not link.endswith(":0"):
-                if link in links:
-                    yield (part, i, "link"), f"{link} is used twice", "one port serves one device; 0 = a free port"
-                links[link] = part
+    yield from _check_links(raw)
+    yield from _check_profiles(raw, folder)
     for i, fault in _mappings(raw.get("faults")):
         target, what = fault.get("on"), fault.get("fault")
         if isinstance(target, str) and target not in ids:
@@ -182,6 +182,51 @@ def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> It
                 yield (*place, key), f"{name} has no column {wanted}", ""
     if twin is not None:
         yield from _check_connections(twin)
+
+
+def _check_links(raw: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:
+    """Who shares a bus: units differ, line settings do not; and which faults its framing knows."""
+    buses: dict[str, tuple[LinkName, dict[int, str]]] = {}
+    by_id: dict[object, LinkName] = {}
+    for part in ("meters", "ders"):
+        for i, device in _mappings(raw.get(part)):
+            text, unit = device.get("link", "tcp://127.0.0.1:0"), device.get("unit", 1)
+            try:
+                link = parse_link(text)
+            except (ValueError, AttributeError, TypeError):
+                continue  # said by the schema
+            by_id[device.get("id")] = link
+            if not link.shared or not isinstance(unit, int):
+                continue
+            first, units = buses.setdefault(link.address, (link, {}))
+            if unit in units:
+                hint = f"by {units[unit]}; give each device of a bus its own unit, or another port (0 = a free one)"
+                yield (part, i, "link"), f"unit {unit} at {link.address} is used twice", hint
+            elif link != first:
+                yield (part, i, "link"), f"{link} is also {first}", "one bus has one speed, parity and stop bits"
+            units.setdefault(unit, str(device.get("id")))
+    for i, fault in _mappings(raw.get("faults")):
+        on = by_id.get(fault.get("on"))
+        if on is not None and fault.get("fault") in (TCP_ONLY if on.is_rtu else RTU_ONLY):
+            yield ("faults", i, "fault"), f"{on} cannot fail with {fault.get('fault')}", ""
+
+
+def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, str, str]]:
+    """Profiles that are not built in: whether they can be served, for this kind of device and this limit variant."""
+    for part, built_in, kind in (("meters", SUNSPEC_METER, "meter"), ("ders", SUNSPEC_INVERTER, "inverter")):
+        for i, device in _mappings(raw.get(part)):
+            name, variant = device.get("profile", built_in), device.get("variant")
+            if not isinstance(name, str) or name == built_in:
+                continue
+            try:
+                profile = load_profile(name, folder)
+                if profile.kind != kind:
+                    yield (part, i, "profile"), f"{name} describes no {kind}", ""
+                elif isinstance(variant, str):
+                    profile.limit(variant)
+            except BadProfileError as error:
+                hint = f"{built_in}, VENDOR/MODEL of the shipped profiles, or FILE.yaml beside the twin file"
+                yield (part, i, "profile"), str(error), hint
 
 
 def _check_connections(twin: TwinFile) -> Iterator[tuple[Place, str, str]]:

@@ -23,9 +23,11 @@ COMMANDS = {
     "check": "Check a site file and say what it means.",
     "status": "Ask the running controller how things stand.",
     "explain": "Say why: what binds, what each DER was told, what comes next.",
+    "scan": "Find meters and inverters on a host or a serial bus.",
     "devices": "List the device profiles.",
     "journal": "Verify or export a journal.",
     "replay": "Run the core again on a journal and compare.",
+    "dissect": "Explain the frames of a trace.",
 }
 """Commands with their one line of help, in the order of the help page. A name without a module is not shown."""
 

@@ -18,6 +18,9 @@ from pcs.io.journal_read import OtherSchemaError, UnreadableError, connect, jour
 from pcs.model.event import Event
 from pcs.runtime.replay import Replay, Stop, Wanted, plain, replay
 
+STATIC = frozenset({"spec", "timing"})
+"""Parts of the state that never change in a run: they are the site file's and the profiles'."""
+
 
 class _When(click.ParamType[Any]):
     """A time: seconds since 1970, or ISO 8601, in UTC where it does not say otherwise."""
@@ -161,8 +164,22 @@ def _stop(stop: Stop) -> Iterator[str]:
     text = " ".join(filter(None, (stop.event.source_id, stop.event.text)))
     yield f"stopped before step {stop.step} of run {stop.run}, {_at(stop.utc_s)}: {stop.event.kind.value}: {text}"
     yield from (f"  {name} = {value}" for name, value in stop.event.facts)
-    yield "the state before it:"
-    yield from ("  " + line for line in json.dumps(plain(stop.state), indent=1).splitlines())
+    yield "the state before it (what each device is stands in the policy, with `--json`):"
+    yield from (f"  {line}" for line in lines_of(plain(stop.state)))
+
+
+def lines_of(value: Any, name: str = "") -> Iterator[str]:
+    """Every leaf of a state on a line of its own; rows of numbers stay together."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                if key not in STATIC:
+                    yield from lines_of(inner, f"{name}.{key}" if name else str(key))
+        case [dict(), *_]:
+            for number, inner in enumerate(value):
+                yield from lines_of(inner, f"{name}[{number}]")
+        case _:
+            yield f"{name} = {json.dumps(value)}"
 
 
 def _inside(gap: Gap, from_utc_s: float | None, to_utc_s: float | None) -> bool:

@@ -52,7 +52,7 @@ log = logging.getLogger("pcs")
     "trace_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help=f"Append every request and reply on the wire as JSON lines, up to {MOST_BYTES // 1_000_000} MB.",
+    help=f"Keep the last {MOST_BYTES // 1_000_000} MB of frames on the wire, for `pcs dissect`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Log as JSON lines; the same as --log-format json.")
 @click.pass_context
@@ -117,7 +117,7 @@ async def _run(
             loop.call_later(duration_s, stop.set)
 
         def link(address: LinkAddress) -> Link:
-            plain = link_for(site, address)
+            plain = link_for(site, address, tap=None if trace is None else trace.tap(address))
             return plain if trace is None else TracedLink(plain, address, trace)
 
         controller = Controller(

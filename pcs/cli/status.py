@@ -10,6 +10,7 @@ import click
 
 EXIT_NOBODY_THERE = 3  # DESIGN section 9: link
 ASK_WITHIN_S = 3.0
+OLD_REPLY_S = 2.0  # DESIGN section 6: a meter that is silent for longer is lost
 
 
 @click.command("status")
@@ -63,6 +64,7 @@ def page(status: Mapping[str, Any]) -> Iterator[str]:
         yield f"excursions: {_excursions(status['excursions'])}"
     yield from _section("response (self-measured)", list(_responses(_map(status, "response"))))
     yield from _section("links", [_link(link) for link in _list(status, "links")])
+    yield from _section("health", list(_health(_map(status, "health"))))
     yield from _section("what does not protect this site", [str(one) for one in _list(status, "protections")])
     if status.get("commissioned") is False:
         yield "not commissioned: nobody has sealed this site's settings yet"
@@ -151,14 +153,41 @@ def _link(link: Any) -> str:
     """How a link fares: what went wrong stands there only where something did."""
     if not isinstance(link, Mapping):
         return _words(link)
-    fine = {"address", "requests", "good", "connects", "connected"}
+    fine = {"address", "requests", "good", "connects", "connected", "health"}
     wrong = _join(", ", *(f"{_words(value)} {name}" for name, value in link.items() if name not in fine and value))
     requests, good = link.get("requests"), link.get("good")
     all_good = isinstance(requests, int) and isinstance(good, int) and requests - good <= 1  # one may be under way
     answered = "all answered" if all_good and not wrong else wrong
     state = "" if link.get("connected") in (None, True) else "NOT CONNECTED"
     asked = f"{_words(link['requests'])} requests" if link.get("requests") is not None else ""
-    return _join("  ", link.get("address"), state, _join(", ", asked, answered))
+    return _join("  ", link.get("address"), state, _join(", ", asked, answered, *_link_health(_map(link, "health"))))
+
+
+def _link_health(health: Mapping[str, Any]) -> Iterator[str]:
+    """How fast a link answers, and since when it does not."""
+    latency = _map(health, "latency")
+    if latency.get("count"):
+        yield f"replies after {_ms(latency.get('p50_s'))} (half), {_ms(latency.get('p99_s'))} (99 %)"
+    age_s = health.get("last_good_age_s")
+    if isinstance(age_s, int | float) and age_s > OLD_REPLY_S:
+        yield _age("no good reply for", age_s)
+    yield from (f"{health[key]} {key}" for key in ("retries", "reconnects") if health.get(key))
+
+
+def _health(health: Mapping[str, Any]) -> Iterator[str]:
+    """The alarms that stand, then how late the event loop is and how long steps take."""
+    for alarm in _list(health, "alarms"):
+        if isinstance(alarm, Mapping):
+            yield "ALARM  " + _join(": ", alarm.get("source"), alarm.get("words"))
+    for name, words in (("loop_lag", "event loop late by"), ("step", "a step takes")):
+        figures = _map(health, name)
+        if figures.get("count"):
+            times = (f"{_ms(figures.get(key))} ({share})" for key, share in (("p50_s", "half"), ("p99_s", "99 %")))
+            yield _join(", ", f"{words} up to {' '.join(times)}", f"longest {_ms(figures.get('longest_s'))}")
+
+
+def _ms(value_s: Any) -> str:
+    return f"{1000 * value_s:.3g} ms" if isinstance(value_s, int | float) else "?"
 
 
 def _seconds(name: str, value_s: Any) -> str:

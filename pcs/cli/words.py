@@ -15,6 +15,7 @@ ALARMS = {
     EventKind.FAULT_RAISED: "FAULT",
     EventKind.RATING_MISMATCH: "check the rating",
     EventKind.JOURNAL_ALARM: "journal",
+    EventKind.ALARM_RAISED: "health",
 }
 """Kinds that a person should look at, and how they begin."""
 PLAIN = {
@@ -25,6 +26,7 @@ PLAIN = {
     EventKind.WIRING_VERIFIED: "wiring verified, caps may rise at full speed",
     EventKind.RESPONSE_MEASURED: "response",
     EventKind.STOPPED: "stopped",
+    EventKind.ALARM_CLEARED: "well again",
 }
 
 
@@ -44,6 +46,8 @@ class Words:
                 return logging.INFO, f"{source}waiting for new measurements; every DER stays at its safe cap"
             case EventKind.FAULT_CLEARED if self._starting:
                 return logging.INFO, f"{source}measures"
+            case EventKind.HEALTH:
+                return logging.DEBUG, f"health: {event.text}"
             case EventKind.IDENTIFIED:
                 return logging.INFO, f"{source}found {event.text}"
             case kind if kind in ALARMS:

@@ -9,6 +9,7 @@ Only what is in the vocabulary is ever built: a row from a stranger's file can n
 """
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from operator import attrgetter
@@ -36,9 +37,13 @@ class Vocabulary:
             roots: types, unions of types, or modules whose own classes are meant; what their fields hold comes along.
 
         Raises:
-            ValueError: two classes have one name.
+            ValueError: two classes of one module have one name; of two modules, they are told apart by them.
         """
-        self.classes: dict[str, type[Any]] = {}
+        found: dict[type[Any], None] = {}  # in the order in which they come up
+        for root in roots:
+            for kind in _classes_of(root) if isinstance(root, ModuleType) else (root,):
+                _collect(kind, found)
+        self.classes: dict[str, type[Any]] = _named(found)
         self._writers: dict[type, Callable[[Any], list[Any]]] = {
             tuple: lambda value: [TUPLE, *map(self.row, value)],
             list: lambda value: [LIST, *map(self.row, value)],
@@ -46,9 +51,8 @@ class Vocabulary:
             frozenset: lambda value: [SET, *sorted(map(self.row, value), key=repr)],
             bytes: lambda value: [BYTES, value.hex()],
         }
-        for root in roots:
-            for kind in _classes_of(root) if isinstance(root, ModuleType) else (root,):
-                self._learn(kind)
+        for name, kind in self.classes.items():
+            self._writers[kind] = self._writer(name, kind)
         self.table: Table = {name: _field_names(kind) for name, kind in sorted(self.classes.items())}
 
     def row(self, value: Any) -> Any:
@@ -106,28 +110,41 @@ class Vocabulary:
             _check_fields(kind, values.keys())
         return kind(**values)
 
-    def _learn(self, hint: Any) -> None:
-        inside = get_args(hint)
-        for part in inside:
-            self._learn(part)
-        if inside or not isinstance(hint, type) or hint in self._writers or not _is_ours(hint):
-            return
-        name = hint.__name__
-        if self.classes.setdefault(name, hint) is not hint:
-            raise ValueError(f"two classes are called {name}: {self.classes[name].__module__} and {hint.__module__}")
-        self._writers[hint] = self._writer(hint)
-        if not issubclass(hint, enum.Enum):
-            for part in get_type_hints(hint).values():
-                self._learn(part)
-
-    def _writer(self, kind: type[Any]) -> Callable[[Any], list[Any]]:
-        name, names, row = kind.__name__, _field_names(kind), self.row
+    def _writer(self, name: str, kind: type[Any]) -> Callable[[Any], list[Any]]:
+        names, row = _field_names(kind), self.row
         if issubclass(kind, enum.Enum):
             return lambda value: [name, value.name]
         if len(names) < 2:
             return lambda value: [name, *(row(getattr(value, field)) for field in names)]
         get = attrgetter(*names)
         return lambda value: [name, *[v if type(v) in PLAIN else row(v) for v in get(value)]]
+
+
+def _collect(hint: Any, found: dict[type[Any], None]) -> None:
+    """Every class of ours that a type names, and what their fields hold."""
+    inside = get_args(hint)
+    for part in inside:
+        _collect(part, found)
+    if inside or not isinstance(hint, type) or hint in found or not _is_ours(hint):
+        return
+    found[hint] = None
+    if not issubclass(hint, enum.Enum):
+        for part in get_type_hints(hint).values():
+            _collect(part, found)
+
+
+def _named(kinds: Iterable[type[Any]]) -> dict[str, type[Any]]:
+    """Classes by name; where two modules use one name, both are led by their module's."""
+    kinds = list(kinds)
+    often = Counter(kind.__name__ for kind in kinds)
+    named: dict[str, type[Any]] = {}
+    for kind in kinds:
+        name, module = kind.__name__, kind.__module__.rpartition(".")[2]
+        name = name if often[name] == 1 else f"{module}.{name}"
+        if name in named:
+            raise ValueError(f"two classes are called {name}")
+        named[name] = kind
+    return named
 
 
 def _is_ours(kind: type[Any]) -> bool:

@@ -69,7 +69,7 @@ def _belongs(document: Document, path: Path_, raw: RawBlock) -> None:
             continue
         told = "what a charger draws is its nameplate_w" if (kind, key) == ("evse", "charge_w") else ""
         document.report(
-            (*path, key), f"does not belong to a {kind}", expected=f"it for {' or '.join(kinds)}", hint=told
+            (*path, key), f"does not belong to kind {kind}", expected=f"it for {' or '.join(kinds)}", hint=told
         )
 
 

@@ -1,6 +1,7 @@
 """What must hold: limits, their schedules and modes, as far as the file alone can be wrong."""
 
 from collections.abc import Callable
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -64,14 +65,18 @@ def _place(document: Document, path: Path_, raw: RawBlock) -> None:
             "a busbar has no export: its infeeds always add up to its load",
             expected="import",
         )
-    value, rating = number(raw, "value"), number(known[point], "rating_a")
-    if word(raw, "quantity") == "a" and value is not None and rating is not None and value > rating:
-        document.report(
-            (*path, "value"),
-            "contradicts the rating of its point",
-            got=f"{value:g} A at {point}, which is rated {rating:g} A",
-            expected=f"at most {rating:g}",
-        )
+    rating = number(known[point], "rating_a")
+    items = raw.get("schedule")
+    windows = [((*path, "schedule", k), item) for k, item in enumerate(items if isinstance(items, list) else [])]
+    for place, holder in [(path, raw), *((p, item) for p, item in windows if isinstance(item, dict))]:
+        value = number(holder, "value")
+        if word(raw, "quantity") == "a" and value is not None and rating is not None and value > rating:
+            document.report(
+                (*place, "value"),
+                "contradicts the rating of its point",
+                got=f"{value:g} A at {point}, which is rated {rating:g} A",
+                expected=f"at most {rating:g}",
+            )
 
 
 def _storage(document: Document, path: Path_, raw: RawBlock) -> None:
@@ -133,12 +138,12 @@ def _windows(document: Document, path: Path_, raw: RawBlock, windows: list[tuple
             for j, other in windows[:n]
             if j != k and other.value != one.value and other.priority == one.priority and overlap(one, other)
         )
-        for j, _ in list(rivals)[:1]:
+        for j, _ in islice(rivals, 1):
             first = document.line((*path, "schedule", j))
             document.report(
                 (*path, "schedule", k),
                 "overlaps with another entry that has a different value",
-                got=f"the entry on line {first}",
+                got=f"schedule[{j}] on line {first}",
                 expected="entries that do not overlap",
                 hint="give both a priority: the lower number wins where they overlap",
             )

@@ -135,5 +135,5 @@ def _parent(document: Document, path: Path_, raw: RawBlock) -> None:
     if name == "poi":
         document.report((*path, "parent"), "poi lies behind nothing", expected="no parent")
     elif name is not None and (name == parent or above(document, name)[-1] != "poi"):
-        chain = " behind ".join([*above(document, name), parent] if name != parent else [name, name])
+        chain = " behind ".join([*above(document, name), name])
         document.report((*path, "parent"), "goes round in a circle", got=chain, expected="a way up to poi")

@@ -1,11 +1,12 @@
 """Whether two windows of a schedule can hold at the same time, in any year."""
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from pcs.model.limit import Window
 
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAY_MIN = 1440
+_Day = tuple[int, int]
 
 
 def overlap(one: Window, other: Window) -> bool:
@@ -28,12 +29,6 @@ def days_in(month: int, *, leap: bool) -> int:
     return _DAYS_OF_MONTH[month - 1] + (leap and month == 2)
 
 
-def begins_on(window: Window, day: tuple[int, int]) -> bool:
-    """Whether a (month, day) is inside the season of a window."""
-    first, last = window.first_day or (1, 1), window.last_day or (12, 31)
-    return first <= day <= last if first <= last else day >= first or day <= last
-
-
 def _minutes_meet(one: Window, other: Window, days_later: int) -> bool:
     shift = days_later * _DAY_MIN
     return one.from_min < _end(other) + shift and other.from_min + shift < _end(one)
@@ -49,13 +44,24 @@ def _weekdays_meet(one: Window, other: Window, days_later: int) -> bool:
 
 
 def _dates_meet(one: Window, other: Window, days_later: int) -> bool:
-    for leap in (False, True):
-        days = list(_year(leap=leap))
-        count = len(days)
-        if any(begins_on(one, day) and begins_on(other, days[(k + days_later) % count]) for k, day in enumerate(days)):
-            return True
-    return False
+    if one.first_day is None and other.first_day is None:
+        return True
+    return any(
+        not _season(one.first_day, one.last_day, leap, 0).isdisjoint(
+            _season(other.first_day, other.last_day, leap, days_later)
+        )
+        for leap in (False, True)
+    )
 
 
-def _year(*, leap: bool) -> Iterator[tuple[int, int]]:
-    return ((month, day) for month in range(1, 13) for day in range(1, days_in(month, leap=leap) + 1))
+@lru_cache(maxsize=1024)  # as many as the seasons of a large site file, and then some
+def _season(first: _Day | None, last: _Day | None, leap: bool, days_later: int) -> frozenset[int]:
+    """The days of a season as numbers within the year, each moved `days_later` days to the front."""
+    first, last = first or (1, 1), last or (12, 31)
+    days = [(month, day) for month in range(1, 13) for day in range(1, days_in(month, leap=leap) + 1)]
+    inside = (
+        number
+        for number, day in enumerate(days)
+        if (first <= day <= last if first <= last else day >= first or day <= last)
+    )
+    return frozenset((number - days_later) % len(days) for number in inside)

@@ -47,19 +47,25 @@ def load_profiles(folder: Path | None = None) -> dict[str, DeviceProfile]:
         if path.parent.name in NOT_PROFILES:
             continue
         document = load(path)
-        parsed = validate(ProfileFile, document) if document.data is not None else None
-        if parsed is not None:
-            _report_contradictions(parsed, document)
-            report_register_mistakes(parsed, document)
+        identity = f"{path.parent.name}/{path.stem}"
+        profile = profile_of(document, identity)
         problems += document.problems
-        if parsed is not None and not document.problems:
-            identity = f"{path.parent.name}/{path.stem}"
-            profiles[identity] = _profile(identity, parsed)
+        if profile is not None:
+            profiles[identity] = profile
     if not profiles and not problems:
         problems.append(Problem(file=str(folder), line=None, path="", what="holds no device profiles"))
     if problems:
         raise ConfigError(problems)
     return profiles
+
+
+def profile_of(document: Document, identity: str) -> DeviceProfile | None:
+    """The profile of a parsed file; None when the document has problems."""
+    parsed = validate(ProfileFile, document) if document.data is not None else None
+    if parsed is not None:
+        _report_contradictions(parsed, document)
+        report_register_mistakes(parsed, document)
+    return _profile(identity, parsed) if parsed is not None and not document.problems else None
 
 
 def _report_contradictions(parsed: ProfileFile, document: Document) -> None:

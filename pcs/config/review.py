@@ -1,7 +1,13 @@
 """What a valid site file means for safety: said before anything is energised."""
 
 import re
+from dataclasses import replace
 
+from pcs.core.line_state import at_start
+from pcs.core.policy import Line, all_points, lies_behind, policy_for
+from pcs.core.predict import predict
+from pcs.core.service import CONDUCTORS
+from pcs.model.limit import Limit
 from pcs.model.profile import Evidence, FallbackDirection, LimitAction
 from pcs.model.site import DerSpec, Site
 
@@ -11,8 +17,6 @@ CRD_CORRECT_WITHIN_S = 30.0  # UL 1741 CRD for PCS: open-loop response at most 3
 SOCKET_PATH_BYTES = 107  # Linux: sun_path holds 108 bytes with its closing zero
 SMALLEST_DER_W = 150.0  # micro-inverters begin at some 200 W; 150 kW typed as kilowatts is caught, too
 _NUMBERED_PORT = re.compile(r"/dev/tty(USB|ACM)\d+")  # numbered in the order in which adapters were found
-_FULL_STEP_PCT = 90.0  # an OLRT ends at 90 % of the change
-_LAGS_TO_90_PCT = 2.303  # ln 10: a first-order lag has made 90 % of its change
 
 
 def fallbacks(der: DerSpec) -> dict[str, str]:
@@ -37,24 +41,12 @@ def _fallback(action: LimitAction) -> str:
             return "open: drops the limit"
 
 
-def uncontrolled_w(site: Site) -> float:
-    """Nameplate of everything that injects without obeying, W."""
-    return sum(der.nameplate_w for der in site.ders if not der.controlled)
-
-
-def slowest_response_s(der: DerSpec) -> float | None:
-    """Time to 90 % of a full step of the slowest plant that the profile vouches for, s; None without a profile."""
-    if der.profile is None or der.profile.der is None:
-        return None
-    timing = der.profile.der
-    return timing.dead_time_s.hi + _FULL_STEP_PCT / timing.ramp_pct_s + _LAGS_TO_90_PCT * timing.time_constant_s.hi
-
-
 def warnings(site: Site) -> tuple[str, ...]:
     """Everything that is allowed but that somebody must know, in the order of its weight."""
     return (
         *_too_small(site),
         *_beyond_control(site),
+        *_idle(site),
         *_slow(site),
         *_without_controller(site),
         *_unproven(site),
@@ -73,19 +65,82 @@ def _too_small(site: Site) -> list[str]:
 
 
 def _beyond_control(site: Site) -> list[str]:
+    """What can exceed a limit with every controlled DER at its safest: named before anything is energised."""
     found = []
     if not any(der.controlled for der in site.ders):
         found.append("no DER is controlled: nothing can hold a limit")
-    free_w, load_w = uncontrolled_w(site), site.tuning.credited_min_load_w
-    names = ", ".join(der.id for der in site.ders if not der.controlled)
-    for limit in site.limits:
-        short_w = free_w - load_w - (limit.value or 0.0)
-        if short_w > 0:
-            found.append(
-                f"the safe state cannot hold the {limit.name}: what is not controlled "
-                f"({names}, {free_w:g} W nameplate) can exceed it by {short_w:g} W with every controlled DER at 0"
-            )
-    return found
+    worst: dict[int, str] = {}
+    for line, bounded, _ in at_start(
+        policy_for(replace(site, limits=tuple(_tightest(limit) for limit in site.limits)))
+    ):
+        if bounded.limit_w is None:
+            continue
+        said = _exceeds(site, line, bounded.limit_w) if line.sign > 0.0 else _drawn(site, line, bounded.limit_w)
+        if said and line.limit_number not in worst:
+            worst[line.limit_number] = said
+    return [*found, *(worst[number] for number in sorted(worst))]
+
+
+def _tightest(limit: Limit) -> Limit:
+    """A limit at the tightest value that its schedule ever gives it."""
+    values = [v for v in (limit.value, *(w.value for w in limit.schedule)) if v is not None]
+    return replace(limit, value=min(values, default=None))
+
+
+def _exceeds(site: Site, line: Line, limit_w: float) -> str:
+    """Sources that nobody commands, beyond an export limit."""
+    credited_w = site.tuning.credited_min_load_w if line.point.id == "poi" else 0.0
+    credited_w /= CONDUCTORS[site.system] if line.phase is not None else 1
+    short_w = line.uncontrolled_w - credited_w - limit_w
+    if short_w <= 0.0:
+        return ""
+    free = [d for d in _behind(site, line.limit) if not d.controlled and d.most_w > 0.0]
+    names = ", ".join(der.id for der in free)
+    return (
+        f"the safe state cannot hold the {line.name}: what is not controlled ({names}, "
+        f"{sum(d.most_w for d in free):g} W nameplate) can exceed it by {short_w:g} W with every controlled DER at 0"
+    )
+
+
+def _drawn(site: Site, line: Line, limit_w: float) -> str:
+    """An import limit that host load or chargers that nobody commands can exceed, with nothing left to reduce."""
+    if line.is_ess:
+        return ""
+    if not line.members:
+        return (
+            f"the {line.name} cannot hold whenever the load alone exceeds it: nothing that is controlled can reduce it"
+        )
+    free = [d for d in _behind(site, line.limit) if not d.controlled and d.charge_w > 0.0]
+    drawn_w = sum(d.charge_w for d in free) / (CONDUCTORS[site.system] if line.phase is not None else 1)
+    if drawn_w <= limit_w:
+        return ""
+    names = ", ".join(der.id for der in free)
+    return f"the {line.name} cannot hold while what is not controlled ({names}) draws its {drawn_w:g} W"
+
+
+def _behind(site: Site, limit: Limit) -> list[DerSpec]:
+    points = all_points(site)
+    return [d for d in site.ders if d.concerns(limit.scope) and lies_behind(d, limit.point, points)]
+
+
+def _idle(site: Site) -> list[str]:
+    """Controlled DERs that no limit acts on, and DERs whose conductors a limit per conductor has to guess."""
+    policy = policy_for(site)
+    acted_on = {n for line in policy.lines for n in line.members} | {n for bus in policy.buses for n in bus.members}
+    found = [
+        f"{der.id}: controlled, and no limit acts on it; it is read and left alone"
+        for n, der in enumerate(policy.controlled)
+        if n not in acted_on
+    ]
+    each = any(line.phase is not None for line in policy.lines) and policy.phases > 1
+    return [
+        *found,
+        *(
+            f"{der.id}: connection is not given, and a limit holds per conductor: taken to be on all of them alike"
+            for der in site.ders
+            if each and der.connection is None
+        ),
+    ]
 
 
 def _slow(site: Site) -> list[str]:
@@ -96,12 +151,14 @@ def _slow(site: Site) -> list[str]:
                 f"{limit.name}: correct_within_s {limit.correct_within_s:g} is longer than the "
                 f"{CRD_CORRECT_WITHIN_S:g} s of the UL 1741 CRD"
             )
-        for der in site.ders:
-            response_s = slowest_response_s(der) if der.controlled else None
-            if response_s is not None and response_s > limit.correct_within_s:
+        worst = predict(site, limit)
+        if worst is None:
+            continue
+        for way, time_s in (("restrict", worst.restrict_s), ("release", worst.release_s)):
+            if time_s > limit.correct_within_s:
                 found.append(
-                    f"{limit.name}: {der.id} may take {response_s:.1f} s for a full step "
-                    f"(slowest plant of its profile), longer than correct_within_s {limit.correct_within_s:g}"
+                    f"{limit.name}: may take {time_s:.1f} s to {way} (slowest plant of the profiles), "
+                    f"longer than correct_within_s {limit.correct_within_s:g}"
                 )
     return found
 

@@ -9,9 +9,10 @@ from pcs.config.limits import limit, mode_limits
 from pcs.config.parts import der_spec, link, point_of, point_specs
 from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
+from pcs.config.refusals import report_refusals
 from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
 from pcs.config.wishes import report_wishes
-from pcs.config.yaml_marks import load
+from pcs.config.yaml_marks import Document, load
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import (
     CurrentTransformer,
@@ -34,7 +35,11 @@ def load_site(path: Path | str, profiles: Mapping[str, DeviceProfile] | None = N
         ConfigError: with every problem of the file, each with its line.
     """
     path = Path(path)
-    document = load(path)
+    return site_of(load(path), path, profiles)
+
+
+def site_of(document: Document, path: Path, profiles: Mapping[str, DeviceProfile] | None = None) -> Site:
+    """The site of a parsed file that lies at `path`; arguments and errors as `load_site`."""
     if document.problems and document.data is None:
         raise ConfigError(document.problems)
     known = load_profiles() if profiles is None else profiles
@@ -43,7 +48,11 @@ def load_site(path: Path | str, profiles: Mapping[str, DeviceProfile] | None = N
     report_wishes(document)
     if document.problems or parsed is None:
         raise ConfigError(document.problems)
-    return _site(parsed, path, document.digest, known)
+    site = _site(parsed, path, document.digest, known)
+    report_refusals(document, site, len(parsed.limits))
+    if document.problems:
+        raise ConfigError(document.problems)
+    return site
 
 
 def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, DeviceProfile]) -> Site:

@@ -16,8 +16,8 @@ from ruamel.yaml.reader import ReaderError
 
 from pcs.config.problems import Problem, shown
 
-MAX_BYTES = 1_000_000
-"""A site of 64 DERs takes some 10 kB; a file beyond this is a mistake and would take a gateway minutes to parse."""
+MAX_BYTES = 100_000
+"""A site of 64 DERs takes some 10 kB. 100 kB of YAML take 1 s to parse, 1 MB took 12 s, and longer on a gateway."""
 MAX_VALUES = 100_000
 """Aliases can make a small file unfold without end ("billion laughs")."""
 MAX_DEPTH = 32
@@ -74,16 +74,30 @@ def load(path: Path) -> Document:
     """Read and parse `path`. Never raises for what a file may hold; `Document.problems` says what is wrong."""
     document = Document(file=str(path).encode("utf-8", "backslashreplace").decode())
     raw = _read(path, document)
-    if raw is None:
-        return document
+    if raw is not None:
+        take(raw, document)
+    return document
+
+
+def take(raw: bytes, document: Document) -> None:
+    """Parse a file's bytes into `document`."""
+    if len(raw) > MAX_BYTES:
+        expected = f"at most {MAX_BYTES // 1000} kB; a site of 64 DERs takes some 10 kB"
+        _at_line(
+            document,
+            1,
+            "is too large to be a site file or profile",
+            expected=expected,
+            hint="is this the right file?",
+        )
+        return
     document.digest = hashlib.sha256(raw).hexdigest()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _at_line(document, raw[: error.start].count(b"\n") + 1, "is not UTF-8 text", hint="save the file as UTF-8")
-        return document
+        return
     parse(text, document)
-    return document
 
 
 def parse(text: str, document: Document) -> None:
@@ -109,10 +123,10 @@ def parse(text: str, document: Document) -> None:
         # The parser's own bugs on broken input; they must not hide that the file is what is wrong.
         _at_line(document, 1, f"is not valid YAML ({type(error).__name__})")
     else:
-        if node is None:
-            _at_line(document, 1, "is empty", expected="a site file or profile", hint="see docs/site-file.md")
-        else:
+        if node is not None:
             document.data = _Builder(document, last_line).build(node, ())
+        if document.data is None and not document.problems:
+            _at_line(document, 1, "is empty", expected="a site file or profile", hint="see docs/site-file.md")
 
 
 class _Builder:
@@ -230,9 +244,6 @@ def _read(path: Path, document: Document) -> bytes | None:
         document.problems.append(
             Problem(file=document.file, line=None, path="", what=f"cannot be read: {reason}", hint="check the path")
         )
-        return None
-    if len(raw) > MAX_BYTES:
-        _at_line(document, 1, "is too large", expected=f"at most {MAX_BYTES} bytes", hint="is this the right file?")
         return None
     return raw
 

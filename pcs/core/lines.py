@@ -60,7 +60,8 @@ def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool) -> Boun
     for d in ders:
         if counted(d):
             lo_w, hi_w = observe.bounds(d.track, sample.span)
-            certain_w = observe.certain_w(d.track, lo_w, sample.span.to_s)
+            lo_mean_w = observe.mean_lo_w(d.track, sample.span, averaging_s)
+            certain_w = observe.certain_w(d.track, lo_mean_w, sample.span.to_s)
             credit_w = observe.mean_hi_w(d.track, sample.span, averaging_s)
         else:
             lo_w = hi_w = certain_w = credit_w = d.track.least_w  # it surely injects nothing

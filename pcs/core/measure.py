@@ -226,8 +226,10 @@ def age_fault(state: MeterState, meter_id: str, now_s: float) -> Fault | None:
     clock_s = now_s - state.fresh_s
     why = _why(state)
     if clock_s >= _lost_after_s(state.period_s):
-        kind = FaultKind.METER_LOST if state.bad or _unpolled(state) else FaultKind.METER_FROZEN
-        return Fault(kind=kind, source_id=meter_id, at_s=now_s, detail=why or "same words in every reply")
+        if state.bad is None and _repeated(state, now_s):
+            detail = "same words in every reply"
+            return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
+        return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail=why or "no reply")
     if state.lost:
         return Fault(kind=FaultKind.METER_LOST, source_id=meter_id, at_s=now_s, detail="coming back")
     age_s = max((state.evidence_s or state.fresh_s) - state.fresh_s, clock_s - UNEVIDENCED_S)
@@ -254,8 +256,11 @@ def _why(state: MeterState) -> str:
     return f"{state.bad.kind.value} ({state.bad.detail})" if state.bad.detail else state.bad.kind.value
 
 
-def _unpolled(state: MeterState) -> bool:
-    return state.shown_s is None or state.fresh_s is None or state.shown_s <= state.fresh_s
+def _repeated(state: MeterState, now_s: float) -> bool:
+    """Whether replies with the old words went on for at least half of the time without new ones: else it is silence."""
+    if state.shown_s is None or state.fresh_s is None:
+        return False
+    return state.shown_s - state.fresh_s >= 0.5 * (now_s - state.fresh_s)
 
 
 def tightened_part(state: MeterState, now_s: float) -> float:
@@ -275,9 +280,9 @@ def stuck(state: MeterState, moved_w: float, least_w: float) -> bool:
 def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: float) -> Fault | None:
     """Power that has been stuck since `since_s` is frozen, though volts and hertz may still be alive.
 
-    A number that does not follow what it measures is no number.
+    A number that does not follow what it measures is no number. Only replies can show that: who is silent is lost.
     """
-    if since_s is None or state.sample is None or now_s - since_s < LOST_AFTER_S:
+    if since_s is None or state.sample is None or state.shown_s is None or state.shown_s - since_s < LOST_AFTER_S:
         return None
     detail = f"{state.sample.import_w:.0f} W in every reply while the DERs move"
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)

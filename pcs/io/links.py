@@ -1,19 +1,23 @@
 """Which link serves an address, and what it must know of the units behind it."""
 
-from pcs.io.modbus_rtu import ModbusRtuLink
+from pcs.io.modbus_connection import Tap
+from pcs.io.modbus_rtu import ModbusRtuLink, line_for
 from pcs.io.modbus_tcp import ModbusTcpLink
 from pcs.io.rtu_unit import UnitRules
+from pcs.io.tapped_line import TappedLine
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import LinkAddress, LinkKind, Site
 from pcs.ports import Link
 
 
-def link_for(site: Site, address: LinkAddress) -> Link:
-    """The one link to an address of a site; nothing is opened before the first request."""
+def link_for(site: Site, address: LinkAddress, *, tap: Tap | None = None) -> Link:
+    """The one link to an address of a site; nothing is opened before the first request. `tap` hears every byte."""
     rules = unit_rules(site, address)
     if address.kind is LinkKind.TCP:
-        return ModbusTcpLink(address, min_gap_s={unit: rule.min_gap_s for unit, rule in rules.items()})
-    return ModbusRtuLink(address, units=rules)
+        return ModbusTcpLink(address, min_gap_s={unit: rule.min_gap_s for unit, rule in rules.items()}, tap=tap)
+    if tap is None:
+        return ModbusRtuLink(address, units=rules)
+    return ModbusRtuLink(address, units=rules, line=lambda place: TappedLine(line_for(place), tap))
 
 
 def unit_rules(site: Site, address: LinkAddress) -> dict[int, UnitRules]:

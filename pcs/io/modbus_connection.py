@@ -13,6 +13,7 @@ import asyncio
 import logging
 import struct
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -60,6 +61,10 @@ class Failure:
     detail: str
 
 
+Tap = Callable[[bool, bytes], None]
+"""Told of every piece of bytes that goes out (True) or comes in (False), before anybody judges it."""
+
+
 class _Pending:
     """The request on the wire: what its reply must begin with, and the future that waits for it."""
 
@@ -80,7 +85,9 @@ class _Pending:
 class ModbusConnection:
     """One open connection. Create it with `open`; `broken` says in words why it must not be used again."""
 
-    def __init__(self, address: LinkAddress) -> None:
+    def __init__(self, address: LinkAddress, tap: Tap | None = None) -> None:
+        self._tap = tap
+        self._tapped = 0
         self._loop = asyncio.get_running_loop()
         self._pending: _Pending | None = None
         self._abandoned: deque[int] = deque(maxlen=_ABANDONED_MAX)
@@ -169,6 +176,9 @@ class ModbusConnection:
 
     def _on_packet(self, sending: bool, data: bytes) -> bytes:
         """See every byte before pymodbus does, which is then left nothing to decode."""
+        if self._tap is not None:
+            self._tap(sending, data if sending else data[self._tapped :])
+            self._tapped = 0 if sending else len(data)
         if sending:  # pymodbus forgets what it has received
             self._seen = 0
             return data

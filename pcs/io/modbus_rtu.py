@@ -47,6 +47,11 @@ _Asking = Callable[[RtuConnection, Until], Awaitable[Reply | Failure]]
 """A request that has its turn: it gets the line and its bounds."""
 
 
+def line_for(address: LinkAddress) -> Line:
+    """The line that an address means: a serial port, or a TCP connection to a gateway."""
+    return SerialLine(address) if address.kind is LinkKind.SERIAL else TcpLine(address)
+
+
 class ModbusRtuLink:
     """A `ports.Link` over one RTU bus. Times are loop time, which is `time.monotonic()` on the usual event loops."""
 
@@ -65,7 +70,7 @@ class ModbusRtuLink:
             line: Makes the line; by default a serial port or a TCP connection, as the address says.
         """
         self.address = address
-        self._make_line = line or (SerialLine if address.kind is LinkKind.SERIAL else TcpLine)
+        self._make_line = line or line_for
         self._units = {unit: Unit(rules=rules) for unit, rules in (units or {}).items()}
         self._turn = PriorityTurn(most_passes=MOST_PASSES)
         self._connection: RtuConnection | None = None
@@ -147,8 +152,8 @@ class ModbusRtuLink:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         end_s = began_s + deadline_s
-        until = Until(send_by_s=end_s - min(REPLY_LIKELY_S, deadline_s / 2), end_s=end_s)
         known = self._units.setdefault(unit, Unit(rules=UnitRules()))
+        until = Until(send_by_s=end_s - min(max(REPLY_LIKELY_S, known.took_s), deadline_s / 2), end_s=end_s)
         self._counts["requests"] += 1
         outcome: Reply | Failure | None = self._not_now(known, began_s)
         if outcome is None:
@@ -251,6 +256,8 @@ class ModbusRtuLink:
                 late_window_s=unit.rules.late_window_s,
             )
             answered = is_answer(outcome)
+            if isinstance(outcome, Reply):
+                unit.heard(outcome.received_s - outcome.sent_s)
             sent = isinstance(outcome, Reply) or not outcome.detail.startswith(NOT_SENT)
         finally:
             now_s = loop.time()

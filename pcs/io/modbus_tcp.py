@@ -18,7 +18,7 @@ from pymodbus.pdu.register_message import (
 )
 
 from pcs.codec.rtu import READ_FUNCTIONS, WRITE_SINGLE
-from pcs.io.modbus_connection import READ_HOLDING, WRITE_MULTIPLE, Failure, ModbusConnection
+from pcs.io.modbus_connection import READ_HOLDING, WRITE_MULTIPLE, Failure, ModbusConnection, Tap
 from pcs.io.turn import PriorityTurn, Turn
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.site import LinkAddress
@@ -63,14 +63,18 @@ class LinkCounters:
 class ModbusTcpLink:
     """A `ports.Link` over Modbus TCP. Times are loop time, which is `time.monotonic()` on the usual event loops."""
 
-    def __init__(self, address: LinkAddress, *, min_gap_s: Mapping[int, float] | None = None) -> None:
+    def __init__(
+        self, address: LinkAddress, *, min_gap_s: Mapping[int, float] | None = None, tap: Tap | None = None
+    ) -> None:
         """Describe the link; nothing is opened before the first request.
 
         Args:
             address: Where the device or gateway listens.
             min_gap_s: Pause in seconds that a unit needs between a reply and the next request, by unit.
+            tap: Told of every byte on the wire; for a trace.
         """
         self.address = address
+        self._tap = tap
         self._turn = PriorityTurn()
         self._connection: ModbusConnection | None = None
         self._closed = False
@@ -202,7 +206,7 @@ class ModbusTcpLink:
     async def _open(self, until_s: float) -> ModbusConnection | Failure:
         """A fresh connection, or why there is none."""
         self._give_up("")
-        connection = ModbusConnection(self.address)
+        connection = ModbusConnection(self.address, self._tap)
         failure = await connection.open(until_s)
         if failure is None and self._closed:
             connection.abort("link closed")

@@ -23,12 +23,21 @@ def gap_s(character_s: float) -> float:
 class Line(Protocol):
     """Bytes both ways. `on_bytes` and `on_lost` are set before `open` and called from the event loop."""
 
-    character_s: float
-    """Time of one character, seconds."""
-    late_s: float
-    """How long after its last bit a byte may be heard: latency timers, gateways; seconds."""
-    note: str
-    """What is worth knowing of this line for whoever mends it; empty for nothing."""
+    @property
+    def character_s(self) -> float:
+        """Time of one character, seconds."""
+        ...
+
+    @property
+    def late_s(self) -> float:
+        """How long after its last bit a byte may be heard: latency timers, gateways; seconds."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What is worth knowing of this line for whoever mends it; empty for nothing."""
+        ...
+
     on_bytes: Callable[[bytes], None]
     on_lost: Callable[[str], None]
 

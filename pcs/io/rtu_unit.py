@@ -12,6 +12,7 @@ REST_FIRST_S, REST_LAST_S = 0.5, 10.0  # a dead unit takes 0.5 s of its bus for 
 REST_LAST_VITAL_S = (
     0.5  # a meter that is back is heard within its deadline; half of the bus is its own while it is away
 )
+TOOK_KEPT = 0.9  # of the slowest reply, at each one: after ten faster ones it is a third
 LONGER_BY = (0, 2, 4)  # words; two at a time, because many meters do not let a value of two words be cut
 GIVEN_UP_WINDOWS = 4.0  # so many windows after a lost reply the same count is read again; no answer in between proves
 # anything, because an adapter or a gateway may hand replies over in another order than the units gave them
@@ -40,8 +41,14 @@ class Unit:
     rest_s: float = 0.0
     rest_until_s: float = 0.0
     because: str = ""
+    took_s: float = 0.0
+    """The slowest of its last replies, from the request's first bit: behind a gateway nobody tells the bus's speed."""
     forgotten_s: dict[tuple[int, int], float] = field(default_factory=dict)
     """Function and count of reads without a reply, and when they are forgotten (loop time)."""
+
+    def heard(self, took_s: float) -> None:
+        """It replied so fast; a slow reply is remembered for a few more."""
+        self.took_s = max(took_s, TOOK_KEPT * self.took_s)
 
     def answered(self) -> None:
         """It did what it was asked, or refused it: it is there."""

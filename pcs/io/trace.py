@@ -1,8 +1,14 @@
-"""A trace of every request on the wire, as JSON lines: for the desk of whoever asks what a device really said.
+"""A trace of everything on the wire, as JSON lines: for the desk of whoever asks what a device really said.
 
-Off by default, and free then: nothing is wrapped. When on, each link is wrapped once; lines wait in a bounded queue for
-a thread that writes them, so that a slow disk costs the trace its lines and control nothing. The file has a size that
-it never exceeds.
+Off by default, and free then: nothing is wrapped. When on, each link is wrapped once and its connection tapped; lines
+wait in a bounded queue for a thread that writes them, so that a slow disk costs the trace its lines and control
+nothing. The trace is a ring of two files, FILE and the older FILE.1, with a size that both together never exceed.
+
+A line is one of these; times are loop time, which the head dates:
+    {"schema": "pcs.trace/1", "mono_s", "utc_s"}     head of each file
+    {"at_s", "link", "tx" | "rx": hex}               bytes as they went out or came in, framing and checksum included
+    {"asked_s", "link", "unit", "function", ...}     a request as the controller sees it, with reply or fault
+`"again": true` marks the frames of the first moments (who is there, where its registers lie), repeated in each file.
 """
 
 import asyncio
@@ -20,8 +26,9 @@ from pcs.ports import Link, Priority, Reply
 
 MOST_BYTES = 50_000_000  # an hour and a half of a meter at 20 Hz with two inverters at 5 Hz; can still be mailed
 LINES_WAITING = 4_096  # some three minutes of such a site, should the disk stall
-LAST_LINE_BYTES = 256  # kept free for the line that says why the trace ends
+FIRST_FRAMES = 1_000  # the walks of some ten devices: without them nobody can name the registers of later frames
 CLOSE_WITHIN_S = 2.0  # the end of a run waits no longer for a disk that hangs
+OLDER = ".1"  # what the name of the older file of the ring ends with
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -37,7 +44,7 @@ class FrameTrace:
         Args:
             path: Where the lines go.
             start: Now on both clocks; the first line carries it, so that monotonic times can be dated later.
-            most_bytes: The size that the file never exceeds.
+            most_bytes: The size that the two files of the ring together never exceed.
             say: Told once, in words, why the trace has ended before the run.
 
         Raises:
@@ -48,11 +55,13 @@ class FrameTrace:
         self._say = say
         self._file: BinaryIO = path.open("ab")
         self._bytes = self._file.tell()
+        self._head = {"schema": "pcs.trace/1", "mono_s": start.mono_s, "utc_s": start.utc_s}
+        self._first: list[dict[str, Any]] = []
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue(LINES_WAITING)
         self._lost = 0
         self.ended = ""
         """Why nothing is written any more, in words; empty while it goes on."""
-        self.note({"schema": "pcs.trace/1", "mono_s": start.mono_s, "utc_s": start.utc_s})
+        self.note(self._head)
         self._thread = threading.Thread(target=self._run, name="trace", daemon=True)
         self._thread.start()
 
@@ -68,6 +77,15 @@ class FrameTrace:
         except queue.Full:
             self._lost += 1
 
+    def tap(self, address: LinkAddress) -> Callable[[bool, bytes], None]:
+        """What a link calls with every piece of bytes that it sends (True) or receives (False)."""
+        loop, name = asyncio.get_running_loop(), str(address)
+
+        def note(sending: bool, data: bytes) -> None:
+            self.note({"at_s": round(loop.time(), 6), "link": name, "tx" if sending else "rx": data.hex()})
+
+        return note
+
     def close(self) -> None:
         """Write what waits and close; not longer than `CLOSE_WITHIN_S`."""
         self.ended = self.ended or "closed"
@@ -78,14 +96,14 @@ class FrameTrace:
         self._thread.join(CLOSE_WITHIN_S)
 
     def _run(self) -> None:
-        """Write lines until the end; after trouble or at the size limit only take them."""
+        """Write lines until the end; after trouble only take them."""
         writing = True
         while (line := self._lines.get()) is not None:
             if not writing:
                 continue
             try:
-                writing = self._write(line)
-                if not writing or self._lines.empty():
+                self._write(line)
+                if self._lines.empty():
                     self._file.flush()
             except OSError as error:
                 self._stop(f"the trace ended: {self.path}: {error.strerror or error}")
@@ -95,16 +113,25 @@ class FrameTrace:
         except OSError as error:
             self._stop(f"the trace's last lines are lost: {self.path}: {error.strerror or error}")
 
-    def _write(self, line: dict[str, Any]) -> bool:
+    def _write(self, line: dict[str, Any]) -> None:
         data = _encode(line).encode("ascii") + b"\n"
-        if self._bytes + len(data) <= self._most_bytes - LAST_LINE_BYTES:
+        if self._bytes + len(data) > self._most_bytes // 2 and self._bytes:
+            self._turn_over()
+        if self._bytes + len(data) <= self._most_bytes // 2:
             self._bytes += self._file.write(data)
-            return True
-        last = _encode({"ended": f"size limit of {self._most_bytes} bytes"}).encode("ascii") + b"\n"
-        if self._bytes + len(last) <= self._most_bytes:
-            self._bytes += self._file.write(last)
-        self._stop(f"the trace ended: {self.path} has reached its limit of {self._most_bytes} bytes")
-        return False
+        if "at_s" in line and len(self._first) < FIRST_FRAMES:
+            self._first.append({**line, "again": True})
+
+    def _turn_over(self) -> None:
+        """The present file becomes the older one; a new one begins with the head and the first frames."""
+        self._file.close()
+        self.path.replace(self.path.with_name(self.path.name + OLDER))
+        self._file, self._bytes = self.path.open("wb"), 0
+        for line in (self._head, *self._first):
+            data = _encode(line).encode("ascii") + b"\n"
+            if self._bytes + len(data) > self._most_bytes // 4:
+                break
+            self._bytes += self._file.write(data)
 
     def _stop(self, why: str) -> None:
         self.ended = why

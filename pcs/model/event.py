@@ -23,6 +23,9 @@ class EventKind(StrEnum):
     LIMITS_CHANGED = "limits in force changed"
     LIMITS_CONFLICT = "limits contradict each other"
     JOURNAL_ALARM = "journal alarm"
+    HEALTH = "health"
+    ALARM_RAISED = "alarm raised"
+    ALARM_CLEARED = "alarm cleared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

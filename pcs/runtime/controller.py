@@ -22,9 +22,11 @@ from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link, TimeTrust
 from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.explain import explain
+from pcs.runtime.health import Health
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
+from pcs.runtime.watched_link import WatchedLink
 
 PATIENCE_S = 0.02
 """A meter that is polled once a cycle may be this late with its reply; else each cycle would step twice."""
@@ -62,13 +64,14 @@ class Controller:
             site.limits, site.timezone, [_lead_s(self.policy, n) for n in range(len(site.limits))]
         )
         self._links: dict[LinkAddress, Link] = {}
+        self.health = Health(self._links, world.clock.now, self._note)
         self._meters = [registry.meter_for(spec, self._link(spec.link)) for spec in self.policy.meters]
         self._ders = {d.id: self._der(d.id) for d in self.policy.controlled}
 
     def _link(self, address: LinkAddress) -> Link:
         """The one connection to an address; devices behind the same address share it."""
         if address not in self._links:
-            self._links[address] = self.world.link(address)
+            self._links[address] = WatchedLink(self.world.link(address))
         return self._links[address]
 
     def _der(self, der_id: str) -> DerTasks:
@@ -83,15 +86,17 @@ class Controller:
 
     def status(self) -> dict[str, Any]:
         """What people may know of this moment (schema pcs.status/1)."""
-        return status(
-            self.site,
-            self.policy,
-            self.state,
-            self.started,
-            self.world.clock.now(),
-            self.steps,
-            self._links,
-            self.world.journal.trouble(),
+        return self.health.beside(
+            status(
+                self.site,
+                self.policy,
+                self.state,
+                self.started,
+                self.world.clock.now(),
+                self.steps,
+                self._links,
+                self.world.journal.trouble(),
+            )
         )
 
     def explain(self) -> dict[str, Any]:
@@ -113,6 +118,7 @@ class Controller:
                         for number, (meter, spec) in enumerate(zip(self._meters, self.policy.meters, strict=True))
                     ),
                     group.create_task(self._cycle()),
+                    group.create_task(self.health.run()),
                     *(group.create_task(work) for d in self._ders.values() for work in (d.poll(), d.write())),
                 ]
                 await self._until(stop, tasks)
@@ -138,7 +144,7 @@ class Controller:
 
     def _step(self) -> None:
         now = self.world.clock.now()
-        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+        if self.steps == 0:
             self._checkpoint(now)
         trust = self.world.time_trust
         told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
@@ -153,7 +159,10 @@ class Controller:
         for event in outcome.events:
             self.world.journal.event(event)
             self.world.on_event(event)
+        if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint(now)
         self._watch_journal()
+        self.health.step.add(self.world.clock.now().mono_s - now.mono_s)
 
     def _checkpoint(self, now: Instant) -> None:
         """Keep everything that decides, so that the steps from here can be replayed."""
@@ -169,7 +178,9 @@ class Controller:
             self._tell(EventKind.JOURNAL_ALARM, trouble or "the journal works again")
 
     def _tell(self, kind: EventKind, text: str) -> None:
-        event = Event(at=self.world.clock.now(), kind=kind, text=text)
+        self._note(Event(at=self.world.clock.now(), kind=kind, text=text))
+
+    def _note(self, event: Event) -> None:
         self.world.journal.event(event)
         self.world.on_event(event)
 

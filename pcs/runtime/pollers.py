@@ -26,6 +26,9 @@ SLOWEST_POLL_S = 0.1
 RETRY_S = 0.1
 START_S = 10.0
 """A wrong device met this soon is a mistake of the installation and ends the start; later it is a fault."""
+DER_LOOK_S, METER_LOOK_S = 10.0, 60.0
+"""How often a device that never went away is asked who it is: behind a gateway two may change places between two polls.
+The meter less often, because on a slow bus the question costs it a sample."""
 SLOW_S = 10.0
 """How often slow values are read: a state of charge moves by 0.3 % meanwhile, at 1C."""
 LINK_LOST = (FaultKind.NO_CONNECTION, FaultKind.NO_ANSWER, FaultKind.NOT_NOW)
@@ -72,9 +75,12 @@ async def poll_meter(meter: Meter, meter_id: str, inbox: Inbox, period_s: Callab
     """Identify the meter, then ask it for ever. `period_s` is its update period as far as it is known."""
     loop = asyncio.get_running_loop()
     await _meet_meter(meter, meter_id, inbox, start_until_s=loop.time() + START_S)
-    pace, lost = Pace(loop), False
+    pace, lost, look_s = Pace(loop), False, loop.time() + METER_LOOK_S
     while True:
-        outcome = await _ask(meter, lost)
+        look = lost or loop.time() >= look_s
+        outcome = await _ask(meter, look)
+        if look and not isinstance(outcome, Fault):
+            look_s = loop.time() + METER_LOOK_S
         lost = isinstance(outcome, Fault) and (lost or outcome.kind in LINK_LOST)
         inbox.put(_named(outcome, meter_id) if isinstance(outcome, Fault) else outcome, urgent=True)
         if isinstance(outcome, Fault) and outcome.kind is FaultKind.WRONG_DEVICE:
@@ -84,9 +90,9 @@ async def poll_meter(meter: Meter, meter_id: str, inbox: Inbox, period_s: Callab
         await pace.wait(QUICKEST_POLL_S if known_s is None else max(QUICKEST_POLL_S, min(SLOWEST_POLL_S, known_s / 2)))
 
 
-async def _ask(device: _Asked[T], lost: bool) -> T | Fault:
-    """One poll; after a lost link, first make sure that the same device is back."""
-    changed = await device.still_same() if lost else None
+async def _ask(device: _Asked[T], look: bool) -> T | Fault:
+    """One poll; after a lost link, and now and then, first make sure that it is still the same device."""
+    changed = await device.still_same() if look else None
     return await device.measure() if changed is None else changed
 
 
@@ -134,9 +140,11 @@ class DerTasks:
         loop = asyncio.get_running_loop()
         await self._meet(start_until_s=loop.time() + START_S)
         pace, verify_s, slow_s, lost = Pace(loop), loop.time() + tuning.verify_s, loop.time(), False
+        look_s = loop.time() + DER_LOOK_S
         while True:
             await pace.wait(tuning.telemetry_poll_s)
-            outcome = await _ask(self.device, lost)
+            look = lost or loop.time() >= look_s
+            outcome = await _ask(self.device, look)
             if isinstance(outcome, Fault):
                 lost = lost or outcome.kind in LINK_LOST
                 self._inbox.put(_named(outcome, self.der_id))
@@ -145,6 +153,7 @@ class DerTasks:
                     await self._meet()
                 continue
             back, lost = lost, False
+            look_s = loop.time() + DER_LOOK_S if look else look_s
             self._inbox.put(outcome)
             if back or loop.time() >= verify_s:  # whoever was away may have restarted without its limit
                 verify_s = loop.time() + tuning.verify_s

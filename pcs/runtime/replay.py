@@ -20,10 +20,14 @@ from pcs.core.step import step
 from pcs.io.journal_gaps import Place, checkpoints, start
 from pcs.io.journal_read import read_steps, tables_of, unpacked
 from pcs.model.event import Event
+from pcs.model.reading import MeterReading
 from pcs.runtime.checkpoint import VOCABULARY, Checkpoint, decode_checkpoint
 
 TOLD = 60
 """Moments before the stop that are told: what led there, without the whole journal."""
+
+JUMP_S = 3600.0
+"""Wall time that was set back by up to so much does not end a stretch: steps kept under the wanted times are found."""
 
 Wanted = Callable[[Event], bool]
 
@@ -77,6 +81,8 @@ class Replay:
     difference: Difference | None = None
     stop: Stop | None = None
     moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=TOLD))
+    words: dict[str, bytes] = field(default_factory=dict)
+    """What each meter showed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,8 @@ def _stretch(db: sqlite3.Connection, begin: Place, to_utc_s: float | None) -> It
     for run, number, record in read_steps(db, *begin):
         if to_utc_s is None or record.now.utc_s <= to_utc_s:
             yield record, Place(run, number)
+        elif record.now.utc_s > to_utc_s + JUMP_S:
+            return
 
 
 def _read(db: sqlite3.Connection, entry: int, table: Table | None) -> Checkpoint:
@@ -166,7 +174,7 @@ def _stepped(at: _At, place: Place, record: StepRecord, found: Replay) -> _At:
     found.events += len(record.events)
     found.from_utc_s = record.now.utc_s if found.from_utc_s is None else found.from_utc_s
     found.to_utc_s = record.now.utc_s
-    if moment := _moment(record, at.state, outcome, at.policy):
+    if moment := _moment(record, found.words, outcome, at.policy):
         found.moments.append(moment)
     return _At(place, at.policy, outcome.state)
 
@@ -189,27 +197,23 @@ def _stopped(at: _At, place: Place, wanted: Event, record: StepRecord, found: Re
     )
 
 
-def _moment(record: StepRecord, before: State, outcome: Outcome, policy: Policy) -> Moment | None:
-    """A step in words, if it commanded, told or measured something new."""
-    after = outcome.state
-    samples = [
-        (spec.id, new.sample)
-        for spec, old, new in zip(policy.meters, before.meters, after.meters, strict=True)
-        if new.sample is not None and new.sample is not old.sample
-    ]
-    if not (outcome.commands or outcome.events or samples):
-        return None
-    words = [f"{name} imports {sample.import_w:+.0f} W" for name, sample in samples if sample is not None]
-    words += [f"DERs may inject {sum(after.caps_w):.0f} W ({report.why(after, policy)})"] if outcome.commands else []
+def _moment(record: StepRecord, before: dict[str, bytes], outcome: Outcome, policy: Policy) -> Moment | None:
+    """A step in words, if it measured something new, commanded or told."""
+    words: list[str] = []
+    for reading in record.inputs:
+        if isinstance(reading, MeterReading) and before.get(reading.meter_id) != reading.words:
+            before[reading.meter_id] = reading.words
+            words.append(f"{reading.meter_id} import {reading.import_w:+.0f} W")
     words += [f"commands {_brief(flat(command))}" for command in outcome.commands]
+    words += [f"because {report.why(outcome.state, policy)}"] if outcome.commands else []
     words += [f"EVENT {e.kind.value}: {' '.join(filter(None, (e.source_id, e.text)))}" for e in outcome.events]
-    return Moment(utc_s=record.now.utc_s, mono_s=record.now.mono_s, words="; ".join(words))
+    return Moment(utc_s=record.now.utc_s, mono_s=record.now.mono_s, words="; ".join(words)) if words else None
 
 
 def _brief(cells: dict[str, Any]) -> str:
-    return " ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in cells.items()
-    )
+    """The fields of a command that say something."""
+    said = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in cells.items()}
+    return " ".join(f"{name}={text}" for name, text in said.items() if text != "None")
 
 
 def plain(value: Any) -> Any:

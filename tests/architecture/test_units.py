@@ -35,6 +35,11 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
 ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "CtBlock.class_": "key of the site file, which is fixed: accuracy class in percent",
     "LimitBlock.margin": "key of the site file, which is fixed: in the unit of its limit",
+    "ProbePart.at_least": "key of the profile, as the bench reads it: in the unit of its point",
+    "ProbePart.at_most": "as ProbePart.at_least",
+    "LimitRegistersPart.at_least": "as ProbePart.at_least",
+    "LimitRegistersPart.at_most": "as ProbePart.at_least",
+    "LimitRegistersPart.step": "as ProbePart.at_least",
     "ProbeBlock.at_least": "key of the profile: in the unit of its point",
     "ProbeBlock.at_most": "key of the profile: in the unit of its point",
     "LimitRegistersBlock.at_least": "key of the profile: in the unit of its point",

@@ -103,7 +103,7 @@ def volume(recorder: _Recorder) -> dict[str, float | str]:
     result: dict[str, float | str] = {}
     try:
         for name, wanted in (("journal", ""), ("intents", "intend")):
-            with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            with tempfile.TemporaryDirectory() as folder:
                 clock = _FastClock()
                 journal = SqliteJournal(folder, clock)
                 journal.flush()
@@ -132,7 +132,7 @@ def step_times(recorder: _Recorder, stack: Stack) -> tuple[list[float], list[flo
     steps = [decode(line) for line in stack.lines[:PACED_STEPS]]
     with_s: list[float] = []
     without_s: list[float] = []
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         journal = SqliteJournal(folder, _PacedClock())
         for number, kept in enumerate(steps * 2):
             if number == len(steps):

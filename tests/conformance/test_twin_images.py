@@ -132,7 +132,7 @@ def address(device: Device, model: int, name: str) -> int:
 def test_a_limit_written_in_one_frame_is_the_limit_that_the_inverter_has() -> None:
     unit = inverter()
     device = Inverter704(unit, base=40000, unit=1, limit_sf=-2, grid=GRID)
-    assert device.write(5.0, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30)) == 0
+    assert device.write(5.0, 16, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30)) == 0
     assert unit.order == LimitOrder(
         enabled=True, limit_pct=42.5, revert_s=30, revert_enabled=True, revert_limit_pct=10.0
     )
@@ -143,7 +143,7 @@ def test_a_limit_written_in_one_frame_is_the_limit_that_the_inverter_has() -> No
 def test_the_123_frame_may_span_points_that_the_device_lacks_and_these_stay_unimplemented() -> None:
     unit = inverter()
     device = Inverter123(unit, measurement=103, base=40000, unit=1, limit_sf=-1, grid=GRID)
-    assert device.write(0.0, address(device, 123, "WMaxLimPct"), (305, 1, 60, 2, 1)) == 0
+    assert device.write(0.0, 16, address(device, 123, "WMaxLimPct"), (305, 1, 60, 2, 1)) == 0
     assert unit.order == LimitOrder(enabled=True, limit_pct=30.5, revert_s=60)
     device.refresh(0.0)
     assert device.image.raw(123, "WMaxLimPct_RmpTms") == 0xFFFF
@@ -164,7 +164,7 @@ def test_the_123_frame_may_span_points_that_the_device_lacks_and_these_stay_unim
 def test_a_write_that_is_not_allowed_is_refused_whole(model: int, name: str, words: tuple[int, ...], code: int) -> None:
     unit = inverter()
     device = Inverter123(unit, measurement=103, base=40000, unit=1, limit_sf=-2, grid=GRID)
-    assert device.write(0.0, address(device, model, name), words) == code
+    assert device.write(0.0, 16, address(device, model, name), words) == code
     assert unit.order == LimitOrder()
 
 
@@ -180,7 +180,7 @@ def test_counters_that_are_not_there_are_zero_and_other_points_have_the_value_of
 def test_a_restart_shows_in_the_registers() -> None:
     unit = inverter()
     device = Inverter704(unit, base=40000, unit=1, limit_sf=-2, grid=GRID)
-    device.write(0.0, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30))
+    device.write(0.0, 16, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30))
     unit.restart(1.0)
     models = scan(device)
     assert (models[704].WMaxLimPctEna.cvalue, models[704].WMaxLimPct.cvalue) == (0, 100)

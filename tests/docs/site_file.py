@@ -82,6 +82,16 @@ RULES = """```
 Editors that know YAML schemas complete the keys: `firmware_config/schema/site.schema.json`.
 """
 
+SCHEDULES = """
+### How schedules are read
+
+- Times are local, in the site's time zone. An entry whose `to` is not later than its `from` lasts into the next day.
+- The controller tightens early, by the time that the DERs need, and loosens 2 s late.
+- A local time that exists twice, or not at all, when the clocks change: the tighter of what can be meant holds through.
+- While the time of day cannot be trusted (it is not synchronised, or it jumped), the tightest of all entries holds.
+- Two entries of one schedule that overlap with different values are a mistake, unless both have a `priority`.
+"""
+
 NOT_YET = """
 ## Not supported yet
 
@@ -104,6 +114,7 @@ def generate() -> str:
         parts.append("| key | type | unit | default | meaning |\n|---|---|---|---|---|\n")
         section = title.split("`")[1] if "`" in title else ""
         parts += [_row(section, name, field) for name, field in block.model_fields.items()]
+        parts += [SCHEDULES] if block is WindowBlock else []
     parts.append(NOT_YET)
     for wish in NOT_BUILT:
         values = ", ".join(f"`{v}`" for v in sorted(wish.values)) if wish.values else "any"

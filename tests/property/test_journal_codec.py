@@ -123,12 +123,23 @@ def test_a_value_of_a_class_outside_the_vocabulary_is_refused_when_it_is_written
         journal.VOCABULARY.row((Colour.RED,))
 
 
-def test_two_classes_of_one_name_are_refused_at_once() -> None:
+def test_two_classes_of_one_name_are_told_apart_by_their_modules() -> None:
+    class Other(NamedTuple):
+        at_s: float
+
+    Other.__name__, Other.__module__ = "Pair", "elsewhere.other"
+    vocabulary = Vocabulary([Pair, Other])
+    assert {"other.Pair", "test_journal_codec.Pair"} <= set(vocabulary.classes)
+    for value in (Pair(1.0, ()), Other(2.0)):
+        assert type(vocabulary.value(vocabulary.row(value))) is type(value)
+
+
+def test_two_classes_of_one_name_and_module_are_refused_at_once() -> None:
     class Other(NamedTuple):
         at_s: float
 
     Other.__name__ = "Pair"
-    with pytest.raises(ValueError, match="two classes are called Pair"):
+    with pytest.raises(ValueError, match=r"two classes are called test_journal_codec\.Pair"):
         Vocabulary([Pair, Other])
 
 

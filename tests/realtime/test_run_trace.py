@@ -58,8 +58,12 @@ def test_every_request_of_a_run_is_in_its_trace_from_the_first_walk_to_the_last_
     with site_file(tmp_path) as site:
         ended = pcs("run", str(site), "--duration", "2", "--trace", str(tmp_path / "trace.jsonl"))
     assert ended.returncode == 0, ended.stderr
-    head, *lines = (json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines())
+    head, *traced = (json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines())
     assert head["schema"] == "pcs.trace/1"
+    lines = [line for line in traced if "asked_s" in line]
+    sent = [line for line in traced if "tx" in line]
+    assert len(sent) >= len([line for line in lines if "reply" in line])
+    assert sent[0]["tx"].endswith("9c400002")
     assert {line["address"] for line in lines[:2]} == {40000}
     assert lines[0]["reply"].startswith(b"SunS".hex())
     answered = [line for line in lines if "reply" in line]

@@ -53,7 +53,8 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
                 if line == "serving\n":
                     break
                 name, link, *_ = line.split()
-                ports[name] = int(link.rpartition(":")[2])
+                if link.startswith("tcp:"):
+                    ports[name] = int(link.rpartition(":")[2])
             yield process, ports
         finally:
             if process.poll() is None:

@@ -11,20 +11,21 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
+from hil.rig.modbus_server import DeviceServer
 from hil.rig.simulated import SimulatedSite
 from hil.rig.twin_file import FaultPart, TwinFile
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
 from pcs.config import load_profiles
 from pcs.io.clock import LoopClock
-from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.limit import Direction, Limit
 from pcs.model.profile import DeviceProfile
-from pcs.model.site import DerKind, DerSpec, LinkAddress, MeterSpec, Site, System, Tuning
+from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, Site, System, Tuning
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal
+from pcs.ports import Clock, Journal, Link
 from pcs.runtime.controller import Controller, World
 from tests.simulation.truth import Truth
 from tests.virtual_time import run_virtually
@@ -123,7 +124,7 @@ class Stack:
         self._make_journal = journal or (lambda _: MemoryJournal())
         self._journal: Journal | None = None
         self._pens: list[_Pen] = []
-        self._links: list[ModbusTcpLink] = []
+        self._links: list[Link] = []
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
@@ -228,8 +229,8 @@ class Stack:
         """Names of the fault kinds raised so far, in order, of one source if given."""
         return [str(dict(e.facts)["fault"]) for e in self.told(EventKind.FAULT_RAISED, source_id)]
 
-    def _link(self, address: LinkAddress) -> ModbusTcpLink:
-        link = ModbusTcpLink(address)
+    def _link(self, address: LinkAddress) -> Link:
+        link = link_for(site_of(self.site, self._tuning, self._declared), address)
         self._links.append(link)
         return link
 
@@ -257,8 +258,8 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         meters=tuple(
             MeterSpec(
                 id=part.id,
-                profile=profiles()["sunspec/meter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                profile=profiles()[part.profile],
+                link=_address(servers[part.id]),
                 unit=part.unit,
                 point="poi",
                 update_s=part.update_s if declared else None,
@@ -271,8 +272,8 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
                 id=part.id,
                 kind=DerKind.PV,
                 nameplate_w=part.nameplate_w,
-                profile=profiles()["sunspec/inverter"],
-                link=LinkAddress(host=part.host, port=servers[part.id].port),
+                profile=profiles()[part.profile],
+                link=_address(servers[part.id]),
                 unit=part.unit,
             )
             for part in twin.ders
@@ -281,6 +282,11 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         journal_dir="",
         tuning=tuning,
     )
+
+
+def _address(server: DeviceServer) -> LinkAddress:
+    """Where a device of the simulated site is reached."""
+    return LinkAddress(host=server.host, port=server.port, kind=LinkKind(server.bus.link.scheme))
 
 
 def twin(*, limit_w: float = 0.0, ders: list[dict[str, Any]] | None = None, **more: Any) -> TwinFile:

@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from hil.rig.modbus_server import DeviceServer, LinkFault
+from hil.rig.link_fault import LinkFault
+from hil.rig.modbus_server import DeviceServer
 from tests.simulation.bounds import response_s, tolerance_w
 from tests.simulation.stack import Stack, inverter, play, twin
 

@@ -55,6 +55,7 @@ def test_without_a_valid_sample_the_site_is_safe_in_time_and_comes_back_by_itsel
     assert beyond[0].lasted_s <= safe_s(site, before_w - 1000 - limit_w)
     assert stack.truth.injection_w(CLEARS_S) <= limit_w + 1.0
     assert SILENCES[fault] in stack.faults("poi")
+    assert fault == "frozen" or "METER_FROZEN" not in stack.faults("poi"), "nobody repeats itself who does not answer"
     assert stack.told(EventKind.FAULT_CLEARED, "poi")[-1].at.mono_s < CLEARS_S + 6.0
     assert 1000 + limit_w - 300 <= stack.truth.injection_w(END_S) <= 1000 + limit_w
 

@@ -15,7 +15,7 @@ import pytest
 
 from pcs import __version__
 from pcs.cli import main as cli
-from pcs.cli.check import report
+from pcs.cli.check_facts import report
 from pcs.cli.exits import Exit
 from pcs.config import load_site
 from pcs.config.profiles import profile_folder
@@ -80,7 +80,7 @@ def test_check_says_what_the_safe_state_leaves_and_which_margin_each_limit_keeps
         head, _, tail = EXAMPLE.read_text().partition("limits:\n")
         kept = "".join(line for line in tail.splitlines(keepends=True) if not line.startswith("  - {point"))
         path.write_text(head + "limits:\n" + "".join(limit % value for value in values) + kept)
-        told = report(load_site(path))
+        told = report(load_site(path), 0.0)
         assert told["safe_total_w"] == safe_w
         assert [one["margin_w"] for one in told["limits"]] == [0.02 * value + 26 for value in values]
 

@@ -110,3 +110,25 @@ def test_a_limit_is_named_once_and_a_quiet_link_says_so() -> None:
     assert "margin 41 W" in text
     assert "tcp://127.0.0.1:502  12 requests, all answered" in text
     assert "fail-safe action: normal\n" in text
+
+
+def test_the_page_tells_how_well_links_loop_and_steps_do() -> None:
+    health = {
+        "last_good_age_s": 7.5,
+        "retries": 3,
+        "reconnects": 0,
+        "latency": {"count": 9, "p50_s": 0.0126, "p99_s": 0.2},
+    }
+    figures = {"count": 5, "p50_s": 0.001, "p99_s": 0.0091, "longest_s": 0.02}
+    status = {
+        "links": [{"address": "tcp://h:502", "requests": 12, "good": 12, "health": health}],
+        "health": {"loop_lag": figures, "step": {"count": 0}, "alarms": [{"source": "tcp://h:502", "words": "slow"}]},
+    }
+    text = "\n".join(page(status))
+    for words in (
+        "all answered, replies after 12.6 ms (half), 200 ms (99 %), no good reply for 7.5 s, 3 retries",
+        "ALARM  tcp://h:502: slow",
+        "event loop late by up to 1 ms (half) 9.1 ms (99 %), longest 20 ms",
+    ):
+        assert words in text
+    assert "a step takes" not in text

@@ -72,3 +72,11 @@ def test_a_profile_that_contradicts_itself_is_refused(tmp_path: Path, right: str
 def test_a_folder_without_profiles_is_told() -> None:
     with pytest.raises(ConfigError, match="holds no device profiles"):
         load_profiles(Path("nowhere"))
+
+
+def test_a_profile_that_holds_nothing_is_told_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "one.yaml").write_text("~")
+    (tmp_path / "acme" / "two.yaml").write_bytes((profile_folder() / "sunspec" / "meter.yaml").read_bytes())
+    with pytest.raises(ConfigError, match=r"one\.yaml:1: is empty"):
+        load_profiles(tmp_path)

@@ -124,6 +124,23 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(row: dict[str, An
     assert mistakes(changed((row["right"], row["wrong"]))) == row["said"]
 
 
+SITE = (Path(__file__).parent / "storage_site.yaml").read_text()
+STORAGE = YAML(typ="safe", pure=True).load((Path(__file__).parent / "storage_mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("row", STORAGE, ids=[row["name"] for row in STORAGE])
+def test_a_mistake_about_storage_points_and_limits_is_told_with_its_remedy(row: dict[str, Any]) -> None:
+    text = SITE
+    for change in row["changes"]:
+        assert change["right"] in text
+        text = text.replace(change["right"], change["wrong"], 1)
+    assert mistakes(text) == row["said"]
+
+
+def test_the_site_with_storage_points_and_limits_is_itself_right() -> None:
+    assert accepted(SITE)
+
+
 NOT_YET: list[tuple[str, str, str, str]] = [
     ("controlled: false", "controlled: false, fallback: {}", "7: ders[1].fallback", "fallbacks of a single DER"),
 ]
@@ -172,7 +189,10 @@ def test_every_mistake_of_a_file_is_told_at_once_in_the_order_of_its_lines() -> 
         (b"\xff\xfes\x00", "site.yaml:1: is not UTF-8 text"),
         (b"a: 1\nb: \x00\n", "site.yaml:2: holds a character that YAML does not allow (got #x0000)"),
         (b"[" * 5000, "site.yaml:1: is nested too deeply"),
-        (b"#" * 1_000_001, "site.yaml:1: is too large, expected at most 1000000 bytes"),
+        (
+            b"#" * 100_001,
+            "site.yaml:1: is too large to be a site file or profile, expected at most 100 kB; a site of 64",
+        ),
         (b"key: " + b"9" * 5000 + b"\n", "site.yaml:1: "),
         (b"site: &a [*a]\n", "site.yaml:1: "),
         (b'site: {name: "\\ud800"}\n', "site.yaml:1: "),

@@ -159,6 +159,21 @@ def test_a_meter_without_liveness_confirms_an_idle_site_once_a_period() -> None:
     assert [round(s.received_s, 2) for s in samples] == [0.92, 1.04, 1.16, 1.28]
 
 
+def test_a_meter_whose_poll_still_waits_for_a_reply_is_lost_and_does_not_repeat_itself() -> None:
+    state, _ = fed(site.policy(), site.meter_says(500.0, 1.1), state=living(site.policy(), 1.0))
+    state, _ = fed(site.policy(), site.meter_says(500.0, 1.2, words=state.words), state=state)
+    assert kind_at(state, 4.0) is FaultKind.METER_LOST, "one repeated reply is no evidence for three seconds"
+
+
+def test_power_is_stuck_only_while_replies_say_so() -> None:
+    state = living(site.policy(), 1.0)
+    assert measure.stuck_fault(state, "poi", 1.5, 9.0) is None, "no reply since the DERs moved"
+    state, _ = fed(site.policy(), site.meter_says(500.0, 3.6), state=state)
+    assert measure.stuck_fault(state, "poi", 1.5, 3.6) is not None
+    state, _ = fed(site.policy(), site.fault(FaultKind.NO_ANSWER, 4.0), state=state)
+    assert measure.stuck_fault(state, "poi", 1.5, 9.0) is not None, "silence is no measurement that clears it"
+
+
 def test_a_meter_without_liveness_that_misses_a_movement_is_frozen() -> None:
     rules = site.policy()
     state, _ = fed(rules, *(site.meter_says(500.0, k / 10) for k in range(9)), state=MeterState(identified=dumb()))

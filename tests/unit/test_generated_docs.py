@@ -1,7 +1,9 @@
 """What `make docs` makes is what lies in the tree."""
 
+import re
+
 from pcs.core.failsafe import TABLE, Action, DerAction
-from tests.docs import failsafe
+from tests.docs import failsafe, health, journal
 
 
 def test_the_page_about_the_fail_safe_is_what_the_core_acts_on() -> None:
@@ -22,3 +24,29 @@ def test_a_condition_stands_in_the_picture_just_above_the_state_it_leads_to() ->
         if rule.action is not Action.NORMAL:
             below = lines[lines.index(f"    │  {rule.kind}") :]
             assert next(line for line in below if not line.startswith("    ")).split()[0] == rule.action.name.lower()
+
+
+def without_output(page: str) -> str:
+    """A page without what its commands printed, and without figures: those follow the core and the clock's digits."""
+    page = re.sub(r"(?m)^The meter shows .*\n.*$", "", page)
+    return re.sub(r"\d[\d.]*", "#", re.sub(r"(?m)(?<=^```\n)(\$ .*\n)(?s:.*?)(?=^```$)", r"\1", page))
+
+
+def test_the_page_about_the_journal_is_true_and_its_examples_run() -> None:
+    """`python -m tests.docs.journal` makes it anew."""
+    made = journal.generate()
+    assert without_output(journal.TARGET.read_text(encoding="utf-8")) == without_output(made)
+    for words in (
+        "not damaged",
+        "identical: ",
+        "EXCURSION_ENDED",
+        ": excursion ended: ",
+        "commands der_id=inv1 limit_w=",
+    ):
+        assert words in made
+
+
+def test_the_page_about_health_is_what_the_controller_judges_by() -> None:
+    """`python -m tests.docs.health` makes it anew."""
+    assert health.TARGET.read_text(encoding="utf-8") == health.generate()
+    assert len(health.thresholds()) == len(health.FIGURES)

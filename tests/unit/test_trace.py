@@ -3,19 +3,24 @@
 import asyncio
 import json
 import queue
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pcs.codec.rtu import sealed
 from pcs.io import trace as module
+from pcs.io.modbus_rtu import ModbusRtuLink
 from pcs.io.modbus_tcp import ModbusTcpLink
+from pcs.io.tapped_line import TappedLine
 from pcs.io.trace import FrameTrace, TracedLink
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 from pcs.ports import Priority, Reply
-from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, in_virtual_time, silent
+from tests.link_helpers import ADDRESS, FakeLink, FaultyServer, Peer, Request, frame, in_virtual_time, silent
+from tests.rtu_kit import BUS, Bus
 
 START = Instant(mono_s=50.0, utc_s=1e9)
 
@@ -107,20 +112,22 @@ def test_a_cancelled_request_is_noted_and_stays_cancelled(tmp_path: Path, verb: 
     assert (line["count"], line["fault"]) == (4, "cancelled")
 
 
-def test_the_file_never_exceeds_its_size_and_says_why_it_ends(tmp_path: Path) -> None:
-    said: list[str] = []
+def ring_bytes(path: Path) -> int:
+    return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
 
+
+def test_the_ring_never_exceeds_its_size_and_keeps_the_latest(tmp_path: Path) -> None:
     async def work(link: TracedLink, inner: FakeLink) -> None:
-        for _ in range(100):
-            assert isinstance(await read(link), Reply)
+        for unit in range(1, 101):
+            assert isinstance(await read(link, unit), Reply)
 
     path = tmp_path / "t.jsonl"
-    noted = traced(path, work, most_bytes=2_000, say=said.append)
-    assert path.stat().st_size <= 2_000
-    assert noted[-1] == {"ended": "size limit of 2000 bytes"}
-    assert len(noted) > 5
-    assert len(said) == 1
-    assert "has reached its limit of 2000 bytes" in said[0]
+    noted = traced(path, work, most_bytes=4_000)
+    assert ring_bytes(path) <= 4_000
+    assert noted[-1]["unit"] == 100
+    older = lines(path.with_name("t.jsonl.1"))
+    assert [line["schema"] for line in (older[0], noted[0])] == ["pcs.trace/1"] * 2
+    assert [line["unit"] for line in (*older[1:], *noted[1:])] == list(range(older[1]["unit"], 101))
 
 
 def test_a_trace_is_continued_and_what_is_there_counts(tmp_path: Path) -> None:
@@ -129,11 +136,61 @@ def test_a_trace_is_continued_and_what_is_there_counts(tmp_path: Path) -> None:
 
     path = tmp_path / "t.jsonl"
     for _ in range(3):
-        traced(path, once, most_bytes=2_000)
+        traced(path, once, most_bytes=4_000)
     assert [line.get("schema") for line in lines(path)] == ["pcs.trace/1", None] * 3
     for _ in range(100):
-        traced(path, once, most_bytes=2_000)
-    assert path.stat().st_size <= 2_000
+        traced(path, once, most_bytes=4_000)
+    assert ring_bytes(path) <= 4_000
+
+
+def test_the_frames_of_the_first_moments_are_repeated_in_each_file_of_the_ring(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START, most_bytes=4_000)
+
+    async def work() -> None:
+        note = trace.tap(ADDRESS)
+        for k in range(200):
+            note(k % 2 == 0, bytes([k]))
+
+    in_virtual_time(work)
+    trace.close()
+    head, *rest = lines(path)
+    assert head["schema"] == "pcs.trace/1"
+    first = {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "tx": "00", "again": True}
+    assert rest[:2] == [first, {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "rx": "01", "again": True}]
+    assert rest[-1] == {"at_s": 0.0, "link": "tcp://127.0.0.1:1502", "rx": "c7"}
+    assert ring_bytes(path) <= 4_000
+
+
+def test_every_byte_on_the_wire_is_noted_with_its_moment_also_what_nobody_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START)
+
+    async def work() -> None:
+        server = FaultyServer(script=deque([in_two_pieces]))
+        address = await server.start()
+        link = TracedLink(ModbusTcpLink(address, tap=trace.tap(address)), address, trace)
+        assert isinstance(await read(link), Reply)
+        server.peers[0].send(b"noise")
+        await asyncio.sleep(0.01)
+        await link.close()
+        await server.stop()
+
+    in_virtual_time(work)
+    trace.close()
+    wire = [("tx", line["tx"]) if "tx" in line else ("rx", line["rx"]) for line in lines(path) if "at_s" in line]
+    assert wire == [
+        ("tx", "000100000006010300640004"),
+        ("rx", "00010000000b01"),
+        ("rx", "03080064006500660067"),
+        ("rx", b"noise".hex()),
+    ]
+
+
+def in_two_pieces(peer: Peer, request: Request) -> None:
+    whole = frame(request)
+    peer.send(whole[:7])
+    asyncio.get_running_loop().call_later(0.05, peer.send, whole[7:])
 
 
 def test_a_disk_that_fails_ends_the_trace_and_not_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -181,3 +238,26 @@ def test_status_still_sees_what_the_link_counts(tmp_path: Path) -> None:
     assert counters() == link.counters()
     assert TracedLink(FakeLink(), ADDRESS, trace).counters is None
     trace.close()
+
+
+def test_a_bus_is_traced_with_its_checksums_and_what_nobody_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    trace = FrameTrace(path, START)
+
+    async def work() -> None:
+        bus = Bus()
+        line = TappedLine(bus, trace.tap(BUS))
+        link = ModbusRtuLink(BUS, line=lambda _: line)
+        assert isinstance(await link.read(1, 100, 1, deadline_s=0.5, priority=Priority.SCAN), Reply)
+        bus.say(b"\x00noise")
+        await link.close()
+
+    in_virtual_time(work)
+    trace.close()
+    wire = [(line["link"], line.get("tx"), line.get("rx")) for line in lines(path) if "at_s" in line]
+    name = "serial:///dev/ttyTEST?baud=19200"
+    assert wire == [
+        (name, sealed(bytes.fromhex("010300640001")).hex(), None),
+        (name, None, sealed(bytes.fromhex("0103020064")).hex()),
+        (name, None, b"\x00noise".hex()),
+    ]

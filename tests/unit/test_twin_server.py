@@ -2,80 +2,18 @@
 
 import asyncio
 import struct
-from typing import Any
 
 import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 from hil.rig.simulated import SimulatedSite
-from hil.rig.twin_file import FaultPart, TwinFile
+from hil.rig.twin_file import FaultPart
+from tests.twin_kit import READ_W, Peer, twin, with_site
 from tests.virtual_time import run_virtually
-
-READ_W = bytes((3,)) + struct.pack(">HH", 40088, 2)  # model 203 begins at 40070; W is its point 18
-
-
-def twin(**more: Any) -> TwinFile:
-    return TwinFile.model_validate(
-        {
-            "schema": "hil.twin/1",
-            "site": {"name": "t", "system": "wye", "nominal_v": 230},
-            "meters": [{"id": "poi", "registers": "int", "reply_s": 0.01}],
-            "ders": [
-                {"id": "inv1", "nameplate_w": 10000, "reply_s": 0.02},
-                {"id": "inv2", "nameplate_w": 5000, "control": 704},
-            ],
-            "load": [{"steps": [[0, 3000], [5, 6000]]}],
-            "sun": {"constant": 0.5},
-            **more,
-        }
-    )
 
 
 def frame(transaction: int, pdu: bytes, unit: int = 1) -> bytes:
     return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
-
-
-PEERS: "list[Peer]" = []
-
-
-class Peer:
-    """Raw bytes to and from one device."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def of(cls, site: SimulatedSite, name: str) -> "Peer":
-        server = site.servers[name]
-        peer = cls(*await asyncio.open_connection(server.host, server.port))
-        PEERS.append(peer)
-        return peer
-
-    async def ask(self, request: bytes, wait_s: float = 1.0) -> bytes:
-        """Everything that comes back within `wait_s`."""
-        self.writer.write(request)
-        got = b""
-        try:
-            async with asyncio.timeout(wait_s):
-                while chunk := await self.reader.read(4096):
-                    got += chunk
-        except TimeoutError:
-            pass
-        return got
-
-
-def with_site(work: Any, **more: Any) -> Any:
-    async def run() -> Any:
-        site = SimulatedSite(twin(**more))
-        await site.start()
-        try:
-            return await work(site)
-        finally:
-            while PEERS:
-                PEERS.pop().writer.close()
-            await site.stop()
-
-    return run_virtually(run())
 
 
 def test_a_read_answers_with_the_newest_measurement_and_the_clock_is_that_of_the_loop() -> None:
