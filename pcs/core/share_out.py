@@ -5,7 +5,7 @@ supports with no more than the export lines let it inject. Where lines of both d
 with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pcs.core import ders, observe
 from pcs.core.der_state import DerState
@@ -69,6 +69,18 @@ def share_out(
         safe_charge_w=safe_charge_w,
         ders=wanting,
         conflicts=conflicts,
+    )
+
+
+def within(shares: Shares, opened: tuple[float, ...]) -> Shares:
+    """The same with no DER above its share of its rating: a busbar that was relieved opens again slowly."""
+    if all(o >= 1.0 for o in opened):
+        return shares
+    ratings = [(max(0.0, d.most_w), min(0.0, d.least_w)) for d in shares.ders]
+    return replace(
+        shares,
+        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened, ratings, strict=True)),
+        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened, ratings, strict=True)),
     )
 
 

@@ -38,6 +38,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
     after = State(
