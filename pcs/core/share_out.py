@@ -72,15 +72,15 @@ def share_out(
     )
 
 
-def within(shares: Shares, opened: tuple[float, ...]) -> Shares:
+def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
     """The same with no DER above its share of its rating: a busbar that was relieved opens again slowly."""
-    if all(o >= 1.0 for o in opened):
+    if all(o >= 1.0 for o in opened_share):
         return shares
     ratings = [(max(0.0, d.most_w), min(0.0, d.least_w)) for d in shares.ders]
     return replace(
         shares,
-        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened, ratings, strict=True)),
-        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened, ratings, strict=True)),
+        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened_share, ratings, strict=True)),
+        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened_share, ratings, strict=True)),
     )
 
 
