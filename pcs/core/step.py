@@ -90,6 +90,7 @@ def _fleet(state: State, ders: tuple[DerState, ...], faults: tuple[Fault, ...], 
         support_w=share_out.able_to_support(policy, ders, obeying),
         left_cap_w=tuple(0.0 if o else max(0.0, w) for w, o in zip(state.caps_w, obeying, strict=True)),
         left_charge_w=tuple(0.0 if o else max(0.0, -w) for w, o in zip(state.floors_w, obeying, strict=True)),
+        settle_s=tuple(observe.settle_s(d.timing, 1.0) for d in ders),
     )
 
 
