@@ -7,7 +7,7 @@ Everything is turned into the line's own direction first: for an import line the
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pcs.core import channels, excursion, line_state, measure, observe, response
+from pcs.core import channels, excursion, line_state, measure, observe, response, trust
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
 from pcs.core.evolve import evolve
@@ -18,6 +18,7 @@ from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.response import Response
+from pcs.core.trust import Trust
 from pcs.core.watch import counted
 from pcs.model.limit import Accounting
 from pcs.model.reading import LimitsInForce
@@ -169,6 +170,7 @@ def take_turn(
     previous_s = state.used_s
     state = evolve(
         state,
+        trust=_trust(state, line, fleet, flow, budget.total_w, action is Action.NORMAL and verified, now_s),
         budget=budget,
         action=action,
         safe_w=safe_w,
@@ -217,8 +219,46 @@ def _budget(
         slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
     helps_w = fleet.help_w if up else fleet.support_w
     least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
-    pace = Pace(settle_s=settle_s, slew_w_s=slew_pct_s / 100.0 * most_w, most_w=most_w, least_w=least_w)
+    pace = Pace(
+        settle_s=settle_s,
+        slew_w_s=slew_pct_s / 100.0 * most_w,
+        most_w=most_w,
+        least_w=least_w,
+        trust=state.trust.share if _follows(line, fleet) else 0.0,
+    )
     return regulate(before, flow, state.envelope, pace, now_s)
+
+
+def _follows(line: Line, fleet: Fleet) -> bool:
+    """Whether the bounds of this line, and nothing of their own, seem to decide what all its sources do."""
+    if line.sign < 0.0:
+        return False
+    members = [fleet.ders[n] for n in line.members]
+    return all(d.track.limit_bound and d.track.least_w >= 0.0 and d.track.telemetry_w is not None for d in members)
+
+
+def _trust(
+    state: LineState, line: Line, fleet: Fleet, flow: Flow | None, total_w: float, regular: bool, now_s: float
+) -> Trust:
+    limit_w = state.envelope.limit_w
+    if flow is None or limit_w is None:
+        return state.trust
+    follows = regular and _follows(line, fleet) and all(fleet.obeying[n] for n in line.members)
+    effect_s = 0.0
+    if follows:
+        effect_s = max((observe.settle_s(fleet.ders[n].timing, trust.STEP_SHARE) for n in line.members), default=0.0)
+    room_w = flow.import_w + limit_w - state.envelope.margin.total_w
+    return trust.learn(
+        state.trust,
+        flow.import_w,
+        room_w,
+        0.5 * (flow.lo_w + flow.hi_w),
+        total_w,
+        line.size_w,
+        follows,
+        effect_s,
+        now_s,
+    )
 
 
 def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float) -> Turn:
