@@ -224,7 +224,7 @@ def _budget(
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
         least_w=least_w,
-        trust=state.trust.share if _follows(line, fleet) else 0.0,
+        trust_share=state.trust.share if _follows(line, fleet) else 0.0,
     )
     return regulate(before, flow, state.envelope, pace, now_s)
 

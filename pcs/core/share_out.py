@@ -5,7 +5,7 @@ supports with no more than the export lines let it inject. Where lines of both d
 with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import is_not
 
 from pcs.core import ders, observe
@@ -69,6 +69,18 @@ def share_out(
     )
 
 
+def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
+    """The same with no DER above its share of its rating: a busbar that was relieved opens again slowly."""
+    if all(o >= 1.0 for o in opened_share):
+        return shares
+    ratings = [(max(0.0, d.most_w), min(0.0, d.least_w)) for d in shares.ders]
+    return replace(
+        shares,
+        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened_share, ratings, strict=True)),
+        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened_share, ratings, strict=True)),
+    )
+
+
 def _caps(
     policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
 ) -> tuple[float, ...]:
@@ -112,13 +124,18 @@ def _claims(
             Claim(
                 weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
                 most_w=most_w,
-                want_w=most_w if blind else want_w,
+                want_w=most_w if blind else max(want_w, _absorbs_w(fleet, n, sign, most_w)),
                 least_w=-helps_w[n] if helps_w and not blind else 0.0,
                 grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
                 order=0 if blind else policy.orders[n],
             )
         )
     return tuple(made)
+
+
+def _absorbs_w(fleet: Fleet, number: int, sign: float, most_w: float) -> float:
+    """What storage claims of the import lines because it may have to absorb: its whole draw, whatever its own wish."""
+    return min(most_w, fleet.help_w[number]) if sign < 0.0 else 0.0
 
 
 def _is_spent(der: DerState, sign: float) -> bool:

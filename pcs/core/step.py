@@ -1,6 +1,7 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
 from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch, wishes
+from pcs.core import ders as ders_
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
@@ -38,6 +39,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
     after = State(
@@ -193,4 +195,4 @@ def _is_held(der: DerState, sign: float) -> bool:
     least_w = der.track.least_w
     if sign > 0.0:
         return der.track.limit_bound and der.sent.cap_w < der.most_w - 1.0
-    return der.track.floor_bound and der.sent.floor_w(least_w) > der.least_w + 1.0
+    return ders_.at_floor(der) and der.sent.floor_w(least_w) > der.least_w + 1.0
