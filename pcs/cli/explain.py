@@ -5,20 +5,43 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
-EXIT_NOBODY_THERE = 3  # DESIGN section 9: link
+from pcs.cli.exits import Exit
+
 ASK_WITHIN_S = 3.0
 
 
 @click.command("explain")
 @click.argument("site_file", metavar="[SITE.yaml]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--step",
+    "step",
+    metavar="N|last",
+    help="Where the time of a measured response went: of number N (from 1), or of the last one.",
+)
+@click.option(
+    "--journal",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --step: the journal, where there is no site file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(site_file: Path | None, as_json: bool) -> None:
-    """Say why the site is where it is; without SITE.yaml, ask the controller that keeps ./journal."""
+def command(site_file: Path | None, step: str | None, directory: Path | None, as_json: bool) -> Exit:
+    """Say why the site is where it is; without SITE.yaml, ask the controller that keeps ./journal.
+
+    With --step the journal is read, and no controller needs to run.
+    """
+    if step is not None:
+        from pcs.cli.explain_step import tell
+
+        return tell(journal_dir(site_file) if directory is None else directory, step, as_json)
+    if directory is not None:
+        raise click.UsageError("--journal goes with --step: `pcs explain --step last --journal DIR`")
     from pcs.io.control_socket import SOCKET_NAME, NobodyThereError, ask
 
     path = journal_dir(site_file) / SOCKET_NAME
@@ -29,6 +52,7 @@ def command(site_file: Path | None, as_json: bool) -> None:
     if "error" in told:
         _nobody_there(f"the controller on {path} says: {told['error']}", site_file, as_json)
     click.echo(json.dumps(told, indent=2) if as_json else "\n".join(page(told)))
+    return Exit.DONE
 
 
 def journal_dir(site_file: Path | None) -> Path:
@@ -40,7 +64,7 @@ def journal_dir(site_file: Path | None) -> Path:
     return Path(load_site(site_file).journal_dir)
 
 
-def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
+def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> NoReturn:
     start = f"pcs run {site_file or 'SITE.yaml'}"
     hint = f"start the controller with `{start}`"
     hint += "" if site_file else ", or name its site file: `pcs explain SITE.yaml`"
@@ -48,7 +72,7 @@ def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"schema": "pcs.explain/1", "error": why, "hint": hint}))
     else:
         click.echo(f"{why}\n{hint}", err=True)
-    sys.exit(EXIT_NOBODY_THERE)
+    sys.exit(Exit.LINK)
 
 
 def page(told: Mapping[str, Any]) -> Iterator[str]:

@@ -26,7 +26,7 @@ ANSWERS_WITHIN_S = 10.0
 """How long a release may lie still at its beginning and still be one: three times the longest dead time of reference
 plant study section 3.1 (3 s). What has not begun by then has nothing to release."""
 SHOWS_SHARE = 0.05
-"""A sample with 5 % of a step in it was taken, in part, behind it: a meter that averages shows a step in two samples."""
+"""A sample with 5 % of a step in it was taken, in part, behind it: a meter that averages shows a step twice."""
 SAMPLES = 1200
 """A limit on the series of one step: 60 s at 20 Hz."""
 
@@ -53,6 +53,9 @@ class Response:
     kind: StepKind
     way: Way
     at_s: float
+    """The middle of when the step was; it lies between `at_lo_s` and `at_hi_s`."""
+    at_lo_s: float
+    at_hi_s: float
     olrt_s: float
     olrt_lo_s: float
     olrt_hi_s: float
@@ -264,6 +267,8 @@ def _evaluate(
         kind=kind,
         way=way,
         at_s=t0_s,
+        at_lo_s=state.t0_lo_s,
+        at_hi_s=state.t0_hi_s,
         olrt_s=olrt_s,
         olrt_lo_s=max(0.0, crossed_lo_s - state.t0_hi_s),
         olrt_hi_s=max(0.0, crossed_hi_s - state.t0_lo_s),
