@@ -38,6 +38,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
     after = State(
@@ -105,6 +106,9 @@ def _turns(
 ) -> tuple[Turn, ...]:
     """Every line's turn; what several lines ask of the same sample is worked out once."""
     imports = any(line.sign < 0.0 for line in policy.lines)
+    asked: dict[tuple[tuple[int, int], ...], set[int]] = {}
+    for line in policy.lines:
+        asked.setdefault(line.meter_signs, set()).update(lines.asked(line, fleet.ders))
     samples: dict[tuple[tuple[int, int], ...], Sample | None] = {}
     bounds: dict[tuple[tuple[int, int], ...], lines.Bounds] = {}
     turns = []
@@ -114,7 +118,7 @@ def _turns(
             samples[key] = _fresh(line, known.used_s, meters)
         sample = samples[key]
         if sample is not None and key not in bounds:
-            bounds[key] = lines.bounds_of(fleet.ders, sample, imports)
+            bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
         told = heard.in_force

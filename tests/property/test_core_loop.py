@@ -228,7 +228,7 @@ def invariants(state: State, inputs: Inputs, rules: Policy, outcome: Outcome) ->
         if der.identified and before.sent_w is not None and cap_w < before.sent_w - 0.001 * der.weight_w:
             assert any(c.der_id == der.spec.id and c.limit_w <= cap_w + 1e-9 for c in outcome.commands)
     if state.lines[0].budget.at_s is not None and state.action is not Action.SAFE:  # raising is slewed
-        dt_s = max(0.0, (after.budget.at_s or 0.0) - state.lines[0].budget.at_s)
+        dt_s = max(0.0, (after.lines[0].budget.at_s or 0.0) - state.lines[0].budget.at_s)
         slew_w_s = rules.tuning.release_slew_pct_s / 100 * sum(d.most_w for d in after.ders)
         assert after.lines[0].budget.total_w <= max(state.lines[0].budget.total_w + slew_w_s * dt_s, 0.0) + 1e-6
     assert after.action is site_action(after.faults)
