@@ -85,6 +85,10 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
     if told["conflicts"]:
         yield ""
         yield from (f"CONTRADICTION  {words}" for words in told["conflicts"])
+    for one in told["busbars"]:
+        feeds = ", ".join(f"{a:,.0f}" for a in one["infeed_a"]) or "not measured yet"
+        yield ""
+        yield f"busbar {one['id']}: {'RELIEVED, ' if one['relieved'] else ''}fed {feeds} A of {one['rating_a']:,.0f} A"
     for one in told["ders"]:
         yield ""
         yield from _der(one, zone)
@@ -160,9 +164,9 @@ def _w(value_w: float) -> str:
     return f"{value_w:,.0f} W"
 
 
-def _ago(moment: Mapping[str, float] | None) -> str:
+def _ago(moment: Mapping[str, Any] | None) -> str:
     return "" if moment is None else f"{moment['ago_s']:.1f} s ago"
 
 
-def _time(moment: Mapping[str, float], zone: ZoneInfo) -> str:
+def _time(moment: Mapping[str, Any], zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(moment['utc_s'], zone):%H:%M:%S}"

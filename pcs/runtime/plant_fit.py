@@ -29,7 +29,7 @@ class Fit:
     ramps_s: tuple[float, float]
 
 
-def made(since_s: float, ramp_s: float, lag_s: float) -> float:
+def made_share(since_s: float, ramp_s: float, lag_s: float) -> float:
     """Which part of its way a plant has made (0 to 1) so long after it began."""
     if since_s <= 0.0:
         return 0.0
@@ -53,7 +53,7 @@ def fit(points: Sequence[tuple[float, float]], start_s: tuple[float, float]) -> 
     moving = sum(1 for _, part in points if 0.03 < part < 0.97)
     if moving < LEAST_SAMPLES:
         return None
-    found = [(_error(points, *three), three) for three in _candidates(points, start_s)]
+    found = [(_error_share(points, *three), three) for three in _candidates(points, start_s)]
     least, (start, ramp, lag) = min(found)
     if least > WORST_SHARE:
         return None
@@ -79,6 +79,6 @@ def _candidates(
                 yield start, took_s * i / GRID, 0.5 * took_s * k / GRID
 
 
-def _error(points: Sequence[tuple[float, float]], start_s: float, ramp_s: float, lag_s: float) -> float:
-    squares = sum((part - made(t - start_s, ramp_s, lag_s)) ** 2 for t, part in points)
+def _error_share(points: Sequence[tuple[float, float]], start_s: float, ramp_s: float, lag_s: float) -> float:
+    squares = sum((part - made_share(t - start_s, ramp_s, lag_s)) ** 2 for t, part in points)
     return float((squares / len(points)) ** 0.5)

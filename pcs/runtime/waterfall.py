@@ -5,16 +5,16 @@ acknowledgement, and the plant's dead time, ramp and lag. The parts add up to th
 and says how it was measured. What the record cannot tell apart is one part and says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pcs.codec.journal import StepRecord
-from pcs.core.policy import Line, Policy
-from pcs.model.command import LimitActivePower
+from pcs.core.policy import Policy
 from pcs.model.event import Event
-from pcs.model.reading import LimitApplied, MeterReading
+from pcs.model.reading import LimitApplied
 from pcs.runtime.plant_fit import fit
+from pcs.runtime.step_evidence import Seen, Told, ack_of, samples, told_to
 
 SHOWN_SHARE = 0.9
 """A sample that shows 90 % of the step is the one that tells it."""
@@ -77,31 +77,6 @@ class _Node:
     hi_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """One new measurement: when it was published, asked for, received and used, and the flow it shows (W)."""
-
-    published_s: float
-    sent_s: float
-    received_s: float
-    used_s: float
-    import_w: float
-
-    @property
-    def middle_s(self) -> float:
-        """The middle of when it was published."""
-        return 0.5 * (self.published_s + self.received_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
-    """One step's commands to the line's DERs: when, whom, and the most that all may put on the line then (W)."""
-
-    at_s: float
-    der_ids: tuple[str, ...]
-    total_w: float
-
-
 def measured(number: int, event: Event) -> Measured:
     """The response that an event tells.
 
@@ -124,23 +99,23 @@ def measured(number: int, event: Event) -> Measured:
 def waterfall(one: Measured, policy: Policy, records: Sequence[StepRecord]) -> tuple[Part, ...]:
     """The parts of one response, from the steps between a few seconds before it and its end; none without samples."""
     line = next((known for known in policy.lines if known.name == one.line), None)
-    seen = [] if line is None else list(_samples(line, policy, records))
+    seen = [] if line is None else list(samples(line, policy, records))
     after = [s for s in seen if s.middle_s > one.at_s]
     if line is None or not after:
         return ()
     extreme = max(after, key=lambda s: abs(s.import_w - one.final_import_w))
     way_w = one.final_import_w - extreme.import_w
     end = _end(one, seen)
-    told = [t for t in _told(line, policy, records) if t.at_s <= one.end_s]
+    told = [t for t in told_to(line, policy, records) if t.at_s <= one.end_s]
     begin = _Node(at_s=one.at_s, lo_s=one.at_lo_s, hi_s=one.at_hi_s)
     first, enough = _decisive(told, one, abs(way_w))
     if enough is None or first is None:
         how = "no command was needed: what the DERs were told before already held the limit"
         return _parts([("window, age, bus and plant", how, False)], [begin, end])
     sample = _telling(after, before=seen, extreme=extreme, enough=enough)
-    acks = [_ack(records, d, enough.at_s) for d in enough.der_ids]
+    acks = [ack_of(records, d, enough.at_s) for d in enough.der_ids]
     ack = max((a for a in acks if a is not None), key=lambda a: a.received_s, default=None)
-    first_ack = [a for d in first.der_ids if (a := _ack(records, d, first.at_s)) is not None]
+    first_ack = [a for d in first.der_ids if (a := ack_of(records, d, first.at_s)) is not None]
     heads = [
         ("meter window", "step to the sample that shows it: the meter's own window and update", True),
         ("age", "published until it was asked for: between two polls", True),
@@ -197,63 +172,7 @@ def _parts(heads: Sequence[tuple[str, str, bool]], nodes: Sequence[_Node]) -> tu
     )
 
 
-def _samples(line: Line, policy: Policy, records: Sequence[StepRecord]) -> Iterator[_Seen]:
-    """Every new measurement of the line's point, in the line's own direction. New is what shows other words."""
-    names = {policy.meters[number].id: sign for number, sign in line.meter_signs}
-    last: dict[str, MeterReading] = {}
-    latest: dict[str, float] = {}
-    for record in records:
-        for o in record.inputs:
-            if not isinstance(o, MeterReading) or o.meter_id not in names:
-                continue
-            before, last[o.meter_id] = last.get(o.meter_id), o
-            if before is None or before.words == o.words:
-                continue
-            latest[o.meter_id] = names[o.meter_id] * _flow_w(line, o)
-            if len(latest) == len(names):
-                yield _Seen(
-                    published_s=before.sent_s,
-                    sent_s=o.sent_s,
-                    received_s=o.received_s,
-                    used_s=record.now.mono_s,
-                    import_w=line.sign * sum(latest.values()),
-                )
-
-
-def _flow_w(line: Line, reading: MeterReading) -> float:
-    whole = line.phase is None or line.phase >= len(reading.phase_import_w)
-    return reading.import_w if whole or line.phase is None else reading.phase_import_w[line.phase]
-
-
-def _told(line: Line, policy: Policy, records: Sequence[StepRecord]) -> Iterator[_Told]:
-    """What the line's DERs were allowed together, after each step that told one of them something."""
-    weights = {policy.controlled[n].id: line.weights[n] for n in line.members}
-    most_w = {policy.controlled[n].id: _most_w(line, policy, n) for n in line.members}
-    for record in records:
-        mine = [c for c in record.commands if c.der_id in weights]
-        for c in mine:
-            most_w[c.der_id] = weights[c.der_id] * _bound_w(line, c, most_w[c.der_id])
-        if mine:
-            ids = tuple(c.der_id for c in mine)
-            yield _Told(at_s=record.now.mono_s, der_ids=ids, total_w=sum(most_w.values()))
-
-
-def _most_w(line: Line, policy: Policy, number: int) -> float:
-    spec = policy.controlled[number]
-    return line.weights[number] * (spec.most_w if line.sign > 0.0 else spec.charge_w)
-
-
-def _bound_w(line: Line, command: LimitActivePower, known_w: float) -> float:
-    """The most that one command lets its DER put on the line (W)."""
-    setpoint_w = command.setpoint_w
-    if setpoint_w is not None:
-        return line.sign * setpoint_w
-    if line.sign > 0.0:
-        return command.limit_w
-    return known_w if command.charge_limit_w is None else command.charge_limit_w
-
-
-def _decisive(told: Sequence[_Told], one: Measured, way_w: float) -> tuple[_Told | None, _Told | None]:
+def _decisive(told: Sequence[Told], one: Measured, way_w: float) -> tuple[Told | None, Told | None]:
     """The first command of the response, and the one that was enough for nearly all of the way."""
     before = [t for t in told if t.at_s <= one.at_lo_s]
     after = [t for t in told if one.at_lo_s < t.at_s <= one.at_s + one.judged_s]
@@ -277,7 +196,7 @@ def _decisive(told: Sequence[_Told], one: Measured, way_w: float) -> tuple[_Told
     return mine[0], next((t for t in mine if t.total_w >= goal_w), mine[-1])
 
 
-def _telling(after: Sequence[_Seen], before: Sequence[_Seen], extreme: _Seen, enough: _Told) -> _Seen:
+def _telling(after: Sequence[Seen], before: Sequence[Seen], extreme: Seen, enough: Told) -> Seen:
     """The sample that told of the step: the first that shows nearly all of it, or the one that was enough before."""
     base_w = next((s.import_w for s in reversed(before) if s.middle_s < after[0].middle_s), after[0].import_w)
     whole_w = extreme.import_w - base_w
@@ -288,15 +207,7 @@ def _telling(after: Sequence[_Seen], before: Sequence[_Seen], extreme: _Seen, en
     return next((s for s in reversed(after) if s.used_s <= enough.at_s), after[0])
 
 
-def _ack(records: Sequence[StepRecord], der_id: str, at_s: float) -> LimitApplied | None:
-    """The first confirmation of what a DER was told then."""
-    found = (
-        o for r in records for o in r.inputs if isinstance(o, LimitApplied) and o.der_id == der_id and o.sent_s >= at_s
-    )
-    return next(found, None)
-
-
-def _end(one: Measured, seen: Sequence[_Seen]) -> _Node:
+def _end(one: Measured, seen: Sequence[Seen]) -> _Node:
     """The end of the judged figure, with the bounds of the sample that it was read from."""
     at_s = one.at_s + one.judged_s
     if one.judged_s <= one.olrt_s:
@@ -309,8 +220,8 @@ def _end(one: Measured, seen: Sequence[_Seen]) -> _Node:
 
 def _plant(
     one: Measured,
-    seen: Sequence[_Seen],
-    extreme: _Seen,
+    seen: Sequence[Seen],
+    extreme: Seen,
     way_w: float,
     ack: LimitApplied,
     first: Sequence[LimitApplied],
@@ -351,7 +262,7 @@ def _plant(
 
 
 def _movement(
-    one: Measured, seen: Sequence[_Seen], extreme: _Seen, way_w: float, sent_s: float
+    one: Measured, seen: Sequence[Seen], extreme: Seen, way_w: float, sent_s: float
 ) -> tuple[_Node | None, list[tuple[float, float]]]:
     """When the flow began to come back, and how far it had come when (time, part of the way)."""
     moving = [s for s in seen if s.middle_s > max(extreme.middle_s, sent_s)]

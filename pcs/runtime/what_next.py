@@ -5,7 +5,10 @@ Pure: from the core's memory and the rules. Each is what will come unless someth
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.economy import RETRY_FIRST_S, RETRY_MOST_S
 from pcs.core.failsafe import RULES, Action
@@ -16,6 +19,7 @@ from pcs.core.obey import OBEYED_FOR_S
 from pcs.core.policy import Line, Policy
 from pcs.core.state import State
 from pcs.core.wiring import BACKOFF_S, MOVE_SHARE, Wiring
+from pcs.limits.schedule import next_change
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 
@@ -32,7 +36,7 @@ class Coming:
     in_s: float | None = None
 
 
-def coming(policy: Policy, state: State, now: Instant) -> tuple[Coming, ...]:
+def coming(policy: Policy, state: State, now: Instant, zone: ZoneInfo) -> tuple[Coming, ...]:
     """Everything that is due, the soonest first, what has no time last."""
     found = [
         *_starting(policy, state),
@@ -43,8 +47,9 @@ def coming(policy: Policy, state: State, now: Instant) -> tuple[Coming, ...]:
             for one in _raise(policy, state, line, known)
         ),
         *_wishes(state, now.mono_s),
+        *_busses(policy, state, now.mono_s),
         *_wirings(policy, state),
-        *_schedule(state, now.utc_s),
+        *_schedules(policy, state, now.utc_s, zone),
     ]
     return tuple(sorted(found, key=lambda c: float("inf") if c.in_s is None else c.in_s))
 
@@ -164,13 +169,37 @@ def _wirings(policy: Policy, state: State) -> Iterator[Coming]:
         yield Coming(what="wiring", words=words)
 
 
-def _schedule(state: State, utc_s: float) -> Iterator[Coming]:
+def _busses(policy: Policy, state: State, now_s: float) -> Iterator[Coming]:
+    for bus, known in zip(policy.buses, state.buses, strict=True):
+        if known.relieved:
+            low_a = RETURN_SHARE * bus.rating_a
+            in_s = None if known.low_since_s is None else max(0.0, known.low_since_s + RETURN_AFTER_S - now_s)
+            when = "" if in_s is None else f", {within(in_s)} if they stay there"
+            words = (
+                f"the DERs on busbar {bus.point.id} rest until its infeeds have been below {low_a:,.0f} A for "
+                f"{RETURN_AFTER_S:g} s{when}"
+            )
+            yield Coming(what="busbar", words=words, in_s=in_s)
+        elif known.opened_share < 1.0:
+            in_s = (1.0 - known.opened_share) / (OPENING_PCT_S / 100.0)
+            words = f"the DERs on busbar {bus.point.id} return slowly, to their full ratings {within(in_s)}"
+            yield Coming(what="busbar", words=words, in_s=in_s)
+
+
+def _schedules(policy: Policy, state: State, utc_s: float, zone: ZoneInfo) -> Iterator[Coming]:
+    """The next change of each scheduled limit. A tightening one is followed early, so that it holds by then."""
     told = state.in_force
-    if told is None:
+    if told is None or not any(limit.schedule for limit in policy.limits):
         return
     if not told.trusted:
         words = "schedules begin when the time of day can be trusted; until then their tightest entries hold"
         yield Coming(what="schedule", words=words)
-    if told.next_change_utc_s is not None:
-        in_s = max(0.0, told.next_change_utc_s - utc_s)
-        yield Coming(what="schedule", words=f"a limit changes by its schedule {within(in_s)}", in_s=in_s)
+        return
+    for limit, value in zip(policy.limits, told.values, strict=True):
+        change = next_change(limit, zone, utc_s)
+        if change is None or change.entry.value == value:  # followed early: it holds already
+            continue
+        at, in_s = datetime.fromtimestamp(change.utc_s, zone), change.utc_s - utc_s
+        becomes = limit.named(change.entry.value)
+        words = f"from {at:%Y-%m-%d %H:%M} on: {becomes} ({change.entry.source}), {within(in_s)}"
+        yield Coming(what="schedule", words=words, in_s=in_s)
