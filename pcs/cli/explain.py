@@ -127,10 +127,11 @@ def _responses(response: Mapping[str, Any]) -> Iterator[str]:
     for way, words in (("restrict", "came down"), ("release", "came back up")):
         tally = response[way]
         if tally["count"]:
+            times = "once" if tally["count"] == 1 else f"{tally['count']} times"
             figures = f"longest {tally['max_s']:.2f} s, average {tally['average_s']:.2f} s"
-            last = tally["last"]
-            between = "{:.2f} to {:.2f}".format(*last["olrt_between_s"])
-            yield f"{way}: {words} {tally['count']} times, {figures}, last {last['olrt_s']:.2f} s ({between} s)"
+            last, between = tally["last"], "{:.2f} to {:.2f}".format(*tally["last"]["olrt_between_s"])
+            judged = f"last {max(last['olrt_s'], last['beyond_s']):.2f} s"
+            yield f"{way}: {words} {times}, {figures}, {judged} (90 % after {last['olrt_s']:.2f} s, {between} s)"
 
 
 def _der(one: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:

@@ -63,9 +63,9 @@ def page(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bar(begin_s: float, took_s: float, whole_s: float) -> str:
-    """One part on its way: at least one mark, so that no part is lost."""
+    """One part on its way; what is too short for a mark is a dot, so that no part is lost."""
     if whole_s <= 0.0:
         return " " * BAR
-    first = min(BAR - 1, int(BAR * begin_s / whole_s))
-    last = max(first + 1, min(BAR, round(BAR * (begin_s + took_s) / whole_s)))
-    return (" " * first + "#" * (last - first)).ljust(BAR)
+    first = min(BAR - 1, round(BAR * begin_s / whole_s))
+    last = min(BAR, round(BAR * (begin_s + took_s) / whole_s))
+    return (" " * first + ("#" * (last - first) or ".")).ljust(BAR)

@@ -238,7 +238,8 @@ def _plant(
     earliest_s = max(sent_s, start.lo_s - EARLIER_SHARE * (end.at_s - start.at_s))
     fitted = None if is_slewed else fit(points, (earliest_s, start.hi_s))
     if fitted is not None:
-        start = _Node(at_s=fitted.start_s, lo_s=fitted.starts_s[0], hi_s=fitted.starts_s[1])
+        lo_s, hi_s = min(start.lo_s, fitted.starts_s[0]), max(start.hi_s, fitted.starts_s[1])
+        start = _Node(at_s=fitted.start_s, lo_s=lo_s, hi_s=hi_s)
     elif is_slewed:  # the first raises are too small to show
         start = _Node(at_s=start.at_s, lo_s=earliest_s, hi_s=start.hi_s)
     shift_s = ack.received_s - acted_s  # the dead time is seen on the first command; later ones have the same

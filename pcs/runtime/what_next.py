@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pcs.core import observe
 from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.economy import RETRY_FIRST_S, RETRY_MOST_S
@@ -121,28 +122,37 @@ def _der_fault(der: DerState, fault: Fault, now_s: float) -> tuple[str, float | 
 
 
 def _raise(policy: Policy, state: State, line: Line, known: LineState) -> Iterator[Coming]:
-    """A raise on its way: from the budget to what is certain to fit, as the law slews it (pcs.core.lines)."""
+    """A raise on its way: from the budget to what the limit leaves, by what the DERs and the meter say now.
+
+    The law itself goes there by what is certain, step by step (pcs.core.regulate): at the slew at the soonest.
+    """
     limit_w, flow = known.envelope.limit_w, known.flow
     if limit_w is None or flow is None or known.action is not Action.NORMAL or known.reactive:
         return
     ders, up = state.ders, line.sign > 0.0
     most_w = sum(line.weights[n] * (ders[n].most_w if up else -ders[n].least_w) for n in line.members)
-    goal_w = flow.import_w + limit_w - known.envelope.margin.total_w - flow.reserved_w + flow.certain_w
+    injection_w = line.sign * sum(line.weights[n] * _injection_w(ders[n]) for n in line.members)
+    goal_w = flow.import_w + limit_w - known.envelope.margin.total_w - flow.reserved_w + injection_w
     missing_w = min(most_w, goal_w) - known.budget.total_w
     if missing_w <= WORTH_SHARE * most_w:
         return
     slew_pct_s = policy.tuning.release_slew_pct_s
-    unverified = any(state.watches[n].wiring.verdict is not Wiring.VERIFIED for n, _ in line.meter_signs)
-    if unverified:
+    if any(state.watches[n].wiring.verdict is not Wiring.VERIFIED for n, _ in line.meter_signs):
         slew_pct_s = min(slew_pct_s, PROBATION_SLEW_PCT_S)
     slew_w_s = slew_pct_s / 100.0 * most_w
     in_s = missing_w / slew_w_s
-    may = "feed" if up else "draw"
     words = (
-        f"the DERs may {may} more, from {known.budget.total_w:,.0f} W to {known.budget.total_w + missing_w:,.0f} W "
-        f"together at {slew_w_s:,.0f} W/s, {within(in_s)} ({line.name})"
+        f"the DERs may {'feed' if up else 'draw'} more, from {known.budget.total_w:,.0f} W to about "
+        f"{known.budget.total_w + missing_w:,.0f} W together at {slew_w_s:,.0f} W/s at most, {within(in_s)} at the "
+        f"soonest ({line.name})"
     )
     yield Coming(what="raise", words=words, in_s=in_s)
+
+
+def _injection_w(der: DerState) -> float:
+    """What it injects now, by its own word, else the middle of what is possible."""
+    said_w = der.track.telemetry_w
+    return observe.middle_w(der.track) if said_w is None else said_w
 
 
 def _wishes(state: State, now_s: float) -> Iterator[Coming]:
