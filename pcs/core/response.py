@@ -26,7 +26,7 @@ ANSWERS_WITHIN_S = 10.0
 """How long a release may lie still at its beginning and still be one: three times the longest dead time of reference
 plant study section 3.1 (3 s). What has not begun by then has nothing to release."""
 SHOWS_SHARE = 0.05
-"""A sample with 5 % of a step in it was taken, in part, behind it: a meter that averages shows a step twice."""
+"""A sample with 5 % of a step in it was taken, in part, after it: a meter that averages shows a step in two samples."""
 SAMPLES = 1200
 """A limit on the series of one step: 60 s at 20 Hz."""
 
