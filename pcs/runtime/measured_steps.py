@@ -9,13 +9,16 @@ from typing import Any
 
 from pcs.codec.journal import StepRecord
 from pcs.core.policy import Policy
+from pcs.core.response import STEP_SHARE
 from pcs.io.journal_read import connect, journal_files, read_events, read_steps, tables_of, unpacked
+from pcs.io.journal_sqlite import BATCH_S, EVENTS_S
 from pcs.model.event import EventKind
 from pcs.runtime.checkpoint import decode_checkpoint
 from pcs.runtime.waterfall import Measured, measured, waterfall
 
 BEFORE_S = 5.0
 """What a DER was told before the step is looked for so far back: twenty of the shortest raises."""
+LATER = f"a running controller writes what it measured within {max(BATCH_S, EVENTS_S):g} s"
 MOST_RECORDS = 20_000
 """A limit on the steps of one response: a minute and some seconds at 200 Hz."""
 
@@ -41,7 +44,10 @@ def explain_step(directory: Path, which: int | None) -> dict[str, Any]:
             found += [(path, run, one) for run, one in _measured(db, len(found))]
     number = len(found) if which is None else which
     if not found:
-        raise NoStepError("no response was measured yet: the load or the sun must step by 5 % of the nameplate or more")
+        raise NoStepError(
+            f"no response was measured yet: load or sun must step by {STEP_SHARE:.0%} of the nameplate or more; "
+            f"{LATER}"
+        )
     if not 1 <= number <= len(found):
         raise NoStepError(f"there is no response number {number}; the journal holds 1 to {len(found)}")
     path, run, one = found[number - 1]
@@ -60,7 +66,7 @@ def _measured(db: sqlite3.Connection, already: int) -> Iterator[tuple[int, Measu
 def _told(db: sqlite3.Connection, run: int, one: Measured, count: int) -> dict[str, Any]:
     records = list(_records(db, run, one))
     if not records or records[0].now.mono_s > one.at_lo_s:
-        raise NoStepError(f"the steps around response number {one.number} are no longer in the journal, or not yet")
+        raise NoStepError(f"the steps around response number {one.number} are no longer in the journal; {LATER}")
     parts = waterfall(one, _policy(db, run), records)
     return {
         "schema": "pcs.step/1",
