@@ -45,8 +45,7 @@ def explain_step(directory: Path, which: int | None) -> dict[str, Any]:
     number = len(found) if which is None else which
     if not found:
         raise NoStepError(
-            f"no response was measured yet: load or sun must step by {STEP_SHARE:.0%} of the nameplate or more; "
-            f"{LATER}"
+            f"no response was measured yet: load or sun must step by {STEP_SHARE:.0%} of the nameplate or more; {LATER}"
         )
     if not 1 <= number <= len(found):
         raise NoStepError(f"there is no response number {number}; the journal holds 1 to {len(found)}")
