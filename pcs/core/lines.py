@@ -53,6 +53,8 @@ class Fleet:
     left_cap_w: tuple[float, ...]
     """The cap that each DER had which obeyed in the last step and does not now; 0 for all others."""
     left_charge_w: tuple[float, ...]
+    settle_s: tuple[float, ...]
+    """How long each needs for a full step (`observe.settle_s`)."""
 
 
 def asked(line: Line, ders: tuple[DerState, ...]) -> Iterable[int]:
@@ -153,13 +155,17 @@ def take_turn(
     """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point."""
     lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
     state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
-    reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
+    reserved_w = 0.0
+    if not all(fleet.obeying):
+        reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
     flow = None
     if sample is not None and bounds is not None and not lacks:
         flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
     safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
     left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
-    before = without(state.budget, sum(line.weights[n] * left[n] for n in line.members))
+    before = state.budget
+    if any(left):
+        before = without(before, sum(line.weights[n] * left[n] for n in line.members))
     budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, now_s)
     previous_s = state.used_s
     state = evolve(
@@ -197,8 +203,8 @@ def _budget(
 ) -> Budget:
     """What the obeying DERs may put on the line: the law on a fresh sample, the table's action otherwise."""
     up = line.sign > 0.0
-    most_w = sum(line.weights[n] * (fleet.ders[n].most_w if up else -fleet.ders[n].least_w) for n in line.members)
-    settle_s = max((observe.settle_s(fleet.ders[n].timing, 1.0) for n in line.members), default=0.0)
+    most_w = sum([line.weights[n] * (fleet.ders[n].most_w if up else -fleet.ders[n].least_w) for n in line.members])
+    settle_s = max([fleet.settle_s[n] for n in line.members], default=0.0)
     if action is Action.SAFE:
         return secure(before, most_w if safe_w is None else safe_w, settle_s, now_s)
     if action is Action.TIGHTEN:
@@ -212,13 +218,13 @@ def _budget(
     if not verified:
         slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
     helps_w = fleet.help_w if up else fleet.support_w
-    least_w = 0.0 if line.is_ess else -sum(line.weights[n] * helps_w[n] for n in line.members)
+    least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
     pace = Pace(
         settle_s=settle_s,
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
         least_w=least_w,
-        trust=state.trust.share if _follows(line, fleet) else 0.0,
+        trust_share=state.trust.share if _follows(line, fleet) else 0.0,
     )
     return regulate(before, flow, state.envelope, pace, now_s)
 
@@ -238,7 +244,9 @@ def _trust(
     if flow is None or limit_w is None:
         return state.trust
     follows = regular and _follows(line, fleet) and all(fleet.obeying[n] for n in line.members)
-    effect_s = max((observe.settle_s(fleet.ders[n].timing, trust.STEP_SHARE) for n in line.members), default=0.0)
+    effect_s = 0.0
+    if follows:
+        effect_s = max((observe.settle_s(fleet.ders[n].timing, trust.STEP_SHARE) for n in line.members), default=0.0)
     room_w = flow.import_w + limit_w - state.envelope.margin.total_w
     return trust.learn(
         state.trust,

@@ -6,10 +6,12 @@ with the better rank wins, and the conflict is reported (DESIGN section 5, compo
 """
 
 from dataclasses import dataclass, replace
+from operator import is_not
 
 from pcs.core import ders, observe
 from pcs.core.der_state import DerState
 from pcs.core.dispatch import Claim, dispatch_on
+from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet
@@ -36,14 +38,9 @@ def share_out(
 ) -> Shares:
     """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw."""
     wanting = tuple(ders.wants_charge(ders.wants(d, dt_s), dt_s) for d in fleet.ders)
-    fleet = Fleet(
-        ders=wanting,
-        obeying=tuple(o and n not in relieved for n, o in enumerate(fleet.obeying)),
-        help_w=fleet.help_w,
-        support_w=fleet.support_w,
-        left_cap_w=fleet.left_cap_w,
-        left_charge_w=fleet.left_charge_w,
-    )
+    if relieved or any(map(is_not, wanting, fleet.ders)):
+        obeying = tuple(o and n not in relieved for n, o in enumerate(fleet.obeying))
+        fleet = evolve(fleet, ders=wanting, obeying=obeying)
     blind = any(s.action is Action.SAFE for s in states)
     safe_w = dispatch_on(policy.up, _safe_totals_w(policy, states, 1.0), _claims(policy, fleet, 1.0, blind=True))
     if not any(d.least_w < 0.0 for d in wanting):
@@ -72,15 +69,15 @@ def share_out(
     )
 
 
-def within(shares: Shares, opened: tuple[float, ...]) -> Shares:
+def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
     """The same with no DER above its share of its rating: a busbar that was relieved opens again slowly."""
-    if all(o >= 1.0 for o in opened):
+    if all(o >= 1.0 for o in opened_share):
         return shares
     ratings = [(max(0.0, d.most_w), min(0.0, d.least_w)) for d in shares.ders]
     return replace(
         shares,
-        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened, ratings, strict=True)),
-        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened, ratings, strict=True)),
+        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened_share, ratings, strict=True)),
+        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened_share, ratings, strict=True)),
     )
 
 
@@ -127,13 +124,18 @@ def _claims(
             Claim(
                 weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
                 most_w=most_w,
-                want_w=most_w if blind else want_w,
+                want_w=most_w if blind else max(want_w, _absorbs_w(fleet, n, sign, most_w)),
                 least_w=-helps_w[n] if helps_w and not blind else 0.0,
                 grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
                 order=0 if blind else policy.orders[n],
             )
         )
     return tuple(made)
+
+
+def _absorbs_w(fleet: Fleet, number: int, sign: float, most_w: float) -> float:
+    """What storage claims of the import lines because it may have to absorb: its whole draw, whatever its own wish."""
+    return min(most_w, fleet.help_w[number]) if sign < 0.0 else 0.0
 
 
 def _is_spent(der: DerState, sign: float) -> bool:

@@ -1,6 +1,7 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
 from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch, wishes
+from pcs.core import ders as ders_
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
@@ -91,6 +92,7 @@ def _fleet(state: State, ders: tuple[DerState, ...], faults: tuple[Fault, ...], 
         support_w=share_out.able_to_support(policy, ders, obeying),
         left_cap_w=tuple(0.0 if o else max(0.0, w) for w, o in zip(state.caps_w, obeying, strict=True)),
         left_charge_w=tuple(0.0 if o else max(0.0, -w) for w, o in zip(state.floors_w, obeying, strict=True)),
+        settle_s=tuple(observe.settle_s(d.timing, 1.0) for d in ders),
     )
 
 
@@ -193,4 +195,4 @@ def _is_held(der: DerState, sign: float) -> bool:
     least_w = der.track.least_w
     if sign > 0.0:
         return der.track.limit_bound and der.sent.cap_w < der.most_w - 1.0
-    return der.track.floor_bound and der.sent.floor_w(least_w) > der.least_w + 1.0
+    return ders_.at_floor(der) and der.sent.floor_w(least_w) > der.least_w + 1.0

@@ -89,7 +89,9 @@ def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
 
 def counted(der: DerState) -> bool:
     """Whether what this DER injects is known at all."""
-    return not any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions)
+    return not der.conditions or not any(
+        c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions
+    )
 
 
 def all_balanced(ders: tuple[DerState, ...]) -> bool:

@@ -25,7 +25,7 @@ MISSING = (
 )
 """Protections of the design that this version does not have; status says so instead of leaving it open."""
 
-DEMAND_KNOWN_SHARE = 0.25
+DEMAND_KNOWN_SHARE = 0.1
 """The demand is a number for people once its bounds are closer than this share of the controlled nameplate."""
 
 

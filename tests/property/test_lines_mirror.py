@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcs.core import der_state, line_state, lines
+from pcs.core import der_state, line_state, lines, observe
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
@@ -73,6 +73,7 @@ def fleet(policy: Policy, moment: Moment, way: float, helps: bool, now_s: float)
         support_w=can_w if way < 0.0 else nothing,
         left_cap_w=nothing,
         left_charge_w=nothing,
+        settle_s=tuple(observe.settle_s(t, 1.0) for t in policy.timings),
     )
 
 

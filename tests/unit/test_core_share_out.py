@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcs.core import der_state, line_state, share_out
+from pcs.core import der_state, line_state, observe, share_out
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
@@ -65,6 +65,7 @@ def shared(
         support_w=share_out.able_to_support(policy, ders, obeying),
         left_cap_w=nothing,
         left_charge_w=nothing,
+        settle_s=tuple(observe.settle_s(t, 1.0) for t in policy.timings),
     )
     return share_out.share_out(policy, tuple(states), fleet, relieved, 0.1)
 
@@ -125,7 +126,7 @@ def test_where_both_directions_contradict_each_other_the_better_rank_wins_and_it
     down = Limit(direction=Direction.IMPORT, value=0.0, priority=import_priority)
     policy = site.policy(ders=(battery(0, supports=True),), limits=(up, down))
     fleet = (met(battery(0, supports=True), policy, 0.0),)
-    one: dict[str, Any] = dict.fromkeys(("help_w", "support_w", "left_cap_w", "left_charge_w"), (0.0,))
+    one: dict[str, Any] = dict.fromkeys(("help_w", "support_w", "left_cap_w", "left_charge_w", "settle_s"), (0.0,))
     caps_w, floors_w, conflicts = share_out.settled(
         policy, Fleet(ders=fleet, obeying=(True,), **one), (-1000.0,), (1000.0,)
     )
