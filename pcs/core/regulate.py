@@ -6,10 +6,10 @@ sun is a non-event. For a line that bounds import everything is mirrored: its fl
 the draw. Rules:
 
 1. Flow beyond the limit lowers the budget at once; hi gives credit only for what commands in flight still explain.
-2. Without flow beyond the limit, a budget that is merely too high is one that exceeds even what hi leaves (a raise
-   still under way is none), and it waits until every DER has spoken since: otherwise a rising sun, seen by the meter
-   before the telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it
-   must not wait.
+2. Without flow beyond the limit, a budget is too high when it exceeds what the middle of the bounds leaves: lo would
+   count a raise under way for nothing and dip at every release, hi would believe a stale telemetry for too long (a
+   limit cycle). And it waits until every DER has spoken since: otherwise a rising sun, seen by the meter before the
+   telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it must not wait.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
@@ -87,7 +87,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     beyond = flow.import_w + envelope.limit_w < envelope.margin.inner_w
     credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     if not beyond:
-        credited_w = max(credited_w, flow.hi_w)
+        credited_w = max(credited_w, 0.5 * (flow.lo_w + flow.hi_w))
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):

@@ -104,12 +104,18 @@ def _stuck(
     lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in behind), strict=True))
     spans = (d.track.telemetry_span for d in behind)
     spoken = is_.moved_s is None or all(span is None or span.from_s >= is_.moved_s for span in spans)
-    if is_.moved_s != was.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
-        return (lo_w, hi_w), None
+    if is_.moved_s != was.moved_s or not spoken or any(map(_contradicted, behind)):
+        return (lo_w, hi_w), None  # what telemetry tells now, the meter may have seen before
     then_lo_w, then_hi_w = state.injection_moved_w
     if not measure.stuck(is_, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * size_w):
         return state.injection_moved_w, None
     return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+
+
+def _contradicted(der: DerState) -> bool:
+    """Whether it says what no command allows: its bounds then follow the cap, and no movement of its own."""
+    said_w, told = der.track.telemetry_w, der.track.ticks[-1]
+    return said_w is not None and not told.told_lo_w <= said_w <= told.told_hi_w
 
 
 def _comparable(known: WiringState, before: tuple[DerState, ...], behind: tuple[DerState, ...]) -> WiringState:
