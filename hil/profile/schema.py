@@ -1,4 +1,4 @@
-"""The files `hil.profile/1` and `hil.overlay/1` as pydantic sees them: keys and kinds of value, nothing more."""
+"""The files `hil.profile/1`, `hil.parameters/1` and `hil.overlay/1` as pydantic sees them: keys and kinds of value, nothing more."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,6 +8,7 @@ from hil.profile.words import CHANNELS, FAULTS, LIMITS, MODES, Measure, Response
 
 PROFILE_SCHEMA = "hil.profile/1"
 OVERLAY_SCHEMA = "hil.overlay/1"
+COMMON_SCHEMA = "hil.parameters/1"
 
 ProfileId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9.-]*)*$", max_length=80)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -46,6 +47,13 @@ class ParameterPart(SourcedPart):
 
     value: Expression
     rating: bool = False
+
+
+class CommonFile(Part):
+    """Parameters that several profiles take from `common.yaml`, in the order in which they may use each other."""
+
+    schema_: Literal["hil.parameters/1"] = Field(alias="schema")
+    parameters: Annotated[dict[Name, ParameterPart], Field(max_length=100)]
 
 
 class AxisPart(SourcedPart):
@@ -144,6 +152,7 @@ class ProfileFile(Part):
     basis: Annotated[list[BasisPart], Field(min_length=1, max_length=16)]
     public: Prose = Field(description="which of the profile's numbers are public, in a sentence")
     requires: RequiresPart = Field(default_factory=RequiresPart)
+    common: Annotated[list[Name], Field(max_length=40)] = Field(default_factory=list)
     parameters: Annotated[dict[Name, ParameterPart], Field(max_length=40)] = Field(default_factory=dict)
     matrix: Annotated[dict[Name, AxisPart], Field(max_length=6)] = Field(default_factory=dict)
     where: Annotated[list[Expression], Field(max_length=8)] = Field(default_factory=list)

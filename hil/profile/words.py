@@ -96,6 +96,23 @@ FAULTS: dict[str, FaultKind] = {
     "controller_hang": FaultKind(text="the controller's process stops without ending", role=Role.DUT_LINK),
 }
 
+CHANNELS: dict[str, tuple[str, str]] = {
+    "poi.import_w": ("W", "flow at the point, positive = import"),
+    "poi.current_a": ("A", "RMS current of a conductor at the point"),
+    "poi.voltage_v": ("V", "RMS voltage at the point"),
+    "poi.frequency_hz": ("Hz", "frequency at the point"),
+    "der.injection_w": ("W", "all DERs under test together, positive = generating or discharging"),
+    "ess.injection_w": ("W", "the storage alone, positive = discharging"),
+    "load.demand_w": ("W", "host load, positive"),
+    "source.available_w": ("W", "what the DC source offers"),
+    "bus.current_a": ("A", "sum of the infeeds of a conductor of the busbar"),
+    "conductor.current_a": ("A", "RMS current of the conductor that is limited"),
+    "limit.value": ("", "the limit as it was told, a magnitude in its own unit"),
+    "fault.contact": ("", "1 while the fault is made: an auxiliary contact"),
+    "power.contact": ("", "1 while control power is present: an auxiliary contact"),
+}
+"""What may be recorded, in which unit. Per conductor where `phases` of the record says so."""
+
 VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
     Verb.SET_LOAD: (Role.AC_LOAD, {"to": Argument(units=("W",)), "phase": Argument(words=PHASES, optional=True)}),
     Verb.SET_SOURCE: (Role.DC_SOURCE, {"to": Argument(units=("W",))}),
@@ -123,7 +140,7 @@ VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
     Verb.AWAIT_STEADY: (
         None,
         {
-            "channel": Argument(words=()),
+            "channel": Argument(words=tuple(CHANNELS)),
             "band": Argument(units=("pu",)),
             "duration": Argument(units=("s",)),
             "timeout": Argument(units=("s",)),
@@ -132,23 +149,6 @@ VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
     Verb.SAFE: (None, {}),
 }
 """What each verb takes, and the role that does it (None: it depends on the fault, or nobody has to)."""
-
-CHANNELS: dict[str, tuple[str, str]] = {
-    "poi.import_w": ("W", "flow at the point, positive = import"),
-    "poi.current_a": ("A", "RMS current of a conductor at the point"),
-    "poi.voltage_v": ("V", "RMS voltage at the point"),
-    "poi.frequency_hz": ("Hz", "frequency at the point"),
-    "der.injection_w": ("W", "all DERs under test together, positive = generating or discharging"),
-    "ess.injection_w": ("W", "the storage alone, positive = discharging"),
-    "load.demand_w": ("W", "host load, positive"),
-    "source.available_w": ("W", "what the DC source offers"),
-    "bus.current_a": ("A", "sum of the infeeds of a conductor of the busbar"),
-    "conductor.current_a": ("A", "RMS current of the conductor that is limited"),
-    "limit.value": ("", "the limit as it was told, a magnitude in its own unit"),
-    "fault.contact": ("", "1 while the fault is made: an auxiliary contact"),
-    "power.contact": ("", "1 while control power is present: an auxiliary contact"),
-}
-"""What may be recorded, in which unit. Per conductor where `phases` of the record says so."""
 
 
 class Measure(StrEnum):
