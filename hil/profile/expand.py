@@ -140,7 +140,9 @@ def _response(profile: ProfileFile, names: Names) -> Response | None:
     _must_be_recorded(channel, profile, file, (*place, "channel"))
     kind = ResponseKind(part.kind)
     if (kind is ResponseKind.REFERENCE_POINT) != channel.startswith(POINT_CHANNELS):
-        file.report((*place, "kind"), f"{channel} is {'no' if kind is ResponseKind.REFERENCE_POINT else 'a'} flow at a point")
+        file.report(
+            (*place, "kind"), f"{channel} is {'no' if kind is ResponseKind.REFERENCE_POINT else 'a'} flow at a point"
+        )
     unit = CHANNELS[channel][0]
     limit = names.quantity(part.limit, (*place, "limit"), (unit,)) if part.limit else None
     tolerance = names.quantity(part.tolerance, (*place, "tolerance"), (unit,)) if part.tolerance else None

@@ -45,9 +45,7 @@ def _parsed(text: str) -> tuple[ast.expr, dict[str, Quantity]]:
         literals[f"_{len(literals)}"] = parse_quantity(found[0])
         return f"_{len(literals) - 1}"
 
-    plain = "".join(
-        part if part[:1] in "'\"" and part else _UNITED.sub(name, part) for part in _pieces(text)
-    )
+    plain = "".join(part if part[:1] in "'\"" and part else _UNITED.sub(name, part) for part in _pieces(text))
     try:
         tree = ast.parse(plain.strip(), mode="eval")
         if sum(1 for _ in ast.walk(tree)) > NODES_MAX:
@@ -75,7 +73,9 @@ def names_in(text: str) -> set[str]:
         ExpressionError: it is no expression.
     """
     tree, literals = _parsed(text)
-    functions = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    functions = {
+        node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(literals) - functions
 
 
@@ -127,7 +127,9 @@ def _value(node: ast.expr, known: Mapping[str, Value]) -> Value:
                 together(values[0], value)
             return (min if name == "min" else max)(values, key=lambda value: value.value)
         case _:
-            raise ExpressionError("only + - * /, comparisons, and, or, not, min, max, parameters and quantities may stand here")
+            raise ExpressionError(
+                "only + - * /, comparisons, and, or, not, min, max, parameters and quantities may stand here"
+            )
 
 
 def _number(node: ast.expr, known: Mapping[str, Value]) -> Quantity:

@@ -45,7 +45,11 @@ def profile_files(ids: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in ids:
         wanted = name.rstrip("/")
-        here = {known_id: path for known_id, path in known.items() if known_id == wanted or known_id.startswith(f"{wanted}/")}
+        here = {
+            known_id: path
+            for known_id, path in known.items()
+            if known_id == wanted or known_id.startswith(f"{wanted}/")
+        }
         if here:
             found |= here
         elif Path(name).suffix in (".yaml", ".yml"):

@@ -6,15 +6,14 @@ from pathlib import Path
 
 from hil.profile.expand import make_case
 from hil.profile.expression import ExpressionError, names_in
-from hil.profile.model import Basis, Case, Profile
 from hil.profile.library import COMMON, library_folders
+from hil.profile.model import Basis, Case, Profile
 from hil.profile.names import Given, Sourced, all_names
 from hil.profile.overlay import Overlay
 from hil.profile.schema import COMMON_SCHEMA, PROFILE_SCHEMA, CommonFile, ProfileFile
 from hil.profile.units import Quantity
 from hil.profile.words import Provenance
 from hil.profile.yaml_file import YamlFile, read_yaml
-
 
 PARENTS_MAX = 3  # a profile lies at most so deep under its library
 
@@ -92,7 +91,9 @@ def _parameters(content: ProfileFile, file: YamlFile, path: Path) -> tuple[list[
             file.report(("common", i), f"{COMMON} has no {name}", f"did you mean {near[0]}?" if near else "")
         if name in content.parameters:
             file.report(("parameters", name), f"is also taken from {COMMON}", "one name, one thing")
-    taken = [Sourced(name=name, part=part, file=common) for name, part in parts.parameters.items() if name in content.common]
+    taken = [
+        Sourced(name=name, part=part, file=common) for name, part in parts.parameters.items() if name in content.common
+    ]
     return [*taken, *own], common
 
 

@@ -100,7 +100,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stimulus:
-    """What happens. Time zero is read from the record of `channel`, never from the command. `is_fault`: an abnormal test.
+    """What happens. Time zero is read from the record of `channel`, never from the command. `is_fault`: abnormal.
 
     Steps that come at different times (`at_s`) are numbered from 1, as `Question.number` of the analysis counts them.
     """

@@ -96,7 +96,7 @@ class Names:
 def all_names(
     profile: ProfileFile, file: YamlFile, parts: Sequence[Sourced], given: Mapping[str, Given]
 ) -> Iterator[Names]:
-    """The names of every combination of the matrix for which `where` holds. `parts`: its parameters, common ones first."""
+    """The names of every combination of the matrix for which `where` holds. `parts`: parameters, common ones first."""
     names_known = {part.name for part in parts}
     for name in given.keys() - profile.matrix.keys() - names_known:
         there = given[name]

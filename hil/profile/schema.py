@@ -1,4 +1,4 @@
-"""The files `hil.profile/1`, `hil.parameters/1` and `hil.overlay/1` as pydantic sees them: keys and kinds of value, nothing more."""
+"""The files `hil.profile/1`, `hil.parameters/1` and `hil.overlay/1` as pydantic sees them: keys and kinds of value."""
 
 from typing import Annotated, Any, Literal
 
@@ -189,5 +189,3 @@ class OverlayFile(Part):
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The published JSON Schema of a file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
-
-

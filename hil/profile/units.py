@@ -6,7 +6,9 @@ from dataclasses import dataclass
 Powers = tuple[int, int, int, int, int, int]
 """Exponents of V, A, s, Hz, deg and Wh."""
 
-BASE: dict[str, Powers] = {  # the units that values are kept in; the first of several with equal powers is the usual one
+BASE: dict[
+    str, Powers
+] = {  # the units that values are kept in; the first of several with equal powers is the usual one
     "pu": (0, 0, 0, 0, 0, 0),
     "times": (0, 0, 0, 0, 0, 0),
     "VA": (1, 1, 0, 0, 0, 0),
