@@ -15,7 +15,7 @@ from hil.profile.model import Case, Profile
 from hil.profile.overlay import Overlay, load_overlay
 from hil.profile.rig_sheet import RigSheet, load_rig
 
-NOTE = "A pre-test against these profiles is not a certification; where it says project default, nobody has published a number."
+NOTE = "A pre-test, not a certification. Where it says project default, nobody has published a number."
 
 with_overlay = click.option(
     "--overlay",

@@ -81,7 +81,7 @@ def _parameters(content: ProfileFile, file: YamlFile, path: Path) -> tuple[list[
     if found is None:
         file.report(("common",), f"there is no {COMMON} beside the profile or above it")
         return own, None
-    common = read_yaml(found)
+    common = read_yaml(found, _shown(found))
     parts = common.checked(CommonFile, COMMON_SCHEMA)
     if parts is None:
         return own, common
@@ -91,10 +91,27 @@ def _parameters(content: ProfileFile, file: YamlFile, path: Path) -> tuple[list[
             file.report(("common", i), f"{COMMON} has no {name}", f"did you mean {near[0]}?" if near else "")
         if name in content.parameters:
             file.report(("parameters", name), f"is also taken from {COMMON}", "one name, one thing")
-    taken = [
-        Sourced(name=name, part=part, file=common) for name, part in parts.parameters.items() if name in content.common
-    ]
+    wanted = set(content.common)
+    for name in reversed(parts.parameters):  # what is taken brings what it is made of, which stands above it
+        if name in wanted:
+            wanted |= _names_in(parts.parameters[name].value) & parts.parameters.keys()
+    taken = [Sourced(name=name, part=part, file=common) for name, part in parts.parameters.items() if name in wanted]
     return [*taken, *own], common
+
+
+def _names_in(text: str) -> set[str]:
+    try:
+        return names_in(text)
+    except ExpressionError:
+        return set()  # said where it is evaluated
+
+
+def _shown(path: Path) -> str:
+    """A path as it was most likely typed: from the working directory."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _rated(parts: Sequence[Sourced], ratings: Mapping[str, Quantity], by: str) -> dict[str, Given]:
@@ -118,11 +135,7 @@ def _check_used(content: ProfileFile, parts: Sequence[Sourced], file: YamlFile, 
     if file.mistakes:
         return
     texts = [*content.where, content.repeats, *(part.part.value for part in parts)]
-    for text in texts:
-        try:
-            used = used | names_in(text)
-        except ExpressionError:
-            continue
+    used = used.union(*map(_names_in, texts))
     for part in ("matrix", "parameters"):
         for name in getattr(content, part):
             if name not in used:

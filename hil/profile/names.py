@@ -75,10 +75,12 @@ class Names:
 
     def word(self, text: str, place: Place, words: tuple[str, ...]) -> str | None:
         """A word of a closed list, or the name of an axis that holds one."""
-        found: Value = self.values.get(text, text)
-        if text in self.values:
+        found = self.values.get(text)
+        if isinstance(found, str):
             self.used.add(text)
-        if not isinstance(found, str) or found not in words:
+        else:
+            found = text
+        if found not in words:
             self.file.report(place, f'"{found}" is not known here', f"one of {', '.join(words)}")
             return None
         return found

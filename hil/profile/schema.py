@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hil.profile.words import CHANNELS, FAULTS, LIMITS, MODES, Measure, ResponseKind, Role, Verb
+from hil.profile.words import CHANNELS, FAULTS, LIMITS, MODES, SETTERS, Measure, ResponseKind, Role, Verb
 
 PROFILE_SCHEMA = "hil.profile/1"
 OVERLAY_SCHEMA = "hil.overlay/1"
@@ -80,6 +80,7 @@ class StepPart(Part):
     to: Expression | None = None
     phase: Expression | None = None
     limit: Expression | None = Field(default=None, examples=list(LIMITS))
+    by: Expression | None = Field(default=None, examples=list(SETTERS))
     mode: Expression | None = Field(default=None, examples=list(MODES))
     kind: Expression | None = Field(default=None, examples=list(FAULTS))
     of: Expression | None = None

@@ -35,7 +35,7 @@ class Verb(StrEnum):
     SET_GRID = "set_grid"
     """The simulated Area EPS to `voltage` (pu of nominal) and `frequency` (Hz)."""
     SET_LIMIT = "set_limit"
-    """The limit named by `limit` of the device under test to `to` (W, VA, A or a share of its rating)."""
+    """The limit named by `limit` of the device under test to `to` (W, VA, A or pu of rating), `by` the installer."""
     SET_MODE = "set_mode"
     """The operating mode of the device under test, `mode`."""
     FAULT = "fault"
@@ -63,6 +63,8 @@ PHASES = ("total", "L1", "L2", "L3")
 LIMITS = ("export_all", "export_ess", "import_ess", "import_site", "generation", "busbar", "conductor")
 """`generation`: limit maximum active power, a share of nameplate. The others are those of the design, section 5."""
 MODES = ("unrestricted", "export_only", "import_only", "no_exchange")
+SETTERS = ("installer", "remote")
+"""Who sets a limit: the commissioned one, which is also the fallback, or a remote source with its heartbeat."""
 POWERED = ("controller", "der", "gateway", "meter")
 
 
@@ -123,7 +125,11 @@ VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
     ),
     Verb.SET_LIMIT: (
         Role.DUT_LINK,
-        {"limit": Argument(words=LIMITS), "to": Argument(units=("W", "VA", "A", "pu"))},
+        {
+            "limit": Argument(words=LIMITS),
+            "to": Argument(units=("W", "VA", "A", "pu")),
+            "by": Argument(words=SETTERS, optional=True),
+        },
     ),
     Verb.SET_MODE: (Role.DUT_LINK, {"mode": Argument(words=MODES)}),
     Verb.FAULT: (
