@@ -29,7 +29,7 @@ def lint(
     cases = sum(len(profile.cases) for profile in profiles)
     blocked = len({lack.case for lack in lacks})
     if as_json:
-        rows = [{"case": lack.case, "role": lack.role.value, "lacks": lack.what} for lack in lacks]
+        rows = [{"case": lack.case, "part": lack.part, "lacks": lack.what} for lack in lacks]
         click.echo(as_json_text({"profiles": len(profiles), "cases": cases, "blocked": blocked, "lacks": rows}))
     else:
         for line in _lines(lacks):
@@ -43,7 +43,7 @@ def _lines(lacks: list[Lack]) -> list[str]:
     """One line for each thing that is lacking in a profile, with the number of cases."""
     groups: dict[tuple[str, str, str], int] = {}
     for lack in lacks:
-        key = (lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case, lack.role.value, lack.what)
+        key = (lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case, lack.part, lack.what)
         groups[key] = groups.get(key, 0) + 1
     return [
         f"{profile}: {role}: {what}" + (f" ({count} cases)" if count > 1 else "")

@@ -39,7 +39,7 @@ def plan(ids: tuple[str, ...], overlays: tuple[Path, ...], rig: Path | None, as_
 
 
 def _row(case: Case, rig: RigSheet | None) -> dict[str, object]:
-    lacks = [f"{lack.role.value}: {lack.what}" for lack in lint_case(case, rig)] if rig else []
+    lacks = [f"{lack.part}: {lack.what}" for lack in lint_case(case, rig)] if rig else []
     values = {axis: case.parameter(axis).written for axis in case.axes}
     spans = {"duration_s": case.duration_s * case.repeats, "longest_s": case.longest_s * case.repeats}
     return {"id": case.id, "hash": case.hash, "axes": values, "repeats": case.repeats, **spans, "lacks": lacks}

@@ -19,10 +19,10 @@ RANGED = {  # verb -> (argument, range of the role's sheet)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lack:
-    """What a rig lacks for a case. `what` says what is needed and what there is."""
+    """What a rig lacks for a case. `part`: a role, or "system". `what` says what is needed and what there is."""
 
     case: str
-    role: Role
+    part: str
     what: str
 
 
@@ -35,23 +35,23 @@ def lint_case(case: Case, rig: RigSheet) -> list[Lack]:
     """Everything that the rig lacks for a case; empty: it can be run."""
     found: list[Lack] = []
 
-    def say(role: Role, what: str) -> None:
-        lack = Lack(case=case.id, role=role, what=what)
+    def say(part: str, what: str) -> None:
+        lack = Lack(case=case.id, part=part, what=what)
         if lack not in found:
             found.append(lack)
 
     if rig.system not in case.systems:
-        say(Role.POWER_METER, f"needs a {' or '.join(case.systems)} system, the rig is {rig.system}")
+        say("system", f"needs a {' or '.join(case.systems)} system, the rig is {rig.system}")
     needed = {step.role for step in case.steps if step.role is not None} | {need.role for need in case.needs}
     for role in Role:
         if role in needed - {Role.POWER_METER, Role.WAVEFORM} and role not in rig.roles:
-            say(role, "the rig has none")
+            say(role.value, "the rig has none")
     for step in case.steps:
         if step.role is not None and step.role in rig.roles:
             for what in _step_lacks(step, rig.roles[step.role]):
-                say(step.role, what)
+                say(step.role.value, what)
     for role, what in (*_record_lacks(case, rig), *_need_lacks(case, rig)):
-        say(role, what)
+        say(role.value, what)
     return found
 
 
