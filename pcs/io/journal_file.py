@@ -3,8 +3,8 @@
 Synchronous and for one thread; the queue and the patience are in `journal_sqlite`. Runs lie in an SQLite file, steps,
 checkpoints and events in append-only files beside it (`journal_schema`), steps as compressed blobs of some thirty
 seconds: few large writes spare an SD card. bz2 makes them a quarter smaller than zlib does, in 10 ms and without
-Python's lock. Runs and events are on the disk when the call returns, steps and checkpoints after `sync`. Every row is a
-link of its table's hash chain.
+Python's lock. Runs are on the disk when the call returns, all else is in the page cache then, and on the disk after
+`sync`. Every row is a link of its table's hash chain.
 """
 
 import bz2
@@ -116,7 +116,6 @@ class JournalFile:
         """Write numbered events; older steps, and then older events, make room where there is none."""
         rows = [(self.run, n, e.at.utc_s, str(e.kind), _text(e.source_id), codec.encode_event(e)) for n, e in events]
         self._append(self._events, "event", rows)
-        self._events.sync()
 
     def add_steps(self, blob: StepBlob) -> None:
         """Write one blob; older blobs make room where there is none."""
@@ -129,8 +128,9 @@ class JournalFile:
         self._append(self._steps, "checkpoint", [(self.run, step, utc_s, bz2.compress(line))])
 
     def sync(self) -> None:
-        """Bring steps and checkpoints to the disk."""
-        self._steps.sync()
+        """Bring everything to the disk."""
+        for folder in self._folders.values():
+            folder.sync()
 
     def close(self, utc_s: float) -> None:
         """Note that the run ended in order, and close."""

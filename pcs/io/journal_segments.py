@@ -99,7 +99,7 @@ class Segments:
         self._is_unsynced = False
         folder.mkdir(exist_ok=True)
         self._sizes = {int(path.stem): path.stat().st_size for path in segment_paths(folder)}
-        while self._sizes and all(head.id <= given_up[table].id for table, head in self.oldest().items()):
+        while (last := self.oldest()) and all(head.id <= given_up[table].id for table, head in last.items()):
             self._unlink_oldest()  # a kill came between giving up and deleting
         self._find_heads()
 
