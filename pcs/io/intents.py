@@ -7,9 +7,11 @@ block of 4 kB even for a line of 70 bytes, 0.35 GB a day at one a second. A powe
 last one; the limit on the device is then explained by its armed reversion value, or honoured as somebody else's.
 
 Two files of fixed size, allocated once: a full disk cannot keep an intent out. Their pages are mapped: a `write` would
-change the file's time, which ext4 brings to the disk within 5 s, with 12 kB of its own log around it (0.2 GB a day). One file is active and takes new lines; when it fills up, the other one gets the last intents of every device
-and becomes active. Each line has a number and a checksum, so that stale, torn and damaged lines harm nothing and no
-moment exists at which the two files together lack an intent.
+change the file's time as well, which ext4 brings to the disk every 5 s with blocks of its log around it: 0.2 GB a day.
+
+One file is active and takes new lines; when it fills up, the other one gets the last intents of every device and
+becomes active. Each line has a number and a checksum, so that stale, torn and damaged lines harm nothing and no moment
+exists at which the two files together lack an intent.
 """
 
 import errno
@@ -167,15 +169,12 @@ class IntentLog:
 
     def _open(self) -> None:
         self._load()
-        files: list[_Pages] = []
+        first = _Pages(self._directory / FILE_NAMES[0])
         try:
-            for name in FILE_NAMES:
-                files.append(_Pages(self._directory / name))
+            self._files = [first, _Pages(self._directory / FILE_NAMES[1])]
         except OSError:
-            for file in files:
-                file.close()
+            first.close()
             raise
-        self._files = files
 
     def _compact(self) -> None:
         """Put the last intents of every device into the other file and go on there.
@@ -244,7 +243,11 @@ class _Pages:
             if os.fstat(self._fd).st_size < FILE_BYTES:
                 os.posix_fallocate(self._fd, 0, FILE_BYTES)
                 os.fsync(self._fd)
+            os.posix_fadvise(
+                self._fd, 0, 0, os.POSIX_FADV_DONTNEED
+            )  # ext4 keeps what it read in pieces of up to 0.5 MB,
             self._pages = mmap.mmap(self._fd, FILE_BYTES)
+            self._pages.madvise(mmap.MADV_RANDOM)  # and would write such a piece for each byte: now it is single pages
             self._source = os.memfd_create("intent", os.MFD_CLOEXEC)
         except OSError:
             os.close(self._fd)

@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,7 @@ class JournalFile:
             segment_bytes = max(LEAST_SEGMENT_BYTES, self._max_bytes // SEGMENTS)
             for suffix, tables in FOLDERS.items():
                 gone = {table: given_up(self._db, table) for table in tables}
-                self._folders[suffix] = Segments(
-                    folder_of(path, suffix), segment_bytes=segment_bytes, given_up=gone
-                )
+                self._folders[suffix] = Segments(folder_of(path, suffix), segment_bytes=segment_bytes, given_up=gone)
             self._run_head = head(self._db, "run")
         except BaseException:
             self.abandon()
@@ -203,8 +201,7 @@ class JournalFile:
         """Delete the oldest file of steps; of events only when there are no steps. False: there is nothing left."""
         for folder in (self._steps, self._events):
             if folder.size_bytes:
-                last = folder.oldest()
-                self._transact(lambda last=last: [self._note_given_up(table, at) for table, at in last.items()])
+                self._note_given_up(folder.oldest())
                 folder.drop_oldest()
                 return True
         return False
@@ -213,19 +210,19 @@ class JournalFile:
         old = self._db.execute(
             "SELECT id, hash FROM run WHERE id <= ? ORDER BY id DESC LIMIT 1", (self._run_head.id - keep,)
         ).fetchone()
-        if not old:
-            return
-        last = Head(*old)
+        if old:
+            self._note_given_up({"run": Head(*old)}, "DELETE FROM run WHERE id <= ?", (old[0],))
+
+    def _note_given_up(self, last: Mapping[str, Head], then: str = "", arguments: tuple[int, ...] = ()) -> None:
+        """Keep the last links that went, in one transaction with what makes them go."""
 
         def write() -> None:
-            self._note_given_up("run", last)
-            self._db.execute("DELETE FROM run WHERE id <= ?", (last.id,))
+            rows = [(table, *at) for table, at in last.items()]
+            self._db.executemany("INSERT OR REPLACE INTO given_up (chain, id, hash) VALUES (?, ?, ?)", rows)
+            if then:
+                self._db.execute(then, arguments)
 
         self._transact(write)
-
-    def _note_given_up(self, table: str, last: Head) -> None:
-        """Keep the last link that went."""
-        self._db.execute("INSERT OR REPLACE INTO given_up (chain, id, hash) VALUES (?, ?, ?)", (table, *last))
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -209,7 +209,9 @@ def _entry(line: bytes, at: int) -> Entry | None:
         return None
     try:
         match json.loads(text):
-            case [str(table), int(number), list(fields), int(size), str(link)] if len(link) == HASH_DIGITS and size >= 0:
+            case [str(table), int(number), list(fields), int(size), str(link)] if (
+                len(link) == HASH_DIGITS and size >= 0
+            ):
                 return Entry(table, number, tuple(fields), at, size, bytes.fromhex(link))
     except (ValueError, RecursionError):
         pass
