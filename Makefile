@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
-DEMO_SECONDS ?= 60
 KILLS ?= 1000
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
@@ -56,9 +55,10 @@ contracts: setup
 inner: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q $(call existing,unit architecture)
 
-## make demo       60 s of a real day: a simulated site and the controller that holds its export limit
+## make demo       60 s of a real day: a simulated site and the controller that holds its export limit;
+##                 SYSTEM=wye: PV, battery and charger with three limits; SYSTEM=split: a house
 demo: setup
-	$(BIN)/hil demo --seconds $(DEMO_SECONDS)
+	$(BIN)/hil demo $(if $(SYSTEM),--site $(SYSTEM)) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 ## make bench      benchmarks as ratios to a reference in the same run
 bench: setup

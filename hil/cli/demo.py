@@ -11,11 +11,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from ruamel.yaml import YAML
 
 from hil.cli import demo_site
+from hil.cli.demo_promise import Promise, read_promises
 from hil.cli.demo_site import Child, DemoError
-from hil.cli.demo_summary import Evidence, Promise, broken_promises, summary
+from hil.cli.demo_summary import Evidence, broken_promises, summary
 from hil.cli.demo_truth import read_truth
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ Show = Callable[["dict[str, Any] | None", float, list[str]], None]
     "--seconds",
     "duration_s",
     type=click.FloatRange(min=10, max=3600),
-    default=60.0,
-    show_default=True,
-    help="How long it runs.",
+    default=None,
+    help="How long it runs; by default as long as the site has something to show.",
 )
 @click.option(
     "--out",
@@ -48,15 +47,22 @@ Show = Callable[["dict[str, Any] | None", float, list[str]], None]
     show_default=True,
     help="Folder of the run; made anew.",
 )
-def demo(duration_s: float, folder: Path) -> None:
-    """Show a site and its controller at work: two inverters, a real minute of sun and load, an export limit.
+@click.option(
+    "--site",
+    type=click.Choice(sorted(demo_site.SITES)),
+    default="wye",
+    show_default=True,
+    help="pv: two inverters; wye: PV, battery and charger with three limits; split: PV and battery of a house.",
+)
+def demo(duration_s: float | None, folder: Path, site: str) -> None:
+    """Show a site and its controller at work: a real record of sun, loads that step, and limits to hold.
 
-    Exit code 0 when the limit was held as promised, 1 when not.
+    Exit code 0 when every limit was held as promised, 1 when not.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        raise SystemExit(run(folder, duration_s))
+        raise SystemExit(run(folder, demo_site.SITES[site], duration_s))
     except DemoError as trouble:
         click.echo(f"hil demo: {trouble}", err=True)
         raise SystemExit(trouble.exit_code) from None
@@ -69,8 +75,8 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def run(folder: Path, duration_s: float) -> int:
-    """One demonstration; returns the exit code.
+def run(folder: Path, site: demo_site.DemoSite, seconds_s: float | None = None) -> int:
+    """One demonstration of a site; returns the exit code.
 
     Raises:
         DemoError: it cannot be shown.
@@ -78,7 +84,8 @@ def run(folder: Path, duration_s: float) -> int:
     from rich.console import Console
 
     console = Console(highlight=False)
-    where = demo_site.fresh_folder(folder)
+    duration_s = seconds_s if seconds_s is not None else site.shows_s
+    where = demo_site.fresh_folder(folder, site)
     with demo_site.twin(where, duration_s) as twin:
         demo_site.wait_until_serving(twin, where)
         zero_s = time.monotonic()
@@ -90,7 +97,7 @@ def run(folder: Path, duration_s: float) -> int:
             code = controller.end()
     if code:
         raise controller.ended_early()
-    promise = _promise(where / "site.yaml")
+    promises = read_promises(where / "site.yaml")
     evidence = Evidence(
         rows=read_truth(where / "truth.csv"),
         status=status,
@@ -98,12 +105,23 @@ def run(folder: Path, duration_s: float) -> int:
         tolerance_w=status["excursions"]["tolerance_w"],
     )
     console.print()
-    lines = tuple(summary(evidence, promise, folder))
+    lines = (*summary(evidence, promises, folder), *_plotted(evidence, promises, where, folder))
     if console.is_terminal:
         console.print(_table(lines))
     else:
         click.echo("\n".join(f"{heading:12}  {words}" for heading, words in lines))
-    return EXIT_NOT_HELD if broken_promises(evidence, promise) else 0
+    return EXIT_NOT_HELD if any(broken_promises(evidence, promise) for promise in promises) else 0
+
+
+def _plotted(evidence: Evidence, promises: list[Promise], where: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """The picture of the run, where matplotlib is installed; named as `folder` was."""
+    try:
+        from hil.cli import demo_plot
+    except ImportError:
+        yield "Picture", "none: matplotlib is not installed (pip install 'openpcs[hil]')"
+        return
+    demo_plot.draw(evidence.rows, promises, where / "demo.png", evidence.control_s[0])
+    yield "Picture", f"{folder / 'demo.png'}: each DER, each limit and its flow"
 
 
 def _table(lines: Iterable[tuple[str, str]]) -> "Table":
@@ -188,15 +206,3 @@ def _plain(duration_s: float) -> Show:
             click.echo(demo_page.line(status, elapsed_s, duration_s))
 
     return show
-
-
-def _promise(site_file: Path) -> Promise:
-    """What the site file says of the export limit; the time is the vocabulary's default where it says none."""
-    from pcs.model.limit import Direction, Limit
-
-    stated = YAML(typ="safe", pure=True).load(site_file)["limits"][0]
-    usual = Limit(direction=Direction.EXPORT, value=0.0)
-    return Promise(
-        limit_w=float(stated["value"]),
-        correct_within_s=float(stated.get("correct_within_s", usual.correct_within_s)),
-    )

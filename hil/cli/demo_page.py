@@ -13,8 +13,11 @@ from rich.text import Text
 LEAST_COLUMNS, LEAST_ROWS = 70, 20
 """A terminal smaller than this gets plain lines: the page would be cut."""
 BARS = "▁▂▃▄▅▆▇█"
+_USUAL = (("DER", "left"), ("injects", "right"), ("", "left"), ("cap", "right"), ("rating", "right"))
+_BOTH_WAYS = (("DER", "left"), ("injects", "right"), ("", "left"), ("floor", "right"), ("cap", "right"))
 AT_LIMIT = 5  # the bar that stands for the limit; two more for what lies beyond
-SAID = 5  # lines of the controller's log at the foot of the page
+SAID = 5  # lines of the controller's log at the foot of the page; fewer where there is more to show above
+USUAL_LINES = 3  # two DERs and one limit; each more takes a line of the log
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d ")
 Status = dict[str, Any]
 
@@ -33,10 +36,13 @@ def page(
     if status is None:
         parts.append(Text("\nthe controller starts\n", "dim"))
     else:
-        parts += [_point(status), _ders(status, width), _binding(status), _strip(status, exports_w, width)]
+        parts += [_point(status), _ders(status, width), *_limits(status), _binding(status)]
+        parts.append(_strip(status, exports_w, width))
         parts += [Text(), *_responses(status), _excursions(status), _faults(status)]
     parts.append(Rule(Text("the controller says", "dim"), align="left", style="dim"))
-    parts += [Text(STAMP.sub("", line), no_wrap=True, overflow="ellipsis") for line in said[-SAID:]]
+    more = len(status["ders"]) + len(status["limits"]) - USUAL_LINES if status is not None else 0
+    kept = max(1, SAID - max(0, more))
+    parts += [Text(STAMP.sub("", line), no_wrap=True, overflow="ellipsis") for line in said[-kept:]]
     return Group(*parts)
 
 
@@ -45,32 +51,42 @@ def line(status: Status | None, elapsed_s: float, duration_s: float) -> str:
     head = f"{elapsed_s:3.0f} s of {duration_s:.0f} s"
     if status is None:
         return f"{head}: the controller starts"
-    limit = _first_limit(status)
-    ders = ", ".join(
-        f"{d['id']} injects {watts(d['injection_w'])} (cap {watts(d['cap_w'])}, {d['state']})" for d in status["ders"]
+    ders = ", ".join(f"{d['id']} {_does(d)} ({_bounds(d)}, {d['state']})" for d in status["ders"])
+    binds = "; ".join(
+        f"{limit['name']} {'binds' if limit.get('binding') else 'does not bind'}" for limit in status["limits"]
     )
-    binds = f"{limit['name']} {'binds' if limit.get('binding') else 'does not bind'}" if limit else "no limit"
-    demand = watts(status["point"].get("demand_w"))
-    return f"{head}: {status['point']['words']}, demand {demand}; {ders}; {binds}; {_faults(status).plain.strip()}"
+    flow = f"{status['point']['words']}, demand {watts(status['point'].get('demand_w'))}"
+    return f"{head}: {flow}; {ders}; {binds or 'no limit'}; {_faults(status).plain.strip()}"
 
 
 def watts(value_w: float | None) -> str:
     """A power for people; a dash where it is not known."""
-    return "-" if value_w is None else f"{value_w:,.0f} W".replace("-", "−")
+    return "-" if value_w is None else f"{round(value_w):,} W".replace("-", "−")
 
 
 def _point(status: Status) -> Text:
     point = status["point"]
-    import_w, limit = point.get("import_w"), _first_limit(status)
-    beyond = import_w is not None and limit and -import_w > limit["value"]
+    import_w, limits = point.get("import_w"), status["limits"]
+    beyond = import_w is not None and any(_excess_w(limit, import_w) > 0.0 for limit in limits)
     text = Text("\n  ")
     text.append(point["words"], "bold red" if beyond else "bold green")
     if import_w is not None:
         text.append(f"   import {watts(import_w)}", "dim")
-    if limit:
-        text.append(f"   limit {watts(limit['value'])}")
+    if len(limits) == 1:
+        text.append(f"   limit {watts(limits[0]['value'])}")
     text.append(f"   demand {watts(point.get('demand_w'))}\n")
     return text
+
+
+def _excess_w(limit: dict[str, Any], import_w: float) -> float:
+    """How far the flow is beyond a limit, by what the controller says of it; where it says nothing it is of export."""
+    flow_w, limit_w = limit.get("flow_w"), limit.get("limit_w", limit["value"])
+    return (-import_w if flow_w is None else flow_w) - limit_w if limit_w is not None else 0.0
+
+
+def _export_limit(status: Status) -> dict[str, Any] | None:
+    """The limit that the strip of exports is drawn against."""
+    return next((one for one in status["limits"] if one["name"].startswith("export")), None)
 
 
 def _first_limit(status: Status) -> dict[str, Any] | None:
@@ -78,25 +94,59 @@ def _first_limit(status: Status) -> dict[str, Any] | None:
     return next((one for one in limits if one.get("binding")), limits[0] if limits else None)
 
 
+def _does(der: dict[str, Any]) -> str:
+    """What a DER does now, in words."""
+    injection_w = der["injection_w"]
+    drawing = injection_w is not None and injection_w < 0.0
+    return f"draws {watts(-injection_w)}" if drawing else f"injects {watts(injection_w)}"
+
+
+def _bounds(der: dict[str, Any]) -> str:
+    """What it may do: its cap, and for what can draw its floor."""
+    floor_w = der.get("floor_w")
+    return f"cap {watts(der['cap_w'])}" + (f", floor {watts(floor_w)}" if floor_w is not None else "")
+
+
+def _limits(status: Status) -> list[RenderableType]:
+    """Where there are several limits: a line for each."""
+    if len(status["limits"]) < 2:
+        return []
+    lines = []
+    for limit in status["limits"]:
+        text = Text("  ", no_wrap=True, overflow="ellipsis")
+        text.append("binds   " if limit.get("binding") else "holds   ", "yellow" if limit.get("binding") else "green")
+        text.append(limit["name"])
+        flow_w = limit.get("flow_w")
+        if flow_w is not None:
+            text.append(f"   now {watts(flow_w)}", "dim")
+        lines.append(text)
+    return [*lines]
+
+
 def _ders(status: Status, width: int) -> Table:
-    bar = max(10, min(40, width - 56))
+    bar = max(10, min(40, width - 64))
     table = Table(box=None, pad_edge=True, padding=(0, 1), header_style="dim")
-    for name, justify in (("DER", "left"), ("injects", "right"), ("", "left"), ("cap", "right"), ("rating", "right")):
+    both = any(der.get("floor_w") is not None for der in status["ders"])
+    for name, justify in _BOTH_WAYS if both else _USUAL:
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("state", no_wrap=True, overflow="ellipsis")
     for der in status["ders"]:
         style = {"limited": "yellow", "free": "green"}.get(der["state"], "red" if der.get("words") else "dim")
-        cells = watts(der["injection_w"]), _bar(der, bar), watts(der["cap_w"]), watts(der["rating_w"])
-        table.add_row(der["id"], *cells, Text(der["state"], style))
+        one_w, other_w = (der.get("floor_w"), der["cap_w"]) if both else (der["cap_w"], der["rating_w"])
+        state = Text(der["state"], style)
+        table.add_row(der["id"], watts(der["injection_w"]), _bar(der, bar), watts(one_w), watts(other_w), state)
     return table
 
 
 def _bar(der: dict[str, Any], width: int) -> Text:
-    """What it injects (solid), up to its cap (shaded), of its rating (blank)."""
-    rating_w = der["rating_w"] or 1.0
-    solid = round(min(1.0, max(0.0, der["injection_w"] or 0.0) / rating_w) * width)
-    shaded = max(0, round(min(1.0, (der["cap_w"] or 0.0) / rating_w) * width) - solid)
-    text = Text("█" * solid, "green")
+    """What it injects or draws (solid), up to its cap or floor (shaded), of its rating (blank)."""
+    now_w, cap_w, floor_w = der["injection_w"] or 0.0, der["cap_w"] or 0.0, der.get("floor_w") or 0.0
+    drawing = now_w < 0.0 or (cap_w <= 0.0 and floor_w < 0.0)
+    bound_w = -floor_w if drawing else cap_w
+    rating_w = max(der["rating_w"] or 0.0, abs(now_w), -floor_w, 1.0)
+    solid = round(min(1.0, abs(now_w) / rating_w) * width)
+    shaded = max(0, round(min(1.0, max(0.0, bound_w) / rating_w) * width) - solid)
+    text = Text("█" * solid, "blue" if drawing else "green")
     text.append("░" * shaded, "yellow")
     return text.append("·" * (width - solid - shaded), "dim")
 
@@ -109,7 +159,7 @@ def _binding(status: Status) -> RenderableType:
 
 def _strip(status: Status, exports_w: Sequence[float], width: int) -> Text:
     """One mark for each second: how much was exported, red beyond the limit."""
-    limit = _first_limit(status)
+    limit = _export_limit(status)
     text = Text("  export each second  ", "dim")
     tolerance_w = status["excursions"]["tolerance_w"]
     for export_w in exports_w[-(width - 24) :]:

@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 CODE = Path(__file__).parents[2]  # the children run the very code that this process runs
 DATA = Path(__file__).parents[1] / "data"
-TWIN_FILE = "demo-twin.yaml"
+TWIN_FILE = "demo-twin.yaml"  # the name in the run folder, whichever site it is
 MARK = "demo-twin.yaml"  # a folder that holds this is a run folder of ours, and may be made anew
 SERVING_WITHIN_S = 20.0  # a twin starts in about a second; a busy gateway takes several
 END_WITHIN_S = 8.0  # the controller leaves the DERs safe within 3 s of SIGTERM and closes its journal
@@ -28,6 +29,21 @@ OUTLIVES_S = 30.0  # a child whose parent vanished stops by itself so much later
 ANSWER_WITHIN_S = 1.0
 MAX_ANSWER_BYTES = 1 << 20
 MAX_SOCKET_PATH_BYTES = 107  # man 7 unix: sun_path has 108, one of them for the final zero
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSite:
+    """A site to show: its twin file in the data folder, and how long it has something to show."""
+
+    twin_file: str
+    shows_s: float
+
+
+SITES = {
+    "pv": DemoSite(twin_file="demo-twin.yaml", shows_s=60.0),
+    "wye": DemoSite(twin_file="demo-wye-twin.yaml", shows_s=135.0),
+    "split": DemoSite(twin_file="demo-split-twin.yaml", shows_s=90.0),
+}
 
 
 class DemoError(Exception):
@@ -114,8 +130,8 @@ def controller(folder: Path, duration_s: float) -> Child:
     return Child("controller", [*command, "--duration", str(duration_s + OUTLIVES_S)], folder)
 
 
-def fresh_folder(folder: Path) -> Path:
-    """An empty run folder with the twin's file and records. A folder of an earlier run is made anew, no other.
+def fresh_folder(folder: Path, site: DemoSite = SITES["pv"]) -> Path:
+    """An empty run folder with the site's twin file and records. A folder of an earlier run is made anew, no other.
 
     Raises:
         DemoError: the folder holds something else, is in use, cannot be written or has too long a name.
@@ -132,8 +148,8 @@ def fresh_folder(folder: Path) -> Path:
                 raise DemoError(f"a controller runs in {folder} already; wait for it, or give another --out", 3)
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        text = (DATA / TWIN_FILE).read_text(encoding="utf-8")
-        for name in sorted(set(re.findall(r"file: ([\w.-]+)", text))):
+        text = (DATA / site.twin_file).read_text(encoding="utf-8")
+        for name in sorted(set(re.findall(r"\bfile: ([\w.-]+)", text))):
             shutil.copyfile(DATA / name, folder / name)
         text = re.sub(r"tcp://127\.0\.0\.1:\d+", "tcp://127.0.0.1:0", text)  # 0: any free port
         (folder / TWIN_FILE).write_text(text, encoding="utf-8")

@@ -4,8 +4,8 @@ A row of the record states what holds from its instant on (`hil twin --record`).
 """
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,11 +14,14 @@ J_PER_WH = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excursion:
-    """Export beyond limit and tolerance: from when to when (s), its peak beyond the limit (W), its energy (Wh)."""
+    """Flow beyond limit and tolerance: from when to when (s), its peak beyond the limit (W or A), its energy (Wh).
+
+    The energy of a limit in amperes is not counted.
+    """
 
     from_s: float
     to_s: float
-    peak_w: float
+    peak_value: float
     energy_wh: float
 
     @property
@@ -29,13 +32,19 @@ class Excursion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One instant: flow at the point, host load, what all DERs inject and what the sun offers them (watts)."""
+    """One instant: flow at the point of interconnection, host load, sources and what they could give (watts).
+
+    `injection_w` and `available_w` are of sources under a sun or a schedule; `other_w` is what all other DERs inject
+    (negative: draw). `values` are all columns by name.
+    """
 
     t_s: float
     import_w: float
     demand_w: float
     injection_w: float
     available_w: float
+    other_w: float = 0.0
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_truth(path: Path) -> list[Row]:
@@ -48,58 +57,75 @@ def read_truth(path: Path) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         for cells in csv.DictReader(file):
             try:
-                rows.append(_row(cells))
+                rows.append(_row({name: float(text) for name, text in cells.items()}))
             except (TypeError, ValueError):
                 break
     return rows
 
 
-def _row(cells: dict[str, str]) -> Row:
-    ders = [name.removesuffix("_injection_w") for name in cells if name.endswith("_injection_w")]
+def as_rows(columns: Sequence[str], truth: Iterable[Sequence[float]]) -> list[Row]:
+    """The rows of a plant's own truth."""
+    return [_row(dict(zip(columns, values, strict=True))) for values in truth]
+
+
+def _row(values: dict[str, float]) -> Row:
+    ders = [name.removesuffix("_injection_w") for name in values if name.endswith("_injection_w")]
+    sources = [name for name in ders if f"{name}_available_w" in values]
     return Row(
-        t_s=float(cells["t_s"]),
-        import_w=float(cells["import_w"]),
-        demand_w=float(cells["demand_w"]),
-        injection_w=sum(float(cells[f"{name}_injection_w"]) for name in ders),
-        available_w=sum(float(cells[f"{name}_available_w"]) for name in ders),
+        t_s=values["t_s"],
+        import_w=values["import_w"],
+        demand_w=values["demand_w"],
+        injection_w=sum(values[f"{name}_injection_w"] for name in sources),
+        available_w=sum(values[f"{name}_available_w"] for name in sources),
+        other_w=sum(values[f"{name}_injection_w"] for name in ders if name not in sources),
+        values=values,
     )
 
 
-def inside_since_s(rows: list[Row], limit_w: float, from_s: float) -> float | None:
-    """When export first was inside the limit, `from_s` or later (seconds); None: never."""
-    return next((row.t_s for row in rows if row.t_s >= from_s and -row.import_w <= limit_w), None)
+Beyond = Callable[[Row], float]
+"""How far a row is beyond a limit, in the limit's unit; negative: inside."""
 
 
-def excursions(rows: list[Row], limit_w: float, tolerance_w: float, span_s: tuple[float, float]) -> list[Excursion]:
+def inside_since_s(rows: list[Row], beyond: Beyond, from_s: float) -> float | None:
+    """When the flow first was inside the limit, `from_s` or later (seconds); None: never."""
+    return next((row.t_s for row in rows if row.t_s >= from_s and beyond(row) <= 0.0), None)
+
+
+def excursions(
+    rows: list[Row], beyond: Beyond, tolerance_value: float, span_s: tuple[float, float], *, watts: bool = True
+) -> list[Excursion]:
     """Every excursion inside the span (seconds from the twin's start), also one that its end cuts off."""
     found: list[Excursion] = []
     open_ = False
     for row, until_s in _within(rows, span_s):
-        beyond_w = -row.import_w - limit_w
-        if beyond_w <= tolerance_w:
+        excess = beyond(row)
+        if excess <= tolerance_value:
             open_ = False
             continue
-        last = found.pop() if open_ else Excursion(from_s=row.t_s, to_s=row.t_s, peak_w=0.0, energy_wh=0.0)
+        last = found.pop() if open_ else Excursion(from_s=row.t_s, to_s=row.t_s, peak_value=0.0, energy_wh=0.0)
+        energy_wh = excess * (until_s - row.t_s) / J_PER_WH if watts else 0.0
         found.append(
             Excursion(
                 from_s=last.from_s,
                 to_s=until_s,
-                peak_w=max(last.peak_w, beyond_w),
-                energy_wh=last.energy_wh + beyond_w * (until_s - row.t_s) / J_PER_WH,
+                peak_value=max(last.peak_value, excess),
+                energy_wh=last.energy_wh + energy_wh,
             )
         )
         open_ = True
     return found
 
 
-def energy_wh(rows: list[Row], limit_w: float, span_s: tuple[float, float]) -> tuple[float, float]:
-    """Delivered energy and the ideal, Wh: the integral of min(available, demand + limit).
+def energy_wh(rows: list[Row], export_limit_w: float | None, span_s: tuple[float, float]) -> tuple[float, float]:
+    """Delivered energy of the sources and the ideal, Wh: the integral of what sun, load and export limit allow.
 
-    What was injected beyond the ideal is inadvertent export and does not count as delivered.
+    What the other DERs did is taken as it was. What was injected beyond the ideal is inadvertent export and does not
+    count as delivered.
     """
     delivered_wh = ideal_wh = 0.0
     for row, until_s in _within(rows, span_s):
-        ideal_w = max(0.0, min(row.available_w, row.demand_w + limit_w))
+        room_w = row.demand_w - row.other_w + export_limit_w if export_limit_w is not None else row.available_w
+        ideal_w = max(0.0, min(row.available_w, room_w))
         delivered_wh += min(row.injection_w, ideal_w) * (until_s - row.t_s) / J_PER_WH
         ideal_wh += ideal_w * (until_s - row.t_s) / J_PER_WH
     return delivered_wh, ideal_wh

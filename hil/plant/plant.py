@@ -1,55 +1,68 @@
-"""The whole site: load, sun, inverters and meters on one node, moved from event to event.
+"""The whole site: loads, DERs and meters at nested points, moved from event to event.
 
-Balance per phase: ``import_w = demand_w - sum(injection_w)``. Between events everything has a closed solution, so the
-plant steps only where something happens and at least every `step_s`; two runs with one seed and the same writes are
-equal to the last bit.
+Balance per conductor and in the sum: ``import_w = demand_w - sum(injection_w)``. Between events everything has a closed
+solution, so the plant steps only where something happens and at least every `step_s`; two runs with one seed and the
+same writes are equal to the last bit.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hil.plant.inverter import Inverter, InverterSpec
+from hil.plant.battery import Hybrid
+from hil.plant.layout import Layout, PointSpec
 from hil.plant.meter import Meter, MeterSpec
 from hil.plant.source import Source
+from hil.plant.system import Connection, Supply, System
+from hil.plant.unit import THREE_PHASE, UnitSpec
+from hil.plant.units import AnyUnit, make
 
 TRUTH_ROWS = 1_000_000  # some 14 h at 20 rows a second; older rows are dropped
+NOTHING = Source.constant(0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """A host load: total demand in W over time and how it spreads over the conductors (sums to 1)."""
+    """A host load: demand in W over time, how it is connected (with its power factor), and at which point."""
 
     demand_w: Source
-    phase_share: tuple[float, ...]
+    connection: Connection = THREE_PHASE
+    point: str = "poi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Der:
-    """An inverter and the power that its sun offers, W over time."""
+    """A DER, and what drives it, W over time: power available to a source, the wish of a battery, a car's demand.
 
-    inverter: InverterSpec
-    available_w: Source
+    A hybrid is driven by its sun and has the wish of its battery beside it.
+    """
+
+    spec: UnitSpec
+    drive_w: Source
+    wish_w: Source = NOTHING
+    point: str = "poi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantSpec:
-    """A site to simulate. `step_s` bounds the distance of two rows of truth; `phases` is 1, 2 or 3."""
+    """A site to simulate. `step_s` bounds the distance of two rows of truth. The point `poi` needs no declaration."""
 
-    phases: int = 3
+    system: System = field(default_factory=System)
+    supply: Supply = field(default_factory=Supply)
     seed: int = 1
     step_s: float = 0.1
+    points: tuple[PointSpec, ...] = ()
     loads: tuple[Load, ...] = ()
     ders: tuple[Der, ...] = ()
     meters: tuple[MeterSpec, ...] = ()
 
 
 class _Line:
-    """A source at the present instant: value, slope, and how long they hold."""
+    """A source at the present instant: value, slope, and how long they hold; and the group that its power is in."""
 
-    __slots__ = ("share", "slope", "source", "until_s", "value")
+    __slots__ = ("group", "slope", "source", "until_s", "value")
 
-    def __init__(self, source: Source, share: tuple[float, ...]):
-        self.source, self.share = source, share
+    def __init__(self, source: Source, group: int):
+        self.source, self.group = source, group
         self.value, self.slope, self.until_s = source.segment(0.0)
 
 
@@ -59,43 +72,75 @@ class Plant:
     def __init__(self, spec: PlantSpec):
         self.spec = spec
         self.now_s = 0.0
-        self._loads = tuple(_Line(load.demand_w, load.phase_share) for load in spec.loads)
-        self._suns = tuple(_Line(der.available_w, der.inverter.phase_share) for der in spec.ders)
-        self._units = tuple(
-            Inverter(der.inverter, seed=spec.seed, available_w=sun.value)
-            for der, sun in zip(spec.ders, self._suns, strict=True)
+        self.layout = Layout(spec)
+        loads, ders = self.layout.load_groups, self.layout.der_groups
+        self._loads = tuple(_Line(load.demand_w, group) for load, group in zip(spec.loads, loads, strict=True))
+        self._drives = tuple(_Line(der.drive_w, group) for der, group in zip(spec.ders, ders, strict=True))
+        self._units: tuple[AnyUnit, ...] = tuple(
+            make(der.spec, seed=spec.seed, drive_w=line.value, wish_w=der.wish_w.value(0.0))
+            for der, line in zip(spec.ders, self._drives, strict=True)
         )
-        self.inverters = {unit.spec.id: unit for unit in self._units}
-        meters = (Meter(meter, seed=spec.seed, phase_import_w=self.phase_import_w()) for meter in spec.meters)
-        self.meters = {meter.spec.id: meter for meter in meters}
-        self._phase_j = (0.0,) * spec.phases
+        self._driven = tuple(zip(self._units, self._drives, strict=True))
+        self._wishes: tuple[tuple[Hybrid, _Line], ...] = tuple(
+            (unit, _Line(der.wish_w, 0))
+            for unit, der in zip(self._units, spec.ders, strict=True)
+            if isinstance(unit, Hybrid)
+        )
+        self._lines = (*self._loads, *self._drives, *(line for _, line in self._wishes))
+        self.units = {unit.spec.id: unit for unit in self._units}
+        group_w = self.group_w()
+        self._meters = tuple(self._meter(meter, group_w) for meter in spec.meters)
+        self.meters = {meter.spec.id: meter for meter in self._meters}
+        self._group_j = [0.0] * self.layout.groups
         self._steps = 0
         self.truth: deque[tuple[float, ...]] = deque(maxlen=TRUTH_ROWS)
         self.columns = (
-            "t_s",
-            "import_w",
-            "demand_w",
-            *(f"import_l{k + 1}_w" for k in range(spec.phases)),
-            *(f"{name}_{what}_w" for name in self.inverters for what in ("injection", "available")),
+            *("t_s", "import_w", "demand_w", *self.layout.columns),
+            *(f"{unit.spec.id}_{name}" for unit in self._units for name in unit.columns),
         )
         self._fire(0.0)
         self._note()
+
+    def _meter(self, meter: MeterSpec, group_w: list[float]) -> Meter:
+        through, voltages = self.layout.through(meter.point), self.voltages if self._gives_way else None
+        return Meter(
+            meter,
+            seed=self.spec.seed,
+            system=self.spec.system,
+            through=through,
+            group_w=group_w,
+            voltages=voltages,
+        )
+
+    @property
+    def _gives_way(self) -> bool:
+        return self.spec.supply != Supply()
 
     @property
     def demand_w(self) -> float:
         """Host load now."""
         return sum(line.value for line in self._loads)
 
-    def phase_import_w(self) -> tuple[float, ...]:
-        """True import per phase now."""
-        phases = [0.0] * self.spec.phases
+    def group_w(self) -> list[float]:
+        """Import of each group now."""
+        groups = [0.0] * self.layout.groups
         for line in self._loads:
-            for k, share in enumerate(line.share):
-                phases[k] += line.value * share
-        for unit in self._units:
-            for k, share in enumerate(unit.spec.phase_share):
-                phases[k] -= unit.injection_w * share
-        return tuple(phases)
+            groups[line.group] += line.value
+        for unit, line in self._driven:
+            groups[line.group] -= unit.sign * unit.output_w
+        return groups
+
+    def phase_import_w(self, point: str = "poi") -> tuple[float, ...]:
+        """True import per conductor now at a point, or at a DER."""
+        return self.layout.flows(point, self.group_w())[0]
+
+    def phase_import_var(self, point: str = "poi") -> tuple[float, ...]:
+        """The same of reactive power."""
+        return self.layout.flows(point, self.group_w())[1]
+
+    def voltages(self) -> tuple[complex, ...]:
+        """The voltage of each conductor at the point of interconnection now, V."""
+        return self.spec.supply.voltages(self.spec.system, *self.layout.flows("poi", self.group_w()))
 
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s`."""
@@ -118,16 +163,13 @@ class Plant:
 
     def _next_event_s(self) -> float:
         soonest_s = (self._steps + 1) * self.spec.step_s
-        for line in self._loads:
-            if line.until_s < soonest_s:
-                soonest_s = line.until_s
-        for line in self._suns:
+        for line in self._lines:
             if line.until_s < soonest_s:
                 soonest_s = line.until_s
         for unit in self._units:
             if unit.next_event_s < soonest_s:
                 soonest_s = unit.next_event_s
-        for meter in self.meters.values():
+        for meter in self._meters:
             if meter.next_event_s < soonest_s:
                 soonest_s = meter.next_event_s
         return max(soonest_s, self.now_s)
@@ -137,28 +179,25 @@ class Plant:
         if span_s > 0.0:
             self._integrate(span_s)
             self.now_s = end_s
-            for meter in self.meters.values():
-                meter.passed(end_s, self._phase_j)
+            group_j = tuple(self._group_j)
+            for meter in self._meters:
+                meter.passed(end_s, group_j)
         self._fire(end_s)
-        if span_s > 0.0:
-            self._note()
-        else:  # something took effect at this very instant: the row states what holds from here on
+        if span_s <= 0.0:  # something took effect at this very instant: the row states what holds from here on
             self.truth.pop()
-            self._note()
+        self._note()
 
     def _integrate(self, span_s: float) -> None:
-        phase_j = list(self._phase_j)
+        group_j = self._group_j
         for line in self._loads:
-            energy_j = (line.value + 0.5 * line.slope * span_s) * span_s
+            group_j[line.group] += (line.value + 0.5 * line.slope * span_s) * span_s
             line.value += line.slope * span_s
-            for k, share in enumerate(line.share):
-                phase_j[k] += energy_j * share
-        for unit, line in zip(self._units, self._suns, strict=True):
-            energy_j = unit.advance(span_s, line.value, line.slope)
+        for hybrid, line in self._wishes:
+            hybrid.wish_w, hybrid.wish_slope_w_s = line.value, line.slope
             line.value += line.slope * span_s
-            for k, share in enumerate(line.share):
-                phase_j[k] -= energy_j * share
-        self._phase_j = tuple(phase_j)
+        for unit, line in self._driven:
+            group_j[line.group] -= unit.advance(span_s, line.value, line.slope)
+            line.value += line.slope * span_s
 
     def _fire(self, now_s: float) -> None:
         while (self._steps + 1) * self.spec.step_s <= now_s:
@@ -166,34 +205,24 @@ class Plant:
         for line in self._loads:
             if line.until_s <= now_s:
                 line.value, line.slope, line.until_s = line.source.segment(now_s)
-        for unit, line in zip(self._units, self._suns, strict=True):
+        for hybrid, line in self._wishes:
+            if line.until_s <= now_s:
+                line.value, line.slope, line.until_s = line.source.segment(now_s)
+                hybrid.wish_w = line.value
+        for unit, line in self._driven:
             if line.until_s <= now_s:
                 line.value, line.slope, line.until_s = line.source.segment(now_s)
                 unit.see(line.value)
             if unit.next_event_s <= now_s:
                 unit.fire(now_s)
-        for meter in self.meters.values():
+        for meter in self._meters:
             if meter.next_event_s <= now_s:
                 meter.fire(now_s)
 
     def _note(self) -> None:
-        phases = self.phase_import_w()
-        row = [self.now_s, sum(phases), self.demand_w, *phases]
+        group_w = self.group_w()
+        row = [self.now_s, sum(group_w), self.demand_w]
+        row += self.layout.row(group_w)
         for unit in self._units:
-            row.append(unit.injection_w)
-            row.append(unit.available_w)
+            row += unit.row()
         self.truth.append(tuple(row))
-
-
-def shares(connection: str, phases: int) -> tuple[float, ...]:
-    """How a unit's power spreads over the conductors: "L123" evenly, "L1N" on one, "L1L2" half and half.
-
-    Raises:
-        ValueError: a conductor is named that the system does not have.
-    """
-    if connection == "L123":
-        return (1 / phases,) * phases
-    named = [int(digit) for digit in connection if digit.isdigit()]
-    if not named or max(named) > phases:
-        raise ValueError(f"{connection} is no connection of a system with {phases} phase conductor(s)")
-    return tuple(named.count(k + 1) / len(named) for k in range(phases))

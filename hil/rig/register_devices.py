@@ -1,18 +1,24 @@
-"""A simulated meter and inverter as the registers of any profile show them (protocol `modbus`)."""
+"""Simulated meters, inverters and chargers as the registers of any profile show them (protocol `modbus`)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from math import hypot
+from typing import ClassVar
 
-from hil.plant.inverter import Inverter, LimitOrder
+from hil.plant.evse import EvseSpec
 from hil.plant.meter import Meter
+from hil.plant.orders import CurrentOrder, LimitOrder, Order
+from hil.plant.units import AnyUnit
 from hil.rig.devices import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, Grid
 from hil.rig.register_image import RegisterImage
 from hil.rig.register_profile import UNITS, BadProfileError, LimitRegistersPart, ProbePart, RegisterProfile
 
 _WRITES = (6, 16)
+ROUNDING = 1e-6  # of a limit in its own unit: what binary fractions of a register may be off
 
 
-class _RegisterDevice:
+class RegisterDevice:
     """What a meter and an inverter share: who they are, and how their registers are read."""
 
     def __init__(self, profile: RegisterProfile, *, name: str, largest_w: float):
@@ -51,7 +57,7 @@ class _RegisterDevice:
             self.image.put(probe.point, wanted * UNITS[point.unit])
 
 
-class RegisterMeter(_RegisterDevice):
+class RegisterMeter(RegisterDevice):
     """A `Meter` behind a register map."""
 
     def __init__(self, meter: Meter, profile: RegisterProfile, *, largest_w: float):
@@ -75,9 +81,13 @@ class RegisterMeter(_RegisterDevice):
             return
         volts = sample.phase_voltage_v
         self.show({f"voltage_l{k}": phase_v for k, phase_v in enumerate(volts, 1)})
-        amperes = (abs(phase_w) / phase_v for phase_w, phase_v in zip(sample.phase_import_w, volts, strict=True))
-        self.show({f"current_l{k}": phase_a for k, phase_a in enumerate(amperes, 1)})
-        self.show({"frequency": sample.frequency_hz, "power_factor": 1.0})
+        self.show({f"current_l{k}": phase_a for k, phase_a in enumerate(sample.phase_current_a, 1)})
+        self.show({f"reactive_l{k}": self._sign * var for k, var in enumerate(sample.phase_import_var, 1)})
+        apparent_va = hypot(sample.import_w, sample.import_var)
+        factor = sample.import_w / apparent_va if apparent_va > 0.0 else 1.0
+        self.show(
+            {"frequency": sample.frequency_hz, "power_factor": factor, "reactive_total": self._sign * sample.import_var}
+        )
         self.show({"energy_import": sample.imported_wh, "energy_export": sample.exported_wh})
 
     def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
@@ -85,49 +95,56 @@ class RegisterMeter(_RegisterDevice):
         return ILLEGAL_FUNCTION
 
 
-class RegisterInverter(_RegisterDevice):
-    """An `Inverter` behind a register map. Each write of the limit or of an armed point becomes an order to it."""
+class RegisterDer(RegisterDevice, ABC):
+    """A DER behind a register map. Each write of the limit or of an armed point becomes an order to it."""
 
-    def __init__(self, inverter: Inverter, profile: RegisterProfile, *, variant: str | None, grid: Grid):
-        rated_w = inverter.spec.nameplate_w
-        super().__init__(profile, name=inverter.spec.id, largest_w=rated_w)
-        if profile.kind != "inverter":
-            raise BadProfileError(f"{profile.title} describes no inverter")
-        self.inverter, self._grid = inverter, grid
+    kind: ClassVar[str]
+    """The kind of profile that describes such a device."""
+    takes: ClassVar[type[Order]]
+    """The kind of order that its limit is."""
+
+    def __init__(self, unit: AnyUnit, profile: RegisterProfile, *, variant: str | None, grid: Grid):
+        rated_w = unit.spec.nameplate_w
+        super().__init__(profile, name=unit.spec.id, largest_w=rated_w)
+        if profile.kind != self.kind:
+            raise BadProfileError(f"{profile.title} describes no {self.kind}")
+        self.unit, self._grid = unit, grid
         self._limit = profile.limit(variant)
         self._sign = -1.0 if profile.registers.sign == "injection-" else 1.0
         self._write_max = profile.registers.write_max
-        self._rated_w = rated_w
         self._telemetry_version = self._order_version = -1
         if self._limit is not None:
-            self._begin(self._limit)
+            self.begin(self._limit)
 
-    def _begin(self, limit: LimitRegistersPart) -> None:
+    @abstractmethod
+    def begin(self, limit: LimitRegistersPart) -> None:
         """Registers as they are before anybody writes: no limit, no timer."""
-        if limit.rating_point is not None:
-            self.image.put(limit.rating_point, self._rated_w)
-        self.image.put(limit.point, self._of_pct(limit, 100.0))
-        fallback = limit.armed("reversion_limit")
-        if fallback is not None:
-            self.image.put(fallback, self._of_pct_at(fallback, 100.0))
+
+    @abstractmethod
+    def encode_order(self, limit: LimitRegistersPart) -> None:
+        """Show the order in force."""
+
+    @abstractmethod
+    def order_of(self, limit: LimitRegistersPart) -> Order | None:
+        """What the registers mean; None where the limit is out of its range."""
 
     def refresh(self, now_s: float) -> None:
         """Encode what changed: telemetry, and a limit that the device changed by itself."""
-        unit = self.inverter
+        unit = self.unit
         if unit.telemetry_version != self._telemetry_version:
             self._telemetry_version = unit.telemetry_version
-            injection_w = unit.telemetry.injection_w
-            self.show({"power_total": self._sign * injection_w, "frequency": self._grid.frequency_hz})
-            for k, share in enumerate(unit.spec.phase_share, 1):
-                phase_a = abs(injection_w) * share / self._grid.voltage_v
-                self.show({f"power_l{k}": self._sign * injection_w * share, f"current_l{k}": phase_a})
+            said = unit.telemetry
+            self.show({"power_total": self._sign * said.injection_w, "frequency": self._grid.frequency_hz})
+            link = unit.spec.connection
+            for k, (p_part, q_part) in enumerate(zip(link.p_part, link.q_part, strict=True), 1):
+                phase_a = abs(said.injection_w) * hypot(p_part, q_part) / self._grid.voltage_v
+                self.show({f"power_l{k}": self._sign * said.injection_w * p_part, f"current_l{k}": phase_a})
                 self.show({f"voltage_l{k}": self._grid.voltage_v})
-            self.show({"energy_export": unit.telemetry.energy_wh})
-        if self._limit is not None and unit.order_version != self._order_version:
-            self._order_version = unit.order_version
-            self.image.put(self._limit.point, self._of_pct(self._limit, unit.order.limit_pct))
-            if self._limit.enable_point is not None:
-                self.image.put_raw(self._limit.enable_point, int(unit.order.enabled))
+            self.show({"energy_export": said.energy_wh, "energy_import": said.absorbed_wh})
+        version = unit.slots[self.takes].version
+        if self._limit is not None and version != self._order_version:
+            self._order_version = version
+            self.encode_order(self._limit)
 
     def write(self, now_s: float, function: int, address: int, words: tuple[int, ...]) -> int:
         """Take a frame of whole points: all of it or nothing."""
@@ -150,20 +167,46 @@ class RegisterInverter(_RegisterDevice):
         before = {name: self.image.value(name) for name, _ in found}
         for name, data in found:
             self.image.take(name, data)
-        order = self._order(limit)
+        order = self.order_of(limit)
         if order is None:
             for name, value in before.items():
                 self.image.put(name, value)
             return ILLEGAL_VALUE
-        if limit.point in before or order != self.inverter.order:
-            self.inverter.write(now_s, order)
+        if limit.point in before or order != self.unit.slots[self.takes].order:
+            self.unit.write(now_s, order)
         self.refresh(now_s)
         return 0
 
-    def _order(self, limit: LimitRegistersPart) -> LimitOrder | None:
-        """What the registers mean; None where the limit is out of its range."""
-        value = self.image.value(limit.point) / UNITS[self.image.points[limit.point].unit]
-        if not limit.at_least - 1e-6 <= value <= limit.at_most + 1e-6:
+    def stated_value(self, limit: LimitRegistersPart) -> float:
+        """The limit in the profile's own unit of its point."""
+        return self.image.value(limit.point) / UNITS[self.image.points[limit.point].unit]
+
+
+class RegisterInverter(RegisterDer):
+    """An inverter behind a register map: its limit is in percent of its rating, or in watts."""
+
+    kind = "inverter"
+    takes: ClassVar[type[Order]] = LimitOrder
+
+    def begin(self, limit: LimitRegistersPart) -> None:
+        """Full rating, and nothing armed."""
+        if limit.rating_point is not None:
+            self.image.put(limit.rating_point, self.unit.spec.nameplate_w)
+        self.image.put(limit.point, self._of_pct(limit, 100.0))
+        fallback = limit.armed("reversion_limit")
+        if fallback is not None:
+            self.image.put(fallback, self._of_pct_at(fallback, 100.0))
+
+    def encode_order(self, limit: LimitRegistersPart) -> None:
+        """The limit, and whether it is in force."""
+        order = self.unit.held(LimitOrder)
+        self.image.put(limit.point, self._of_pct(limit, order.limit_pct))
+        if limit.enable_point is not None:
+            self.image.put_raw(limit.enable_point, int(order.enabled))
+
+    def order_of(self, limit: LimitRegistersPart) -> LimitOrder | None:
+        """Read limit, timer and fallback."""
+        if not limit.at_least - ROUNDING <= self.stated_value(limit) <= limit.at_most + ROUNDING:
             return None
         seconds, fallback = limit.armed("reversion_s"), limit.armed("reversion_limit")
         enabled = limit.enable_point is None or self.image.value(limit.enable_point) != 0
@@ -177,7 +220,7 @@ class RegisterInverter(_RegisterDevice):
     def _pct(self, name: str) -> float:
         """A limit point in percent of the nameplate rating."""
         value = self.image.value(name)
-        return value if self.image.points[name].unit == "pct" else 100.0 * value / self._rated_w
+        return value if self.image.points[name].unit == "pct" else 100.0 * value / self.unit.spec.nameplate_w
 
     def _of_pct(self, limit: LimitRegistersPart, limit_pct: float) -> float:
         """A limit in the bench's unit of its point, within the point's range."""
@@ -185,4 +228,41 @@ class RegisterInverter(_RegisterDevice):
         return min(self._of_pct_at(limit.point, limit_pct), limit.at_most * unit)
 
     def _of_pct_at(self, name: str, limit_pct: float) -> float:
-        return limit_pct if self.image.points[name].unit == "pct" else limit_pct * self._rated_w / 100.0
+        return limit_pct if self.image.points[name].unit == "pct" else limit_pct * self.unit.spec.nameplate_w / 100.0
+
+
+class RegisterCharger(RegisterDer):
+    """A charger behind a register map: its limit is a current, 0 (a pause) or from the least to the most.
+
+    Where the profile arms a time-out and a fail-safe current these are the charger's; else the twin file's are, which
+    stand for what an installer has set.
+    """
+
+    kind = "evse"
+    takes: ClassVar[type[Order]] = CurrentOrder
+
+    def begin(self, limit: LimitRegistersPart) -> None:
+        """The most current, and what the installer has set."""
+        spec: EvseSpec = self.unit.spec
+        if limit.rating_point is not None:
+            self.image.put(limit.rating_point, spec.most_a)
+        self.image.put(limit.point, min(spec.most_a, limit.at_most))
+        self.show({"safe_current": spec.failsafe_a, "phases": float(len(spec.connection.conductors))})
+        for name, value in ((limit.armed("reversion_limit"), spec.failsafe_a), (limit.armed("reversion_s"), 0.0)):
+            if name is not None:
+                self.image.put(name, value)
+
+    def encode_order(self, limit: LimitRegistersPart) -> None:
+        """The current in force."""
+        order = self.unit.held(CurrentOrder)
+        self.image.put(limit.point, min(order.limit_a, self.unit.spec.most_a, limit.at_most))
+
+    def order_of(self, limit: LimitRegistersPart) -> CurrentOrder | None:
+        """Read current, time-out and fail-safe current."""
+        limit_a, spec = self.stated_value(limit), self.unit.spec
+        if limit_a != 0.0 and not limit.at_least - ROUNDING <= limit_a <= limit.at_most + ROUNDING:
+            return None
+        seconds, fallback = limit.armed("reversion_s"), limit.armed("reversion_limit")
+        revert_s = self.image.value(seconds) if seconds is not None else spec.failsafe_s
+        revert_a = self.image.value(fallback) if fallback is not None else spec.failsafe_a
+        return CurrentOrder(enabled=True, limit_a=limit_a, revert_s=revert_s, revert_a=revert_a)

@@ -120,7 +120,7 @@ class RegisterProfile(_Part):
     """A profile of protocol `modbus`."""
 
     title: str
-    kind: Literal["meter", "inverter"]
+    kind: Literal["meter", "inverter", "evse"]
     protocol: Literal["modbus"]
     registers: RegistersPart
     limits: dict[str, LimitPart] = {}

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from hil.plant.inverter import Inverter
-from hil.plant.meter import Meter, MeterMode
+from hil.plant.meter import Meter
 from hil.plant.plant import Plant
+from hil.plant.units import AnyUnit
+from hil.plant.wiring import MeterMode
 from hil.rig.bus import Bus, make_bus
 from hil.rig.devices import Device
 from hil.rig.link_fault import RTU_ONLY, TCP_ONLY, LinkFault
 from hil.rig.modbus_server import DeviceServer
-from hil.rig.twin_build import build_plant, inverter_device, largest_flow_w, meter_device
+from hil.rig.twin_build import build_plant, der_device, largest_flow_w, meter_device
 from hil.rig.twin_file import LINK_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
 
 logger = logging.getLogger(__name__)
@@ -50,13 +51,14 @@ class SimulatedSite:
         self._timers: list[asyncio.TimerHandle] = []
         self._tick_timer: asyncio.TimerHandle | None = None
         self._plugging: set[asyncio.Task[None]] = set()
-        largest_w = largest_flow_w(twin, self.plant)
+        largest_w = largest_flow_w(self.plant)
         for meter in twin.meters:
             device = meter_device(meter, twin, self.plant.meters[meter.id], largest_w, self._folder)
             self.servers[meter.id] = self._serve(device, meter)
         for der in twin.ders:
-            inverter = inverter_device(der, twin, self.plant.inverters[der.id], self._folder)
-            self.servers[der.id] = self._serve(inverter, der)
+            if der.controlled:
+                unit = der_device(der, twin, self.plant.units[der.id], self._folder)
+                self.servers[der.id] = self._serve(unit, der)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -136,7 +138,7 @@ class SimulatedSite:
         elif fault.on in self.plant.meters:
             self._fail_meter(self.plant.meters[fault.on], fault)
         else:
-            self._fail_inverter(self.plant.inverters[fault.on], fault, now_s)
+            self._fail_unit(self.plant.units[fault.on], fault, now_s)
 
     def _serve(self, device: Device, part: MeterPart | DerPart) -> DeviceServer:
         link = part.where.in_folder(self._folder)
@@ -158,10 +160,10 @@ class SimulatedSite:
             meter = self.plant.meters[name]
             meter.mode, meter.ratio_error_pct = MeterMode.OK, meter.spec.ratio_error_pct
         else:
-            inverter = self.plant.inverters[name]
-            inverter.telemetry_frozen = False
-            if not inverter.obeys:
-                inverter.obey(now_s, True)
+            unit = self.plant.units[name]
+            unit.telemetry_frozen = False
+            if not unit.obeys:
+                unit.obey(now_s, True)
 
     @staticmethod
     def _fail_meter(meter: Meter, fault: FaultPart) -> None:
@@ -171,18 +173,18 @@ class SimulatedSite:
             meter.mode = MeterMode(fault.fault)
 
     @staticmethod
-    def _fail_inverter(inverter: Inverter, fault: FaultPart, now_s: float) -> None:
+    def _fail_unit(unit: AnyUnit, fault: FaultPart, now_s: float) -> None:
         match fault.fault:
             case "disobey":
-                inverter.obey(now_s, False)
+                unit.obey(now_s, False)
             case "obey":
-                inverter.obey(now_s, True)
+                unit.obey(now_s, True)
             case "restart":
-                inverter.restart(now_s, fault.seconds)
+                unit.restart(now_s, fault.seconds)
             case "freeze_telemetry" | "thaw_telemetry":
-                inverter.telemetry_frozen = fault.fault == "freeze_telemetry"
+                unit.telemetry_frozen = fault.fault == "freeze_telemetry"
             case _:
-                raise ValueError(f"{inverter.spec.id} cannot fail with {fault.fault}")
+                raise ValueError(f"{unit.spec.id} cannot fail with {fault.fault}")
 
     def _plug(self, server: DeviceServer) -> None:
         task = asyncio.get_running_loop().create_task(self._up(server))

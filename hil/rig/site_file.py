@@ -6,40 +6,62 @@ from typing import Any, TextIO
 
 from ruamel.yaml import YAML
 
+from hil.plant.battery import BatterySpec
+from hil.plant.layout import POI
 from hil.rig.simulated import SimulatedSite
+from hil.rig.twin_file import DerPart, MeterPart
 
 
 def site_file(site: SimulatedSite) -> str:
     """The text of the site file; ports are those that the servers really have."""
     twin = site.twin
+    whole: dict[str, Any] = {
+        "schema": "pcs.site/1",
+        "site": {
+            "name": twin.site.name,
+            "timezone": twin.site.timezone,
+            "system": twin.site.system,
+            "nominal_v": twin.site.nominal_v,
+        },
+        "meters": [_meter(site, part) for part in twin.meters],
+        "ders": [_der(site, part) for part in twin.ders],
+    }
+    if twin.points:
+        whole["points"] = [part.model_dump(exclude_none=True, exclude_defaults=True) for part in twin.points]
+    whole["limits"] = twin.limits
+    if twin.modes is not None:
+        whole["modes"] = twin.modes
     text = StringIO()
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 120
-    yaml.dump(
-        {
-            "schema": "pcs.site/1",
-            "site": {
-                "name": twin.site.name,
-                "timezone": twin.site.timezone,
-                "system": twin.site.system,
-                "nominal_v": twin.site.nominal_v,
-            },
-            "meters": [
-                {"id": part.id, "profile": part.profile, **_address(site, part.id), "point": "poi"}
-                | {"update_s": part.update_s, "averaging_s": part.averaging_s}
-                for part in twin.meters
-            ],
-            "ders": [
-                {"id": part.id, "kind": part.kind, "profile": part.profile, **_address(site, part.id)}
-                | {"nameplate_w": part.nameplate_w}
-                for part in twin.ders
-            ],
-            "limits": twin.limits,
-            "journal": twin.journal,
-        },
-        text,
-    )
+    yaml.dump(whole | {"journal": twin.journal}, text)
     return text.getvalue()
+
+
+def _meter(site: SimulatedSite, part: MeterPart) -> dict[str, Any]:
+    """A meter; one on the feeder of a DER is part of sums only, and says no point."""
+    on_feeder = any(part.point == der.id for der in site.twin.ders)
+    where = {} if on_feeder else {"point": part.point}
+    timing = {"update_s": part.update_s, "averaging_s": part.averaging_s}
+    return {"id": part.id, "profile": part.profile, **_address(site, part.id), **where, **timing, **part.in_site}
+
+
+def _der(site: SimulatedSite, part: DerPart) -> dict[str, Any]:
+    """A DER, with what differs from the usual: where it is, what it can draw."""
+    spec = site.plant.units[part.id].spec
+    entry: dict[str, Any] = {"id": part.id, "kind": part.kind}
+    entry |= {"profile": part.profile, **_address(site, part.id)} if part.controlled else {"controlled": False}
+    entry["nameplate_w"] = round(spec.nameplate_w, 3)
+    if isinstance(spec, BatterySpec):
+        entry["charge_w"] = spec.charge_w
+        if (spec.soc_min_pct, spec.soc_max_pct) != (0.0, 100.0):
+            entry |= {"soc_min_pct": spec.soc_min_pct, "soc_max_pct": spec.soc_max_pct}
+    three_phase = part.kind == "evse" and site.twin.system.phases == 3  # its watts per ampere depend on it
+    if part.connection != "L123" or three_phase:
+        entry["connection"] = part.connection
+    if part.point != POI:
+        entry["point"] = part.point
+    return entry | part.in_site
 
 
 def _address(site: SimulatedSite, name: str) -> dict[str, Any]:

@@ -138,6 +138,33 @@ VarSet_SF:sunssf VarSetPct_SF:sunssf PFWInj.PF:uint16:PF_SF PFWInj.Ext:enum16 PF
 PFWInjRvrt.Ext:enum16 PFWAbs.PF:uint16:PF_SF PFWAbs.Ext:enum16 PFWAbsRvrt.PF:uint16:PF_SF PFWAbsRvrt.Ext:enum16
 """
 
+_STORAGE_CONTROLS = """
+ID:uint16 L:uint16 WChaMax:uint16:WChaMax_SF WChaGra:uint16:WChaDisChaGra_SF WDisChaGra:uint16:WChaDisChaGra_SF
+StorCtl_Mod:bitfield16 VAChaMax:uint16:VAChaMax_SF MinRsvPct:uint16:MinRsvPct_SF ChaState:uint16:ChaState_SF
+StorAval:uint16:StorAval_SF InBatV:uint16:InBatV_SF ChaSt:enum16 OutWRte:int16:InOutWRte_SF InWRte:int16:InOutWRte_SF
+InOutWRte_WinTms:uint16 InOutWRte_RvrtTms:uint16 InOutWRte_RmpTms:uint16 ChaGriSet:enum16 WChaMax_SF:sunssf
+WChaDisChaGra_SF:sunssf VAChaMax_SF:sunssf MinRsvPct_SF:sunssf ChaState_SF:sunssf StorAval_SF:sunssf InBatV_SF:sunssf
+InOutWRte_SF:sunssf
+"""
+
+_STORAGE_CAPACITY = """
+ID:uint16 L:uint16 WHRtg:uint16:WH_SF WHAvail:uint16:WH_SF SoC:uint16:Pct_SF SoH:uint16:Pct_SF Sta:enum16 WH_SF:sunssf
+Pct_SF:sunssf
+"""
+
+_BATTERY = """
+ID:uint16 L:uint16 AHRtg:uint16:AHRtg_SF WHRtg:uint16:WHRtg_SF WChaRteMax:uint16:WChaDisChaMax_SF
+WDisChaRteMax:uint16:WChaDisChaMax_SF DisChaRte:uint16:DisChaRte_SF SoCMax:uint16:SoC_SF SoCMin:uint16:SoC_SF
+SocRsvMax:uint16:SoC_SF SoCRsvMin:uint16:SoC_SF SoC:uint16:SoC_SF DoD:uint16:DoD_SF SoH:uint16:SoH_SF NCyc:uint32
+ChaSt:enum16 LocRemCtl:enum16 Hb:uint16 CtrlHb:uint16 AlmRst:uint16 Typ:enum16 State:enum16 StateVnd:enum16
+WarrDt:uint32 Evt1:bitfield32 Evt2:bitfield32 EvtVnd1:bitfield32 EvtVnd2:bitfield32 V:uint16:V_SF VMax:uint16:V_SF
+VMin:uint16:V_SF CellVMax:uint16:CellV_SF CellVMaxStr:uint16 CellVMaxMod:uint16 CellVMin:uint16:CellV_SF
+CellVMinStr:uint16 CellVMinMod:uint16 CellVAvg:uint16:CellV_SF A:int16:A_SF AChaMax:uint16:AMax_SF
+ADisChaMax:uint16:AMax_SF W:int16:W_SF ReqInvState:enum16 ReqW:int16:W_SF SetOp:enum16 SetInvState:enum16
+AHRtg_SF:sunssf WHRtg_SF:sunssf WChaDisChaMax_SF:sunssf DisChaRte_SF:sunssf SoC_SF:sunssf DoD_SF:sunssf SoH_SF:sunssf
+V_SF:sunssf CellV_SF:sunssf A_SF:sunssf AMax_SF:sunssf W_SF:sunssf
+"""
+
 LAYOUTS: dict[int, str] = {
     1: _COMMON,
     **dict.fromkeys((101, 102, 103), _INVERTER),
@@ -146,10 +173,13 @@ LAYOUTS: dict[int, str] = {
     121: _SETTINGS,
     122: _STATUS,
     123: _CONTROLS,
+    124: _STORAGE_CONTROLS,
     **dict.fromkeys((201, 202, 203, 204), _METER),
     **dict.fromkeys((211, 212, 213, 214), _METER_FLOAT),
     701: _DER_MEASUREMENT,
     702: _DER_CAPACITY,
     704: _DER_CONTROLS,
+    713: _STORAGE_CAPACITY,
+    802: _BATTERY,
 }
 """Layout by model number."""

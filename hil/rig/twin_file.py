@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hil.plant.meter import MeterMode
+from hil.plant.evse import LEAST_A
+from hil.plant.presets import DER_PRESETS, METER_PRESETS, USUAL_PRESET, Preset
+from hil.plant.system import System
+from hil.plant.wiring import MeterMode
 from hil.rig.link_fault import LinkFault
 from hil.rig.link_name import LinkName, parse_link
 
@@ -14,6 +17,7 @@ SUNSPEC_METER, SUNSPEC_INVERTER = "sunspec/meter", "sunspec/inverter"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 # YAML has lists only, so a pair may come as one; its two numbers stay strict.
@@ -71,9 +75,14 @@ class SourcePart(_Part):
 
 
 class LoadPart(SourcePart):
-    """A host load in W. `connection` as of a DER: which conductors it is on."""
+    """A host load in W. `connection` as of a DER: which conductors it is on; `point` as of a DER.
+
+    `power_factor` below 1 is lagging, negative leading.
+    """
 
     connection: str = "L123"
+    point: Identifier = "poi"
+    power_factor: float = Field(default=1.0, ge=-1, le=1)
 
 
 class SitePart(_Part):
@@ -84,6 +93,24 @@ class SitePart(_Part):
     system: Literal["single", "split", "wye", "delta"]
     nominal_v: Positive
     nominal_hz: Positive = 60.0
+
+
+class SupplyPart(_Part):
+    """The grid behind the point: voltage in per unit of nominal, impedance of each conductor in ohm."""
+
+    voltage_factor: float = Field(default=1.0, ge=0.5, le=1.5)
+    resistance_ohm: NotNegative = 0.0
+    reactance_ohm: NotNegative = 0.0
+
+
+class PointPart(_Part):
+    """A point of the site; the words of a site file. Loads, DERs and meters say by `point` where they are."""
+
+    id: Identifier
+    kind: Literal["net", "conductor", "busbar"] = "net"
+    parent: Identifier = "poi"
+    meter: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    rating_a: Positive | None = None
 
 
 class _LinkPart(_Part):
@@ -109,12 +136,16 @@ class _LinkPart(_Part):
 
 
 class MeterPart(_LinkPart):
-    """A meter at the point of interconnection. See `hil.plant.meter.MeterSpec` for the physics.
+    """A meter at a point, or on the feeder of a DER. See `hil.plant.meter.MeterSpec` for the physics.
 
-    `profile` is `sunspec/meter`, another profile of `firmware_config/`, or a file that ends in `.yaml`.
+    `profile` is `sunspec/meter`, another profile of `firmware_config/`, or a file that ends in `.yaml`. `preset` is a
+    behaviour of `hil.plant.presets`; keys beside it win. `in_site` goes into the meter's entry of the site file.
     """
 
+    point: Identifier = "poi"
     profile: str = SUNSPEC_METER
+    preset: Literal[tuple(METER_PRESETS)] | None = None  # type: ignore[valid-type]
+    in_site: dict[str, Any] = Field(default_factory=dict)
     registers: Literal["int", "float"] = "int"
     update_s: float = Field(default=0.1, ge=0.005, le=60)
     averaging_s: float = Field(default=0.1, ge=0.005, le=60)
@@ -125,24 +156,36 @@ class MeterPart(_LinkPart):
     creep_w: NotNegative = 0.0
     resolution_w: Positive = 1.0
     ratio_error_pct: Finite = 0.0
+    phase_error_deg: float = Field(default=0.0, ge=-30, le=30)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_preset(cls, given: Any) -> Any:
+        return _with_preset(given, METER_PRESETS, None)
 
 
 class DerPart(_LinkPart):
-    """An inverter. `control` is its SunSpec control model. See `hil.plant.inverter.InverterSpec` for the physics.
+    """A DER. See `hil.plant` for the physics of each kind; `KEYS_OF` says which keys belong to which kind.
 
     `profile` is `sunspec/inverter`, another profile of `firmware_config/` with its limit `variant`, or a file that ends
-    in `.yaml`; `control` and `registers` are for SunSpec alone. Its sun is `sun` (per unit of nameplate) or
-    `available_w`, else the site's sun.
+    in `.yaml`; `control` and `registers` are for SunSpec alone (storage: 123 brings 124 and 802, 704 brings 713). Its
+    sun is `sun` (per unit of nameplate) or `available_w`, else the site's sun. One that is not `controlled` is served
+    by nobody. `preset` is a behaviour of `hil.plant.presets`; keys beside it win. `in_site` goes into the DER's entry
+    of the site file.
     """
 
-    kind: Literal["pv"] = "pv"
+    kind: Literal["pv", "generator", "battery", "hybrid", "evse"] = "pv"
     profile: str = SUNSPEC_INVERTER
     variant: str | None = None
     control: Literal[123, 704] = 123
     registers: Literal["int", "float"] = "int"
     limit_sf: int = Field(default=-2, ge=-2, le=0)
-    nameplate_w: Positive
+    controlled: bool = True
+    nameplate_w: Positive | None = None
     connection: str = "L123"
+    point: Identifier = "poi"
+    preset: Literal[tuple(DER_PRESETS)] | None = None  # type: ignore[valid-type]
+    in_site: dict[str, Any] = Field(default_factory=dict)
     dead_time_s: NotNegative = 0.25
     dead_jitter_s: NotNegative = 0.0
     time_constant_s: NotNegative = 0.3
@@ -156,6 +199,55 @@ class DerPart(_LinkPart):
     telemetry_gain: Finite = 1.0
     sun: SourcePart | None = None
     available_w: SourcePart | None = None
+    charge_w: Positive | None = None
+    capacity_wh: Positive | None = None
+    soc_pct: Percent = 50.0
+    soc_min_pct: Percent = 0.0
+    soc_max_pct: Percent = 100.0
+    efficiency_pct: float = Field(default=97.0, gt=0, le=100)
+    battery_charge_w: Positive | None = None
+    battery_discharge_w: Positive | None = None
+    wish_w: SourcePart = SourcePart(constant=0.0)
+    most_a: Positive | None = None
+    least_a: NotNegative = LEAST_A
+    step_a: Positive = 1.0
+    start_s: NotNegative = 10.0
+    failsafe_s: NotNegative = 0.0
+    failsafe_a: NotNegative = LEAST_A
+    demand_w: SourcePart | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_preset(cls, given: Any) -> Any:
+        kind = given.get("kind") if isinstance(given, dict) else None
+        return _with_preset(given, DER_PRESETS, USUAL_PRESET.get(str(kind)))
+
+
+_STORAGE_KEYS = ("charge_w", "capacity_wh", "soc_pct", "soc_min_pct", "soc_max_pct", "efficiency_pct", "wish_w")
+KEYS_OF: dict[str, tuple[str, ...]] = {
+    "pv": ("sun", "available_w"),
+    "generator": ("available_w",),
+    "battery": _STORAGE_KEYS,
+    "hybrid": (*_STORAGE_KEYS, "sun", "available_w", "battery_charge_w", "battery_discharge_w"),
+    "evse": ("most_a", "least_a", "step_a", "start_s", "failsafe_s", "failsafe_a", "demand_w"),
+}
+"""Keys of a DER that belong to some kinds only."""
+NEEDED_BY: dict[str, tuple[str, ...]] = {
+    "pv": ("nameplate_w",),
+    "generator": ("nameplate_w",),
+    "battery": ("nameplate_w", "capacity_wh"),
+    "hybrid": ("nameplate_w", "capacity_wh"),
+    "evse": ("most_a",),
+}
+"""What must be given for a kind. A charger's nameplate follows from its current and connection."""
+
+
+def _with_preset(given: Any, presets: dict[str, Preset], usual: str | None) -> Any:
+    """The mapping with the keys of its preset, where it has none of its own."""
+    if not isinstance(given, dict):
+        return given
+    preset = presets.get(str(given.get("preset") or usual))
+    return {**preset.values, **given} if preset is not None else given
 
 
 class FaultPart(_Part):
@@ -169,21 +261,24 @@ class FaultPart(_Part):
 
 
 class TwinFile(_Part):
-    """The whole file. `limits` and `journal` go into the site file as they are."""
+    """The whole file. `limits`, `modes` and `journal` go into the site file as they are."""
 
     schema_: Literal["hil.twin/1"] = Field(alias="schema")
     site: SitePart
+    supply: SupplyPart = SupplyPart()
     seed: int = 1
     step_s: float = Field(default=0.1, ge=0.001, le=1.0)
+    points: list[PointPart] = Field(default_factory=list, max_length=32)
     meters: list[MeterPart] = Field(min_length=1, max_length=16)
     ders: list[DerPart] = Field(default_factory=list, max_length=64)
     load: list[LoadPart] = Field(default_factory=list, max_length=64)
     sun: SourcePart = SourcePart(constant=1.0)
     faults: list[FaultPart] = Field(default_factory=list, max_length=10_000)
     limits: list[dict[str, Any]] = Field(default_factory=list, max_length=64)
+    modes: dict[str, Any] | None = None
     journal: dict[str, Any] = Field(default_factory=lambda: {"dir": "./journal"})
 
     @property
-    def phases(self) -> int:
-        """How many phase conductors the system has."""
-        return {"single": 1, "split": 2}.get(self.site.system, 3)
+    def system(self) -> System:
+        """The electrical service."""
+        return System(name=self.site.system, nominal_v=self.site.nominal_v, nominal_hz=self.site.nominal_hz)

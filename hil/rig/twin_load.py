@@ -10,13 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from hil.plant.plant import shares
 from hil.rig.link_fault import RTU_ONLY, TCP_ONLY
 from hil.rig.link_name import LinkName, parse_link
 from hil.rig.mistake import BadFileError, Mistake
 from hil.rig.records import has_column
 from hil.rig.register_profile import BadProfileError, load_profile
-from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, SUNSPEC_INVERTER, SUNSPEC_METER, DerPart, TwinFile
+from hil.rig.twin_check import check_site
+from hil.rig.twin_check import mappings as _mappings
+from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, SUNSPEC_INVERTER, SUNSPEC_METER, TwinFile
 
 MAX_DEPTH = 12  # the schema needs 5
 MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
@@ -141,7 +142,7 @@ def _known_keys(place: Place) -> list[str]:
     """The keys that the mapping at `place` may have, as far as the schema's first levels say."""
     definitions = TwinFile.model_json_schema()["$defs"]
     part = {"site": "SitePart", "meters": "MeterPart", "ders": "DerPart", "load": "LoadPart", "sun": "SourcePart"}
-    part |= {"faults": "FaultPart"}
+    part |= {"faults": "FaultPart", "points": "PointPart", "supply": "SupplyPart"}
     if place and place[-1] == "record":
         return list(definitions["RecordPart"]["properties"])
     if place and place[0] in part:
@@ -180,8 +181,7 @@ def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> It
             wanted = record.get(key)
             if isinstance(wanted, str) and not has_column(folder / name, wanted):
                 yield (*place, key), f"{name} has no column {wanted}", ""
-    if twin is not None:
-        yield from _check_connections(twin)
+    yield from check_site(raw, twin)
 
 
 def _check_links(raw: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:
@@ -213,10 +213,15 @@ def _check_links(raw: dict[str, Any]) -> Iterator[tuple[Place, str, str]]:
 
 def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, str, str]]:
     """Profiles that are not built in: whether they can be served, for this kind of device and this limit variant."""
-    for part, built_in, kind in (("meters", SUNSPEC_METER, "meter"), ("ders", SUNSPEC_INVERTER, "inverter")):
+    for part, built_in in (("meters", SUNSPEC_METER), ("ders", SUNSPEC_INVERTER)):
         for i, device in _mappings(raw.get(part)):
             name, variant = device.get("profile", built_in), device.get("variant")
-            if not isinstance(name, str) or name == built_in:
+            kind = "meter" if part == "meters" else "evse" if device.get("kind") == "evse" else "inverter"
+            if not isinstance(name, str) or (name == built_in and kind != "evse") or device.get("controlled") is False:
+                continue
+            if name == built_in:
+                hint = "a profile of kind evse: VENDOR/MODEL of the shipped ones, or FILE.yaml; or controlled: false"
+                yield (part, i, "profile"), "a charger needs a profile", hint
                 continue
             try:
                 profile = load_profile(name, folder)
@@ -227,24 +232,6 @@ def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, 
             except BadProfileError as error:
                 hint = f"{built_in}, VENDOR/MODEL of the shipped profiles, or FILE.yaml beside the twin file"
                 yield (part, i, "profile"), str(error), hint
-
-
-def _check_connections(twin: TwinFile) -> Iterator[tuple[Place, str, str]]:
-    for part in ("ders", "load"):
-        for i, unit in enumerate(getattr(twin, part)):
-            try:
-                shares(unit.connection, twin.phases)
-            except ValueError as error:
-                yield (part, i, "connection"), str(error), "L123, L1N, L1L2, ..."
-            if isinstance(unit, DerPart) and unit.sun is not None and unit.available_w is not None:
-                yield (part, i, "available_w"), "give sun or available_w, not both", ""
-
-
-def _mappings(value: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    if isinstance(value, list):
-        for i, item in enumerate(value):
-            if isinstance(item, dict):
-                yield i, item
 
 
 def _records(value: object, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:

@@ -65,14 +65,18 @@ def _place(document: Document, path: Path_, raw: RawBlock) -> None:
             "a busbar has no export: its infeeds always add up to its load",
             expected="import",
         )
-    value, rating = number(raw, "value"), number(known[point], "rating_a")
-    if word(raw, "quantity") == "a" and value is not None and rating is not None and value > rating:
-        document.report(
-            (*path, "value"),
-            "contradicts the rating of its point",
-            got=f"{value:g} A at {point}, which is rated {rating:g} A",
-            expected=f"at most {rating:g}",
-        )
+    rating = number(known[point], "rating_a")
+    items = raw.get("schedule")
+    windows = [((*path, "schedule", k), item) for k, item in enumerate(items if isinstance(items, list) else [])]
+    for place, holder in [(path, raw), *((p, item) for p, item in windows if isinstance(item, dict))]:
+        value = number(holder, "value")
+        if word(raw, "quantity") == "a" and value is not None and rating is not None and value > rating:
+            document.report(
+                (*place, "value"),
+                "contradicts the rating of its point",
+                got=f"{value:g} A at {point}, which is rated {rating:g} A",
+                expected=f"at most {rating:g}",
+            )
 
 
 def _storage(document: Document, path: Path_, raw: RawBlock) -> None:

@@ -1,6 +1,7 @@
 """What a valid site file means for safety: said before anything is energised."""
 
 import re
+from dataclasses import replace
 
 from pcs.core.line_state import at_start
 from pcs.core.policy import Line, all_points, lies_behind, policy_for
@@ -68,15 +69,22 @@ def _beyond_control(site: Site) -> list[str]:
     found = []
     if not any(der.controlled for der in site.ders):
         found.append("no DER is controlled: nothing can hold a limit")
-    policy = policy_for(site)
     worst: dict[int, str] = {}
-    for line, bounded, _ in at_start(policy):
+    for line, bounded, _ in at_start(
+        policy_for(replace(site, limits=tuple(_tightest(limit) for limit in site.limits)))
+    ):
         if bounded.limit_w is None:
             continue
         said = _exceeds(site, line, bounded.limit_w) if line.sign > 0.0 else _drawn(site, line, bounded.limit_w)
         if said and line.limit_number not in worst:
             worst[line.limit_number] = said
     return [*found, *(worst[number] for number in sorted(worst))]
+
+
+def _tightest(limit: Limit) -> Limit:
+    """A limit at the tightest value that its schedule ever gives it."""
+    values = [v for v in (limit.value, *(w.value for w in limit.schedule)) if v is not None]
+    return replace(limit, value=min(values, default=None))
 
 
 def _exceeds(site: Site, line: Line, limit_w: float) -> str:

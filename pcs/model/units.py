@@ -12,7 +12,7 @@ Balance at a net point: ``import_w = demand_w - sum(injection_w)``. Per-phase va
 
 from dataclasses import dataclass
 
-UNIT_SUFFIXES = ("_w", "_va", "_var", "_a", "_v", "_hz", "_s", "_pct", "_wh", "_j", "_deg", "_pct_s", "_w_s")
+UNIT_SUFFIXES = ("_w", "_va", "_var", "_a", "_v", "_hz", "_s", "_pct", "_wh", "_j", "_deg", "_pct_s", "_w_s", "_ohm")
 """Suffixes that the architecture test accepts for float fields."""
 
 

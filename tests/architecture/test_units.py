@@ -46,7 +46,11 @@ ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "LimitRegistersBlock.at_most": "key of the profile: in the unit of its point",
     "LimitRegistersBlock.step": "key of the profile: in the unit of its point",
     "Source.peak": "a source is a curve of any unit",
-    "Inverter.advance": "an action that also returns the energy, in W*s",
+    "Unit.advance": "an action that also returns the energy, in W*s",
+    "Inverter.advance": "as Unit.advance",
+    "Storage.advance": "as Unit.advance",
+    "Hybrid.advance": "as Unit.advance",
+    "Evse.advance": "as Unit.advance",
 }
 MEASURES = {"float", "Band"}
 SEQUENCES = {"Iterable", "Iterator", "Sequence", "deque", "frozenset", "list", "set", "tuple"}

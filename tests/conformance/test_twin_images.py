@@ -8,9 +8,13 @@ import pytest
 import sunspec2
 from sunspec2.modbus.client import SunSpecModbusClientDevice
 
-from hil.plant.inverter import Inverter, InverterSpec, LimitOrder
-from hil.plant.meter import Meter, MeterMode, MeterSpec
-from hil.rig.devices import Device, Grid, Inverter123, Inverter704, MeterDevice
+from hil.plant.inverter import Inverter, InverterSpec
+from hil.plant.meter import Meter, MeterSpec, Through
+from hil.plant.orders import LimitOrder
+from hil.plant.system import System
+from hil.plant.wiring import MeterMode
+from hil.rig.devices import Device, Grid, MeterDevice
+from hil.rig.sunspec_ders import Inverter123, Inverter704
 from hil.rig.sunspec_tables import LAYOUTS
 
 GRID = Grid(voltage_v=230, frequency_hz=50)
@@ -39,13 +43,23 @@ def scan(device: Device) -> dict[int, Any]:
     return {model: instances[0] for model, instances in reader.models.items() if isinstance(model, int)}
 
 
+SYSTEMS = {1: "single", 2: "split", 3: "wye", 4: "delta"}
+
+
 def meter_device(model: int, phase_import_w: tuple[float, ...], base: int = 40000) -> MeterDevice:
-    meter = Meter(MeterSpec(id="poi", nominal_hz=50, noise_v=0), seed=1, phase_import_w=phase_import_w)
+    name = SYSTEMS[model % 10]
+    system = System(name=name, nominal_v=230 * 3**0.5 if name == "delta" else 230, nominal_hz=50)
+    through = []
+    for k in range(system.phases):
+        alone = tuple(1.0 if k == i else 0.0 for i in range(system.phases))
+        through.append(Through(group=k, p_part=alone, q_part=tuple(0.5 * part for part in alone)))
+    meter = Meter(MeterSpec(id="poi", noise_v=0), seed=1, system=system, through=through, group_w=phase_import_w)
     return MeterDevice(meter, model=model, base=base, unit=1, largest_w=15000)
 
 
-def inverter(share: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3), rated_w: float = 10000, sun_w: float = 6000) -> Inverter:
-    return Inverter(InverterSpec(id="inv1", nameplate_w=rated_w, phase_share=share), seed=1, available_w=sun_w)
+def inverter(system: str = "wye", rated_w: float = 10000, sun_w: float = 6000) -> Inverter:
+    connection = System(name=system).connect("L123")
+    return Inverter(InverterSpec(id="inv1", nameplate_w=rated_w, connection=connection), seed=1, available_w=sun_w)
 
 
 def flat(group: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str]]:
@@ -81,10 +95,14 @@ def test_a_meter_reads_as_what_it_measured(model: int, base: int) -> None:
     assert meter.W.cvalue == pytest.approx(sum(phases))
     for c, expected_w in zip("ABC", (*phases, None, None), strict=False):
         assert getattr(meter, f"Wph{c}").cvalue == (pytest.approx(expected_w) if expected_w is not None else None)
-    assert meter.PhVphA.cvalue == pytest.approx(230)
-    assert meter.AphA.cvalue == pytest.approx(abs(phases[0]) / 230, abs=0.06)
+    assert meter.PhVphA.cvalue == pytest.approx(230, abs=0.01)
+    assert meter.VAR.cvalue == pytest.approx(sum(phases) / 2)
+    assert meter.VARphA.cvalue == pytest.approx(phases[0] / 2)
+    assert meter.VAphA.cvalue == pytest.approx(abs(phases[0]) * 1.25**0.5, abs=1)
+    assert meter.AphA.cvalue == pytest.approx(abs(phases[0]) * 1.25**0.5 / 230, abs=0.06)
     assert meter.Hz.cvalue == pytest.approx(50, abs=0.1)
-    assert meter.PPV.cvalue is None
+    between = {1: None, 2: 460, 3: 398.4, 4: 398.4}[model % 10]
+    assert meter.PPV.cvalue == (None if between is None else pytest.approx(between, abs=0.1))
     assert (models[1].Mn.cvalue, models[1].SN.cvalue) == ("openpcs twin", "poi")
 
 
@@ -97,12 +115,12 @@ def test_a_meter_without_numbers_reads_as_not_implemented(model: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "measurement"),
-    [((1.0, 0.0, 0.0), 101), ((0.5, 0.5), 102), ((1 / 3, 1 / 3, 1 / 3), 103), ((1 / 3, 1 / 3, 1 / 3), 113)],
+    ("system", "measurement"),
+    [("single", 101), ("split", 102), ("wye", 103), ("delta", 113)],
 )
-def test_an_inverter_of_the_100_series_reads_as_it_is(share: tuple[float, ...], measurement: int) -> None:
-    unit = inverter(share)
-    device = Inverter123(unit, measurement=measurement, base=40000, unit=1, limit_sf=-2, grid=GRID)
+def test_an_inverter_of_the_100_series_reads_as_it_is(system: str, measurement: int) -> None:
+    unit = inverter(system)
+    device = Inverter123(unit, measurement=measurement, base=40000, address=1, limit_sf=-2, grid=GRID)
     models = scan(device)
     assert list(models) == [1, measurement, 120, 121, 122, 123]
     assert models[measurement].W.cvalue == pytest.approx(6000)
@@ -115,7 +133,7 @@ def test_an_inverter_of_the_100_series_reads_as_it_is(share: tuple[float, ...], 
 
 def test_an_inverter_of_the_700_series_reads_as_it_is() -> None:
     unit = inverter(rated_w=48000, sun_w=30000)
-    device = Inverter704(unit, base=40000, unit=1, limit_sf=-1, grid=GRID)
+    device = Inverter704(unit, base=40000, address=1, limit_sf=-1, grid=GRID)
     models = scan(device)
     assert list(models) == [1, 701, 702, 704]
     assert models[701].W.cvalue == pytest.approx(30000)
@@ -131,7 +149,7 @@ def address(device: Device, model: int, name: str) -> int:
 
 def test_a_limit_written_in_one_frame_is_the_limit_that_the_inverter_has() -> None:
     unit = inverter()
-    device = Inverter704(unit, base=40000, unit=1, limit_sf=-2, grid=GRID)
+    device = Inverter704(unit, base=40000, address=1, limit_sf=-2, grid=GRID)
     assert device.write(5.0, 16, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30)) == 0
     assert unit.order == LimitOrder(
         enabled=True, limit_pct=42.5, revert_s=30, revert_enabled=True, revert_limit_pct=10.0
@@ -142,7 +160,7 @@ def test_a_limit_written_in_one_frame_is_the_limit_that_the_inverter_has() -> No
 
 def test_the_123_frame_may_span_points_that_the_device_lacks_and_these_stay_unimplemented() -> None:
     unit = inverter()
-    device = Inverter123(unit, measurement=103, base=40000, unit=1, limit_sf=-1, grid=GRID)
+    device = Inverter123(unit, measurement=103, base=40000, address=1, limit_sf=-1, grid=GRID)
     assert device.write(0.0, 16, address(device, 123, "WMaxLimPct"), (305, 1, 60, 2, 1)) == 0
     assert unit.order == LimitOrder(enabled=True, limit_pct=30.5, revert_s=60)
     device.refresh(0.0)
@@ -163,15 +181,15 @@ def test_the_123_frame_may_span_points_that_the_device_lacks_and_these_stay_unim
 )
 def test_a_write_that_is_not_allowed_is_refused_whole(model: int, name: str, words: tuple[int, ...], code: int) -> None:
     unit = inverter()
-    device = Inverter123(unit, measurement=103, base=40000, unit=1, limit_sf=-2, grid=GRID)
+    device = Inverter123(unit, measurement=103, base=40000, address=1, limit_sf=-2, grid=GRID)
     assert device.write(0.0, 16, address(device, model, name), words) == code
     assert unit.order == LimitOrder()
 
 
 def test_counters_that_are_not_there_are_zero_and_other_points_have_the_value_of_their_type() -> None:
     image = meter_device(203, (0.0, 0.0, 0.0)).image
-    assert (image.raw(203, "TotVAhExp"), image.raw(203, "PPV"), image.raw(203, "TotVAh_SF")) == (0, -0x8000, -0x8000)
-    inverter_image = Inverter704(inverter(), base=40000, unit=1, limit_sf=-2, grid=GRID).image
+    assert (image.raw(203, "TotVAhExp"), image.raw(203, "WphA"), image.raw(203, "TotVAh_SF")) == (0, -0x8000, -0x8000)
+    inverter_image = Inverter704(inverter(), base=40000, address=1, limit_sf=-2, grid=GRID).image
     assert (inverter_image.raw(702, "AMaxRtg"), inverter_image.raw(702, "CtrlModes")) == (0xFFFF, 0xFFFFFFFF)
     assert inverter_image.raw(704, "WSet") == -0x80000000
     assert inverter_image.raw(701, "TotWhAbs") == 0xFFFFFFFFFFFFFFFF
@@ -179,7 +197,7 @@ def test_counters_that_are_not_there_are_zero_and_other_points_have_the_value_of
 
 def test_a_restart_shows_in_the_registers() -> None:
     unit = inverter()
-    device = Inverter704(unit, base=40000, unit=1, limit_sf=-2, grid=GRID)
+    device = Inverter704(unit, base=40000, address=1, limit_sf=-2, grid=GRID)
     device.write(0.0, 16, address(device, 704, "WMaxLimPctEna"), (1, 4250, 1000, 1, 0, 30))
     unit.restart(1.0)
     models = scan(device)

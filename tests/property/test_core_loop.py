@@ -212,7 +212,7 @@ def invariants(state: State, inputs: Inputs, rules: Policy, outcome: Outcome) ->
     """What holds in every step."""
     after = outcome.state
     caps_w, safe_w = after.caps_w, after.safe_w
-    allowed_w = after.budget.total_w
+    allowed_w = after.lines[0].budget.total_w
     assert sum(caps_w) <= allowed_w + 1e-6
     for der, cap_w, own_safe_w in zip(after.ders, caps_w, safe_w, strict=True):
         assert -1e-9 <= cap_w <= der.most_w + 1e-9
@@ -228,12 +228,12 @@ def invariants(state: State, inputs: Inputs, rules: Policy, outcome: Outcome) ->
         if der.identified and before.sent_w is not None and cap_w < before.sent_w - 0.001 * der.weight_w:
             assert any(c.der_id == der.spec.id and c.limit_w <= cap_w + 1e-9 for c in outcome.commands)
     if state.lines[0].budget.at_s is not None and state.action is not Action.SAFE:  # raising is slewed
-        dt_s = max(0.0, (after.budget.at_s or 0.0) - state.lines[0].budget.at_s)
+        dt_s = max(0.0, (after.lines[0].budget.at_s or 0.0) - state.lines[0].budget.at_s)
         slew_w_s = rules.tuning.release_slew_pct_s / 100 * sum(d.most_w for d in after.ders)
-        assert after.budget.total_w <= max(state.lines[0].budget.total_w + slew_w_s * dt_s, 0.0) + 1e-6
+        assert after.lines[0].budget.total_w <= max(state.lines[0].budget.total_w + slew_w_s * dt_s, 0.0) + 1e-6
     assert after.action is site_action(after.faults)
     if after.action is Action.SAFE and state.action is not Action.SAFE and state.lines[0].budget.at_s is not None:
-        assert after.budget.total_w <= state.lines[0].budget.total_w + 1e-6
+        assert after.lines[0].budget.total_w <= state.lines[0].budget.total_w + 1e-6
     assert step(state, inputs, rules, site.at(after.at_s)) == outcome, "the same inputs, the same outcome"
 
 

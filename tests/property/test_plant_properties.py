@@ -8,21 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.plant.inverter import InverterSpec, LimitOrder
+from hil.plant.inverter import InverterSpec
 from hil.plant.meter import MeterSpec
-from hil.plant.plant import Der, Load, Plant, PlantSpec, shares
+from hil.plant.orders import LimitOrder
+from hil.plant.plant import Der, Load, Plant, PlantSpec
 from hil.plant.source import Source
+from hil.plant.system import System
 
 
 def one_inverter(step_s: float, *, available_w: Source | float = 9000.0, **behaviour: float) -> Plant:
     sun = available_w if isinstance(available_w, Source) else Source.constant(available_w)
     spec = InverterSpec(id="inv1", nameplate_w=10000, telemetry_s=600, **behaviour)  # type: ignore[arg-type]
-    return Plant(PlantSpec(step_s=step_s, ders=(Der(inverter=spec, available_w=sun),)))
+    return Plant(PlantSpec(step_s=step_s, ders=(Der(spec=spec, drive_w=sun),)))
 
 
 def t90_s(plant: Plant, limit_pct: float, *, until_s: float = 60.0) -> float:
     """When the injection has made 90 % of its way to the limit, linear between rows of truth."""
-    unit = plant.inverters["inv1"]
+    unit = plant.units["inv1"]
     start_w, end_w = unit.injection_w, unit.spec.nameplate_w * limit_pct / 100
     unit.write(0.0, LimitOrder(enabled=True, limit_pct=limit_pct))
     plant.advance(until_s)
@@ -57,9 +59,9 @@ def test_a_step_of_100_ms_ends_where_one_of_5_ms_does(
     ends = []
     for step_s in (0.005, 0.1):
         plant = one_inverter(step_s, dead_time_s=dead_s, time_constant_s=tau_s, ramp_down_pct_s=ramp_pct_s)
-        plant.inverters["inv1"].write(0.0, LimitOrder(enabled=True, limit_pct=limit_pct))
+        plant.units["inv1"].write(0.0, LimitOrder(enabled=True, limit_pct=limit_pct))
         plant.advance(dead_s + 0.7)
-        ends.append((plant.inverters["inv1"].injection_w, plant.inverters["inv1"].energy_j))
+        ends.append((plant.units["inv1"].injection_w, plant.units["inv1"].energy_j))
     assert ends[0] == pytest.approx(ends[1], rel=1e-6, abs=1e-3)
 
 
@@ -77,6 +79,7 @@ def test_a_ramp_limited_unit_takes_the_time_that_its_ramp_needs() -> None:
     assert t90_s(plant, 10.0) == pytest.approx(0.5 + 0.9 * 8.0, abs=0.01)  # 90 % down to 10 % at 10 %/s
 
 
+WYE = System(name="wye")
 LOADS = st.lists(st.floats(0, 20000), min_size=2, max_size=8)
 
 
@@ -89,20 +92,20 @@ def test_power_balances_in_every_row_and_the_meter_saw_the_same_energy(
         meter = MeterSpec(id="poi", update_s=0.5, averaging_s=0.5, resolution_w=1e-6)
         ders = tuple(
             Der(
-                inverter=InverterSpec(
-                    id=f"inv{k}", nameplate_w=8000, phase_share=shares(connection, 3), dead_jitter_s=0.2
+                spec=InverterSpec(
+                    id=f"inv{k}", nameplate_w=8000, connection=WYE.connect(connection), dead_jitter_s=0.2
                 ),
-                available_w=Source([1.3 * i for i in range(len(sun))], sun, linear=linear),
+                drive_w=Source([1.3 * i for i in range(len(sun))], sun, linear=linear),
             )
             for k, connection in enumerate(("L123", "L2N"))
         )
         demand = Source([1.7 * i for i in range(len(load))], load, linear=linear)
-        loads = (Load(demand_w=demand, phase_share=shares("L1L2", 3)),)
+        loads = (Load(demand_w=demand, connection=WYE.connect("L1L2", 0.8)),)
         return Plant(PlantSpec(seed=seed, loads=loads, ders=ders, meters=(meter,)))
 
     def run(plant: Plant) -> float:
         measured_j = 0.0
-        plant.inverters["inv0"].write(0.0, LimitOrder(enabled=True, limit_pct=limit_pct))
+        plant.units["inv0"].write(0.0, LimitOrder(enabled=True, limit_pct=limit_pct))
         for k in range(1, 25):
             plant.settle(0.5 * k)
             measured_j += plant.meters["poi"].sample.import_w * 0.5
@@ -120,7 +123,7 @@ def test_power_balances_in_every_row_and_the_meter_saw_the_same_energy(
         assert values["import_w"] == pytest.approx(sum(values[f"import_l{k}_w"] for k in (1, 2, 3)), abs=1e-6)
         assert 0 <= values["inv0_injection_w"] <= values["inv0_available_w"] + 1e-6
     demand_j = _integral(Source([1.7 * i for i in range(len(load))], load, linear=linear), 12.0)
-    injected_j = sum(unit.energy_j for unit in plant.inverters.values())
+    injected_j = sum(unit.energy_j for unit in plant.units.values())
     assert measured_j == pytest.approx(demand_j - injected_j, rel=1e-6, abs=0.1)
 
 
@@ -144,11 +147,11 @@ def test_the_energy_fed_in_is_the_area_under_the_power(tau_s: float, ramp_pct_s:
     source = Source([2.0 * i for i in range(len(sun))], sun, linear=True)
     ramps = {"ramp_up_pct_s": ramp_pct_s, "ramp_down_pct_s": ramp_pct_s}
     plant = one_inverter(0.005, available_w=source, time_constant_s=tau_s, **ramps)
-    plant.inverters["inv1"].write(1.0, LimitOrder(enabled=True, limit_pct=30))
+    plant.units["inv1"].write(1.0, LimitOrder(enabled=True, limit_pct=30))
     plant.advance(6)
-    plant.inverters["inv1"].write(6.0, LimitOrder())
+    plant.units["inv1"].write(6.0, LimitOrder())
     plant.advance(14)
     column = plant.columns.index("inv1_injection_w")
     rows = list(plant.truth)
     area_j = sum((b[0] - a[0]) * (a[column] + b[column]) / 2 for a, b in pairwise(rows))
-    assert plant.inverters["inv1"].energy_j == pytest.approx(area_j, rel=1e-3, abs=20)
+    assert plant.units["inv1"].energy_j == pytest.approx(area_j, rel=1e-3, abs=20)

@@ -54,7 +54,7 @@ async def test_a_third_party_reads_and_commands_two_units_of_one_serial_bus(tmp_
         point = site.servers["inv1"].device.image.points[123, "WMaxLimPct"].address
         reply = await client.write_registers(point, [2000, 0, 0, 0, 1], device_id=2)
         assert not reply.isError()
-        assert site.plant.inverters["inv1"].order.limit_pct == 20
+        assert site.plant.units["inv1"].order.limit_pct == 20
 
     await with_bus(tmp_path, "", work)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from hil.plant.inverter import LimitOrder
+from hil.plant.orders import LimitOrder
 from hil.plant.plant import Plant
 from hil.rig.twin_build import build_plant
 from hil.rig.twin_file import TwinFile
@@ -97,11 +97,11 @@ class Direct:
         )
 
     def _telemetry(self, name: str, now_s: float) -> DerReading:
-        said_w = self.plant.inverters[name].telemetry.injection_w
+        said_w = self.plant.units[name].telemetry.injection_w
         return DerReading(der_id=name, injection_w=said_w, sent_s=now_s - READ_S, received_s=now_s)
 
     def _carry_out(self, command: LimitActivePower, now_s: float) -> None:
-        unit = self.plant.inverters[command.der_id]
+        unit = self.plant.units[command.der_id]
         unit.write(
             now_s + WRITE_S / 2, LimitOrder(enabled=True, limit_pct=100 * command.limit_w / unit.spec.nameplate_w)
         )

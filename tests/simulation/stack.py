@@ -6,17 +6,21 @@ controller's monotonic clock is the same instant.
 """
 
 import asyncio
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hil.rig.modbus_server import DeviceServer
 from hil.rig.simulated import SimulatedSite
+from hil.rig.site_file import site_file
 from hil.rig.twin_file import FaultPart, TwinFile
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
-from pcs.config import load_profiles
+from pcs.config import load_profiles, load_site
 from pcs.io.clock import LoopClock
 from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
@@ -109,6 +113,7 @@ class Stack:
         tuning: Tuning | None = None,
         journal: Callable[[Clock], Journal] | None = None,
         declared: bool = True,
+        folder: Path | None = None,
     ) -> None:
         """Describe the stack; nothing runs yet.
 
@@ -117,8 +122,9 @@ class Stack:
             tuning: the controller's knobs.
             journal: makes the journal; one in memory by default.
             declared: whether the site file states the meter's update period and window.
+            folder: what the twin's record files are relative to.
         """
-        self.twin, self.site = twin, SimulatedSite(twin)
+        self.twin, self.site = twin, SimulatedSite(twin, folder)
         self.controller: Controller | None = None
         self._tuning, self._declared = tuning or Tuning(), declared
         self._make_journal = journal or (lambda _: MemoryJournal())
@@ -250,6 +256,8 @@ def play(story: Callable[[Stack], Awaitable[None]], twin: TwinFile, **options: A
 def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
     """The site as its file would describe it, with the ports that the servers really have."""
     twin, servers = simulated.twin, simulated.servers
+    if twin.points or len(twin.meters) > 1 or any(part.kind != "pv" for part in twin.ders):
+        return _filed(simulated, tuning)
     return Site(
         name=twin.site.name,
         timezone=twin.site.timezone,
@@ -282,6 +290,14 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         journal_dir="",
         tuning=tuning,
     )
+
+
+def _filed(simulated: SimulatedSite, tuning: Tuning) -> Site:
+    """The site by way of its file: for sites of several kinds of DER, points or meters."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "site.yaml"
+        path.write_text(site_file(simulated), encoding="utf-8")
+        return replace(load_site(path, profiles()), tuning=tuning, journal_dir="", digest="")
 
 
 def _address(server: DeviceServer) -> LinkAddress:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.plant.inverter import LimitOrder
+from hil.plant.orders import LimitOrder
 from pcs.model.event import EventKind
 from tests.simulation.bounds import response_s, slowest_fall_s, tolerance_w
 from tests.simulation.stack import Stack, inverter, play, twin
@@ -100,7 +100,7 @@ async def _second_writer(stack: Stack, limit_pct: float) -> None:
     stack.start()
     await stack.until(FAILS_S)
     stack.site.settle()
-    unit = stack.site.plant.inverters["inv1"]
+    unit = stack.site.plant.units["inv1"]
     unit.write(stack.now_s, LimitOrder(enabled=True, limit_pct=limit_pct))
     await stack.until(CLEARS_S)
 
@@ -140,7 +140,7 @@ def test_a_limit_that_was_there_before_us_is_honoured(control: int) -> None:
     site = twin(limit_w=3000.0, ders=[inverter(control=control)], load=[{"constant": 4000}])
 
     async def story(stack: Stack) -> None:
-        stack.site.plant.inverters["inv1"].write(0.0, LimitOrder(enabled=True, limit_pct=35.0))
+        stack.site.plant.units["inv1"].write(0.0, LimitOrder(enabled=True, limit_pct=35.0))
         stack.start()
         await stack.until(30)
 

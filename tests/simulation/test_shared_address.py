@@ -34,7 +34,7 @@ def test_each_of_two_ders_behind_one_address_gets_its_own_limit() -> None:
     async def story(stack: Stack) -> None:
         stack.start()
         await stack.until(END_S)
-        held = {name: inverter.order.limit_pct for name, inverter in stack.site.plant.inverters.items()}
+        held = {name: inverter.order.limit_pct for name, inverter in stack.site.plant.units.items()}
         share = {name: limit_pct * (6000 if name == "inv1" else 4000) / 100 for name, limit_pct in held.items()}
         told = {command.der_id: command.limit_w for _, command in stack.commands}
         for name, limit_w in share.items():

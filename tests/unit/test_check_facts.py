@@ -121,6 +121,13 @@ def test_what_can_never_be_held_is_named_before_anything_is_energised(site: Site
     assert any(w.startswith("pv1: controlled, and no limit acts on it") for w in warnings(alone))
 
 
+def test_what_a_schedule_tightens_to_counts_for_what_can_be_held(site: Site) -> None:
+    old = replace(site.ders[0], id="old", controlled=False, nameplate_w=3000.0, point="poi")
+    named = [w for w in warnings(replace(site, ders=(*site.ders, old))) if "cannot hold the export limit 0 W" in w]
+    assert len(named) == 1
+    assert "(old, 3000 W nameplate)" in named[0]
+
+
 def test_check_prints_a_site_with_everything_in_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", str(FILE)]) == Exit.DONE
     text = capsys.readouterr().out

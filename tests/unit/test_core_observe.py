@@ -303,3 +303,12 @@ def test_a_command_that_nobody_confirmed_may_be_in_force_until_the_next_one_is()
     track = until(observe.confirm(track, 0.0, 3000.0, 20.1, 20.15), 20.9)
     assert observe.present(track)[1] >= 7000.0
     assert observe.present(until(track, 45.0)) == pytest.approx((3000.0, 3000.0), abs=1.0)
+
+
+def test_many_small_raises_lift_the_bounds_as_far_as_one_large_one() -> None:
+    track = until(resting(3000.0), 20.0)
+    for k in range(40):
+        at_s, cap_w = 20.0 + 0.5 * k, 3000.0 + 100.0 * (k + 1)
+        track = observe.confirm(observe.tell(until(track, at_s), at_s, 0.0, cap_w), 0.0, cap_w, at_s, at_s + 0.02)
+        track = observe.correct(until(track, at_s + 0.3), cap_w - 100.0, at_s + 0.28, at_s + 0.3, TIMING)
+    assert until(track, 45.0).ticks[-1].told_hi_w == pytest.approx(7000.0, abs=1.0)

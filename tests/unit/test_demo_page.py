@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from hil.cli.demo_page import LEAST_COLUMNS, LEAST_ROWS, line, page
-from hil.cli.demo_site import DemoError, ask, fresh_folder
+from hil.cli.demo_site import DATA, SITES, DemoError, DemoSite, ask, fresh_folder
+from hil.rig.twin_load import load_twin
 
 STATUS: dict[str, Any] = {
     "schema": "pcs.status/1",
@@ -66,6 +67,53 @@ def test_a_log_gets_one_line_with_the_same_facts() -> None:
     for words in (" 25 s of 60 s", "exporting 1.92 kW", "inv1 injects 4,037 W (cap 4,038 W, limited)", "binds"):
         assert words in text
     assert "starts" in line(None, 0.0, 60.0)
+
+
+TWO_WAYS = STATUS | {
+    "limits": [
+        {"name": "export limit 3000 W at poi", "value": 3000.0, "binding": True, "flow_w": 2900.0, "why": "it binds"},
+        {"name": "import limit 8000 W at poi", "value": 8000.0, "binding": False, "flow_w": -2900.0, "why": ""},
+    ],
+    "ders": [
+        *STATUS["ders"],
+        {
+            "id": "bat1",
+            "injection_w": -2000.0,
+            "cap_w": -2000.0,
+            "floor_w": -3000.0,
+            "rating_w": 4000.0,
+            "state": "limited",
+            "words": "",
+        },
+        {
+            "id": "ev1",
+            "injection_w": 0.0,
+            "cap_w": 0.0,
+            "floor_w": -8600.0,
+            "rating_w": 0.0,
+            "state": "free",
+            "words": "",
+        },
+    ],
+}
+
+
+def test_a_site_of_several_limits_shows_each_and_what_draws_shows_its_floor() -> None:
+    lines = shown(TWO_WAYS, 100, [100.0])
+    text = "\n".join(lines)
+    for words in ("binds   export limit 3000 W", "holds   import limit 8000 W", "−8,600 W", "−3,000 W", "floor"):
+        assert words in text
+    assert len(lines) <= LEAST_ROWS + 2
+    said = line(TWO_WAYS, 25.2, 60.0)
+    assert "bat1 draws 2,000 W (cap −2,000 W, floor −3,000 W, limited)" in said
+
+
+@pytest.mark.parametrize("site", SITES.values())
+def test_a_run_folder_gets_the_files_of_its_site(tmp_path: Path, site: DemoSite) -> None:
+    folder = fresh_folder(tmp_path / "run", site)
+    said = load_twin(folder / "demo-twin.yaml")
+    assert said.meters[0].where.port == 0
+    assert said.site.name in (DATA / site.twin_file).read_text()
 
 
 def test_a_fault_is_said_on_the_page_and_in_the_line() -> None:

@@ -2,20 +2,25 @@
 
 import pytest
 
-from hil.plant.inverter import Inverter, InverterSpec, LimitOrder
-from hil.plant.meter import MeterMode, MeterSpec
-from hil.plant.plant import Der, Load, Plant, PlantSpec, shares
+from hil.plant.inverter import Inverter, InverterSpec
+from hil.plant.meter import MeterSpec
+from hil.plant.orders import LimitOrder
+from hil.plant.plant import Der, Load, Plant, PlantSpec
 from hil.plant.source import Source
+from hil.plant.system import System
+from hil.plant.wiring import MeterMode
 
-SINGLE = (1.0,)
+ONE = System(name="single")
+SINGLE = ONE.connect("L1N")
+WYE = System(name="wye")
 
 
 def site(*, load: Source, meter: MeterSpec | None = None, ders: tuple[Der, ...] = (), step_s: float = 0.1) -> Plant:
     return Plant(
         PlantSpec(
-            phases=1,
+            system=ONE,
             step_s=step_s,
-            loads=(Load(demand_w=load, phase_share=SINGLE),),
+            loads=(Load(demand_w=load, connection=SINGLE),),
             ders=ders,
             meters=(meter or MeterSpec(id="poi"),),
         )
@@ -25,7 +30,7 @@ def site(*, load: Source, meter: MeterSpec | None = None, ders: tuple[Der, ...] 
 def pv(available_w: float | Source = 9000.0, **behaviour: float) -> Der:
     source = available_w if isinstance(available_w, Source) else Source.constant(available_w)
     spec = {"nameplate_w": 10000.0, **behaviour}
-    return Der(inverter=InverterSpec(id="inv1", phase_share=SINGLE, **spec), available_w=source)
+    return Der(spec=InverterSpec(id="inv1", connection=SINGLE, **spec), drive_w=source)
 
 
 def test_a_held_source_jumps_at_its_instants_and_a_linear_one_runs_between_them() -> None:
@@ -92,7 +97,7 @@ def test_creep_and_resolution_shape_what_a_meter_shows() -> None:
 )
 def test_ct_faults_change_the_phases_that_they_concern(mode: MeterMode, expected: tuple[float, ...]) -> None:
     loads = tuple(
-        Load(demand_w=Source.constant(w), phase_share=shares(f"L{k + 1}N", 3)) for k, w in enumerate((100, 200, 300))
+        Load(demand_w=Source.constant(w), connection=WYE.connect(f"L{k + 1}N")) for k, w in enumerate((100, 200, 300))
     )
     plant = Plant(PlantSpec(loads=loads, meters=(MeterSpec(id="poi"),)))
     plant.meters["poi"].mode = mode
@@ -116,7 +121,7 @@ def test_a_frozen_meter_repeats_itself_and_a_healed_one_does_not() -> None:
 def test_the_123_timer_drops_the_limit_and_the_704_timer_falls_back_to_what_was_armed() -> None:
     for armed, settled_w in ((False, 9000.0), (True, 2000.0)):
         plant = site(load=Source.constant(0), ders=(pv(),))
-        unit = plant.inverters["inv1"]
+        unit = plant.units["inv1"]
         unit.write(0, LimitOrder(enabled=True, limit_pct=50, revert_s=10, revert_enabled=armed, revert_limit_pct=20))
         plant.advance(9.9)
         assert unit.injection_w == pytest.approx(5000, abs=1)
@@ -128,7 +133,7 @@ def test_the_123_timer_drops_the_limit_and_the_704_timer_falls_back_to_what_was_
 
 def test_another_write_arms_the_timer_anew() -> None:
     plant = site(load=Source.constant(0), ders=(pv(),))
-    unit = plant.inverters["inv1"]
+    unit = plant.units["inv1"]
     order = LimitOrder(enabled=True, limit_pct=50, revert_s=10)
     for t in (0, 8, 16):
         plant.settle(t)
@@ -139,7 +144,7 @@ def test_another_write_arms_the_timer_anew() -> None:
 
 def test_a_restarted_inverter_forgets_its_limit_and_stays_off_as_long_as_told() -> None:
     plant = site(load=Source.constant(0), ders=(pv(),))
-    unit = plant.inverters["inv1"]
+    unit = plant.units["inv1"]
     unit.write(0, LimitOrder(enabled=True, limit_pct=10))
     plant.advance(5)
     unit.restart(5, off_s=3)
@@ -152,7 +157,7 @@ def test_a_restarted_inverter_forgets_its_limit_and_stays_off_as_long_as_told() 
 
 def test_a_disobedient_inverter_shows_orders_and_keeps_its_output_until_it_obeys_again() -> None:
     plant = site(load=Source.constant(0), ders=(pv(),))
-    unit = plant.inverters["inv1"]
+    unit = plant.units["inv1"]
     unit.obey(0, False)
     unit.write(0, LimitOrder(enabled=True, limit_pct=10))
     plant.advance(10)
@@ -164,7 +169,7 @@ def test_a_disobedient_inverter_shows_orders_and_keeps_its_output_until_it_obeys
 
 def test_gain_error_and_quantisation_show_in_the_settled_output() -> None:
     plant = site(load=Source.constant(0), ders=(pv(limit_step_pct=5, gain_error_pct=10),))
-    unit = plant.inverters["inv1"]
+    unit = plant.units["inv1"]
     unit.write(0, LimitOrder(enabled=True, limit_pct=41))
     plant.advance(10)
     assert unit.injection_w == pytest.approx(4400, abs=1)
@@ -184,9 +189,9 @@ def test_of_two_orders_the_later_one_wins_however_their_dead_times_fall() -> Non
 def test_at_night_telemetry_is_zero_and_says_asleep() -> None:
     plant = site(load=Source.constant(0), ders=(pv(Source([0, 5], [4000, -50], linear=False)),))
     plant.settle(4)
-    assert not plant.inverters["inv1"].telemetry.asleep
+    assert not plant.units["inv1"].telemetry.asleep
     plant.settle(7)
-    telemetry = plant.inverters["inv1"].telemetry
+    telemetry = plant.units["inv1"].telemetry
     assert (telemetry.injection_w, telemetry.asleep) == (0, True)
 
 
@@ -195,9 +200,9 @@ def test_telemetry_has_its_own_instants_latency_and_gain() -> None:
     der = pv(sun, telemetry_s=1, telemetry_phase_s=0.5, telemetry_latency_s=0.2, telemetry_gain=1.1)
     plant = site(load=Source.constant(0), ders=(der,))
     plant.settle(3.69)
-    assert plant.inverters["inv1"].telemetry.injection_w == pytest.approx(4400)
+    assert plant.units["inv1"].telemetry.injection_w == pytest.approx(4400)
     plant.settle(3.71)
-    telemetry = plant.inverters["inv1"].telemetry
+    telemetry = plant.units["inv1"].telemetry
     assert (telemetry.at_s, telemetry.injection_w) == (3.5, pytest.approx(2200))
 
 
@@ -217,9 +222,3 @@ def test_truth_states_the_value_after_a_step_at_the_instant_of_the_step() -> Non
     assert rows[3.017]["demand_w"] == 700
     assert rows[4.5]["inv1_injection_w"] == 300
     assert [row[0] for row in plant.truth] == sorted({row[0] for row in plant.truth}), "instants rise strictly"
-
-
-def test_a_connection_to_a_conductor_that_the_system_lacks_is_refused() -> None:
-    assert shares("L1L2", 3) == (0.5, 0.5, 0.0)
-    with pytest.raises(ValueError, match="L3N"):
-        shares("L3N", 2)

@@ -71,7 +71,7 @@ def test_a_unit_that_nobody_has_a_bad_crc_and_a_broadcast_get_no_answer_on_a_bus
         assert await peer.ask(frame(1, READ_W)) != b""
         await asyncio.sleep(5)
         site.settle()
-        return site.plant.inverters["inv1"].injection_w
+        return site.plant.units["inv1"].injection_w
 
     assert with_site(work, **bus(RTU)) == pytest.approx(2000, abs=1)
 

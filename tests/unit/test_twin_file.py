@@ -37,7 +37,7 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
 
 def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     twin = load_twin(write(tmp_path, GOOD))
-    assert (twin.phases, twin.meters[0].where.port, twin.ders[0].control, twin.sun.constant) == (2, 0, 123, 1.0)
+    assert (twin.system.phases, twin.meters[0].where.port, twin.ders[0].control, twin.sun.constant) == (2, 0, 123, 1.0)
 
 
 def test_every_mistake_is_told_at_once_with_its_line_and_a_hint(tmp_path: Path) -> None:

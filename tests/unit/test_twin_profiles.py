@@ -45,7 +45,7 @@ def test_an_sdm630_shows_volts_amperes_watts_and_hertz_as_input_registers() -> N
         volts, amperes, watts = floats(site, 0, 3), floats(site, 6, 3), floats(site, 12, 3)
         assert volts == pytest.approx((230,) * 3, abs=1)
         assert watts == pytest.approx((flow_w / 3,) * 3, rel=1e-3)
-        assert amperes == pytest.approx([abs(w) / v for w, v in zip(watts, volts, strict=True)], rel=1e-5)
+        assert amperes == pytest.approx([abs(w) / v for w, v in zip(watts, volts, strict=True)], rel=1e-3)
         assert floats(site, 0x46, 1)[0] == pytest.approx(60, abs=0.2)
         assert floats(site, 0x4A, 1)[0] == pytest.approx(7500 / 3600 / 2e3 * 0.6, rel=0.1)  # kWh after half a second
 
@@ -112,7 +112,7 @@ def limit(site: SimulatedSite, limit_pct: float) -> bytes:
 
 def test_a_limit_holds_while_it_is_refreshed_and_falls_back_to_the_armed_one_when_it_is_not() -> None:
     async def work(site: SimulatedSite) -> None:
-        inverter = site.plant.inverters["inv1"]
+        inverter = site.plant.units["inv1"]
         arm(site)
         for _ in range(3):
             assert limit(site, 40.0) == struct.pack(">BHH", 16, LIMIT, 2)
@@ -132,7 +132,7 @@ def test_a_limit_before_it_is_enabled_does_nothing_and_one_out_of_range_is_refus
         assert limit(site, 40.0) == struct.pack(">BHH", 16, LIMIT, 2)
         await asyncio.sleep(4)
         site.settle()
-        assert site.plant.inverters["inv1"].injection_w == pytest.approx(7500, rel=0.01)
+        assert site.plant.units["inv1"].injection_w == pytest.approx(7500, rel=0.01)
         assert limit(site, 101.0) == b"\x90\x03"
         assert ask(site, "inv1", "HH", 3, LIMIT, 2)[2:] == struct.pack(">HH", *little_float(40.0))
         assert ask(site, "inv1", "HHBH", 16, 40069, 1, 2, 7) == b"\x90\x02"
@@ -211,7 +211,6 @@ def test_a_profile_that_does_not_exist_is_said(tmp_path: Path, name: str) -> Non
         load_profile(name, tmp_path)
 
 
-SERVED = ("meter", "inverter")
 SHIPPED = {
     path: YAML(typ="safe", pure=True).load(path.read_text())
     for path in sorted((Path(__file__).parents[2] / "firmware_config").glob("*/*.yaml"))
@@ -220,17 +219,14 @@ REGISTER_MAPS = [path for path, raw in SHIPPED.items() if raw.get("protocol") ==
 
 
 @pytest.mark.parametrize("path", REGISTER_MAPS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_shipped_register_map_is_served_or_refused_in_words(path: Path) -> None:
+def test_every_shipped_register_map_is_served(path: Path) -> None:
     name, kind = f"{path.parent.name}/{path.stem}", SHIPPED[path]["kind"]
-    if kind not in SERVED:
-        with pytest.raises(BadProfileError, match=r"kind: .*'meter' or 'inverter'"):
-            load_profile(name, path.parent)
-        return
     parts = dict(PARTS)
     if kind == "meter":
         parts["meters"] = [{"id": "poi", "profile": name, "reply_s": 0}]
     else:
-        parts["ders"] = [{"id": "inv1", "profile": name, "nameplate_w": 10000, "reply_s": 0}]
+        own = {"kind": "evse", "most_a": 16} if kind == "evse" else {"nameplate_w": 10000}
+        parts["ders"] = [{"id": "inv1", "profile": name, "reply_s": 0, **own}]
 
     async def work(site: SimulatedSite) -> None:
         await asyncio.sleep(2)

@@ -41,7 +41,7 @@ def test_a_limit_written_over_the_wire_moves_the_plant() -> None:
         await asyncio.sleep(5)
         client.close()
         site.settle()
-        return site.plant.inverters["inv1"].injection_w
+        return site.plant.units["inv1"].injection_w
 
     assert with_site(work) == pytest.approx(2000, abs=1)
 
@@ -163,7 +163,7 @@ def test_a_stopped_site_has_no_later_life() -> None:
         await asyncio.sleep(1)
         await site.stop()
         await asyncio.sleep(5)
-        return site.plant.inverters["inv1"].obeys, site.plant.now_s
+        return site.plant.units["inv1"].obeys, site.plant.now_s
 
     obeys, now_s = run_virtually(work())
     assert (obeys, round(now_s, 3)) == (True, 1.0)
