@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
-from pcs.io.journal_read import connect
+from pcs.io.journal_read import connect, journal_files, read_events, read_steps
 from pcs.io.journal_schema import COLUMNS, CONTENTS, FOLDERS, Head, folder_of
 from pcs.io.journal_segments import encode_entry, segment_paths
 from pcs.model.event import Event, EventKind
@@ -44,6 +44,17 @@ def noisy(n: int) -> bytes:
     words = b"".join(zlib.crc32(b"%d %d" % (n, k)).to_bytes(4, "big") for k in range(250))
     reading = MeterReading(meter_id="poi", import_w=float(n), words=words, sent_s=0.0, received_s=0.0)
     return codec.encode(StepRecord(now=Instant(mono_s=n * 0.1, utc_s=1.7e9), inputs=(reading,)))
+
+
+def contents(directory: Path) -> tuple[list[int], list[str]]:
+    """Step numbers and event texts, as anyone can read them while the controller runs."""
+    steps: list[int] = []
+    texts: list[str] = []
+    for path in journal_files(directory):
+        with closing(connect(path)) as db:
+            steps += [number for _, number, _ in read_steps(db)]
+            texts += [e.text for _, _, e in read_events(db)]
+    return steps, texts
 
 
 def tampered(path: Path, change: Callable[[sqlite3.Connection], object]) -> None:

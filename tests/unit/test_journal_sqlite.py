@@ -15,12 +15,13 @@ from pcs.codec import journal as codec
 from pcs.io import journal_file, journal_sqlite
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_file import JournalFile
-from pcs.io.journal_read import UnreadableError, connect, journal_files, read_events, read_steps
+from pcs.io.journal_read import UnreadableError, connect, read_events, read_steps
+from pcs.io.journal_segments import Segments
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.journal_verify import verify
 from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.event import Event, EventKind
-from tests.unit.journal_kit import HandClock, event, line, noisy
+from tests.unit.journal_kit import HandClock, contents, event, line, noisy
 
 
 @pytest.fixture
@@ -43,17 +44,6 @@ def open_journal(clock: HandClock) -> Iterator[Callable[..., SqliteJournal]]:
 
 def size(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file() and "intents" not in path.name)
-
-
-def contents(directory: Path) -> tuple[list[int], list[str]]:
-    """Step numbers and event texts, as anyone can read them while the controller runs."""
-    steps: list[int] = []
-    texts: list[str] = []
-    for path in journal_files(directory):
-        with closing(connect(path)) as db:
-            steps += [number for _, number, _ in read_steps(db)]
-            texts += [e.text for _, _, e in read_events(db)]
-    return steps, texts
 
 
 def test_steps_and_events_are_read_back_as_they_were_given(
@@ -229,20 +219,19 @@ def test_damage_that_shows_while_running_is_moved_aside_too(
 def full_at(disk: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
     """A disk with room for so many bytes of entries, which the test can change."""
 
+    def append(self: Segments, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        used = sum(path.stat().st_size for path in self._folder.parent.glob("journal.*/*.log"))
+        if used + sum(len(bytes(row[-1])) for row in rows) > disk["bytes"]:  # type: ignore[call-overload]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        Segments.append(self, table, rows)
+
     class Cramped(JournalFile):
         def __init__(self, path: Path, *, max_bytes: int) -> None:
             super().__init__(path, max_bytes=max_bytes)
             for folder in (self._steps, self._events):
-                folder.append = partial(self._refuse, folder.append)  # type: ignore[method-assign]
-
-        def _refuse(self, append: Callable[..., None], table: str, rows: Sequence[Sequence[object]]) -> None:
-            used = self._steps.size_bytes + self._events.size_bytes
-            if used + sum(len(row[-1]) for row in rows) > disk["bytes"]:  # type: ignore[arg-type]
-                raise OSError(errno.ENOSPC, "No space left on device")
-            append(table, rows)
+                folder.append = partial(append, folder)  # type: ignore[method-assign]
 
     def open_cramped(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
-        directory.mkdir(parents=True, exist_ok=True)
         return Cramped(directory / "journal.sqlite", max_bytes=1_000_000), ""
 
     return open_cramped
