@@ -19,6 +19,7 @@ from pcs.io.journal_schema import Head, following
 
 MAX_HEAD_BYTES = 1 << 16  # of the line before the data; the longest field is the name of a source, some 20 characters
 HASH_DIGITS = 64
+MAX_ID = (1 << 63) - 1  # that SQLite can number a row by
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -139,9 +140,7 @@ class Segments:
 
     def oldest(self) -> dict[str, Head]:
         """The last entries in the oldest file, by table; empty where it holds none or there is none."""
-        if not self._sizes:
-            return {}
-        return {e.table: Head(e.id, e.hash) for e in self._scan(min(self._sizes)).entries}
+        return self._last(self._scan(min(self._sizes))) if self._sizes else {}
 
     def drop_oldest(self) -> None:
         """Delete the oldest file, be it the one that is written."""
@@ -161,6 +160,10 @@ class Segments:
     def _scan(self, number: int) -> Scan:
         with self._path(number).open("rb") as file:
             return scan(file)
+
+    def _last(self, found: Scan) -> dict[str, Head]:
+        """The last entries of the folder's own tables; what a stranger put in besides is for `verify` to tell."""
+        return {e.table: Head(e.id, e.hash) for e in found.entries if e.table in self._given_up}
 
     def _unlink_oldest(self) -> None:
         number = min(self._sizes)
@@ -185,9 +188,10 @@ class Segments:
         wanted, newest = set(self._given_up), max(self._sizes, default=0)
         for number in sorted(self._sizes, reverse=True):
             found = self._scan(number)
-            for table, head in {e.table: Head(e.id, e.hash) for e in found.entries if e.table in wanted}.items():
-                wanted.discard(table)
-                self.heads[table] = max(head, self._given_up[table], key=lambda h: h.id)
+            for table, head in self._last(found).items():
+                if table in wanted:
+                    wanted.discard(table)
+                    self.heads[table] = max(head, self._given_up[table], key=lambda h: h.id)
             if found.is_damaged or (found.is_torn and number != newest):
                 self.damaged = (*self.damaged, f"{self._folder.name}/{self._path(number).name}")
             elif number == newest:
@@ -210,7 +214,7 @@ def _entry(line: bytes, at: int) -> Entry | None:
     try:
         match json.loads(text):
             case [str(table), int(number), list(fields), int(size), str(link)] if (
-                len(link) == HASH_DIGITS and size >= 0
+                len(link) == HASH_DIGITS and 0 <= number <= MAX_ID and size >= 0
             ):
                 return Entry(table, number, tuple(fields), at, size, bytes.fromhex(link))
     except (ValueError, RecursionError):

@@ -29,7 +29,7 @@ from pcs.ports import Clock
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 1_000_000_000  # at some 70 MB a day (10 Hz, 5 devices): two weeks of steps, and every event
-BATCH_S = 30.0  # a write costs some 1 page of 4 kB beyond its data, and as much of the file system's: 30 % of 30 s
+BATCH_S = 30.0  # a write costs 1 page of 4 kB beyond its data, and 3 to 5 of the file system's log
 TELLING_S = 10.0  # with many telling events, no more often than this
 TICK_S = 1.0  # how often the writer looks by itself
 INTENTS_S = BATCH_S + 5.0  # intents are brought to the disk behind each batch of steps, and where none comes, so often

@@ -10,7 +10,7 @@ import pytest
 from pcs.io import journal_segments
 from pcs.io.journal_read import connect, read_steps
 from pcs.io.journal_schema import NOTHING, Head
-from pcs.io.journal_segments import Segments, scan, segment_paths
+from pcs.io.journal_segments import Segments, encode_entry, scan, segment_paths
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.journal_verify import verify
 from tests.unit.journal_kit import HandClock, event, line, noisy
@@ -66,6 +66,17 @@ def test_a_damaged_file_stays_as_it_is_and_a_new_one_is_begun(tmp_path: Path) ->
     found = verify(tmp_path / "journal.sqlite")
     assert "journal.events/00000001.log is damaged behind byte 0" in found.problems
     assert found.events == 2, "the new event, and the note about the damage"
+
+
+def test_an_entry_that_a_stranger_put_in_is_told_and_does_not_keep_the_journal_from_opening(tmp_path: Path) -> None:
+    SqliteJournal(tmp_path, HandClock()).close()
+    for table, number in (("strange", 1), ("event", 1 << 70)):
+        path = tmp_path / "journal.events" / "00000001.log"
+        path.write_bytes(encode_entry(table, Head(number, bytes(32)), row(1)))
+        journal = SqliteJournal(tmp_path, HandClock())
+        journal.event(event(1, HandClock()))
+        journal.close()
+        assert "journal.events/00000001.log" in verify(tmp_path / "journal.sqlite").first_bad
 
 
 def test_a_write_that_fails_halfway_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
