@@ -3,6 +3,7 @@
 from pcs.core import obey, observe, wishes
 from pcs.core.der_state import DerState, having, without
 from pcs.core.evolve import evolve
+from pcs.core.motion import BOUND_GAIN, BOUND_SHARE
 from pcs.core.order import Order
 from pcs.model.fault import FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
@@ -208,4 +209,4 @@ def at_floor(der: DerState) -> bool:
     may_draw_w = -der.held.floor_w(der.track.least_w)
     if may_draw_w < der.spec.charge_min_w:
         return True
-    return -said_w >= (1.0 - observe.BOUND_GAIN) * may_draw_w - observe.BOUND_SHARE * der.size_w
+    return -said_w >= (1.0 - BOUND_GAIN) * may_draw_w - BOUND_SHARE * der.size_w
