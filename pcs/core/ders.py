@@ -3,6 +3,7 @@
 from pcs.core import obey, observe, wishes
 from pcs.core.der_state import DerState, having, without
 from pcs.core.evolve import evolve
+from pcs.core.motion import BOUND_GAIN, BOUND_SHARE
 from pcs.core.order import Order
 from pcs.model.fault import FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
@@ -12,6 +13,9 @@ SURPRISE_SHARE = 0.05
 that does not do what it was told. Until then its part in the flow was thought wrong."""
 WANT_ROOM_SHARE = 0.1
 """Room above its present power that a sun-limited DER keeps (share of nameplate)."""
+WANT_GAIN = 1.02 / (1.0 - BOUND_GAIN)
+"""And at least so much that it is not taken for limit-bound: it would claim all, take that from others for nothing, give
+it back slowly, and begin again."""
 WANT_FALL_PER_S = 0.05
 """How fast its unused share goes to the others (share of nameplate per second); it comes back at once."""
 
@@ -177,7 +181,8 @@ def wants(der: DerState, dt_s: float) -> DerState:
     """How much of a cap it can use: all of it while the cap decides, its own power and some room while the sun does."""
     if der.track.limit_bound or der.track.telemetry_w is None:
         return evolve(der, want_w=der.most_w) if der.want_w != der.most_w else der
-    room_w = max(0.0, der.track.telemetry_w) + WANT_ROOM_SHARE * der.weight_w
+    said_w = max(0.0, der.track.telemetry_w)
+    room_w = max(said_w + WANT_ROOM_SHARE * der.weight_w, said_w * WANT_GAIN)
     want_w = max(room_w, der.want_w - WANT_FALL_PER_S * der.weight_w * dt_s)
     want_w = min(der.most_w, want_w)
     return der if want_w == der.want_w else evolve(der, want_w=want_w)
@@ -208,4 +213,4 @@ def at_floor(der: DerState) -> bool:
     may_draw_w = -der.held.floor_w(der.track.least_w)
     if may_draw_w < der.spec.charge_min_w:
         return True
-    return -said_w >= (1.0 - observe.BOUND_GAIN) * may_draw_w - observe.BOUND_SHARE * der.size_w
+    return -said_w >= (1.0 - BOUND_GAIN) * may_draw_w - BOUND_SHARE * der.size_w
