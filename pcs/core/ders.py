@@ -14,8 +14,8 @@ that does not do what it was told. Until then its part in the flow was thought w
 WANT_ROOM_SHARE = 0.1
 """Room above its present power that a sun-limited DER keeps (share of nameplate)."""
 WANT_GAIN = 1.02 / (1.0 - BOUND_GAIN)
-"""And at least so much that it is not taken for limit-bound: it would claim all, take that from others for nothing, give
-it back slowly, and begin again."""
+"""And at least so much that it is not taken for limit-bound: it would claim all, take that from others for nothing,
+give it back slowly, and begin again."""
 WANT_FALL_PER_S = 0.05
 """How fast its unused share goes to the others (share of nameplate per second); it comes back at once."""
 
