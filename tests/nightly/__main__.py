@@ -1,6 +1,6 @@
 """`make nightly`: random sites, a minute of virtual time each, every invariant; a violation names its seed.
 
-`FIRST_SEED=4000 SEEDS=1000 make nightly` goes on where another night ended; `SEEDS=1 FIRST_SEED=4711` is one site alone.
+`FIRST_SEED=4000 SEEDS=1000 make nightly` goes on where another night ended; `SEEDS=1 FIRST_SEED=4711` is one site.
 """
 
 import argparse
