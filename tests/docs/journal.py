@@ -83,19 +83,19 @@ end of the columns' names. `hil export tables` makes Parquet of them.
 
 ## What it costs an SD card
 
-At 10 steps a second with a meter, four inverters and a load that steps every 20 s, 0.13 GB a day are written, measured in
-real time as dirty pages of 4 kB (`python -m tests.bench.journal_volume`): 0.07 GB of it steps, 0.03 GB intents, 0.02 GB
-events. With ext4's own log, 0.28 GB a day reach the disk. 0.06 GB a day stay, so {max_gb:g} GB hold
-some 17 days. The oldest steps give way first, then the oldest events. A write of the smallest thing costs a whole
-page of 4 kB, three to five of the file system's log, and inside the card perhaps more; so
+At 10 steps a second with a meter, four inverters and a load that steps every 20 s, 0.1 to 0.13 GB a day are written,
+in real time, counted in dirty pages of 4 kB (`python -m tests.bench.journal_volume`): 0.07 GB of it steps, 0.03 GB
+intents, 0.02 GB events. With the log of ext4, 0.23 to 0.28 GB a day reach the disk. 0.06 GB a day stay, so
+{max_gb:g} GB hold some 17 days. The oldest steps give way first, then the oldest events. A write of the smallest
+thing costs a whole page of 4 kB, three to five of the file system's log, and inside the card perhaps more; so
 
 - steps wait up to {batch_s:g} s, or until a fault or an alarm, and are then written as one compressed blob;
 - events are written at once, those of an ordinary day (responses, excursions) together with steps;
-- intents are with the kernel *before* the frame goes out, and are brought to the disk behind the steps, or after
+- intents are with the kernel *before* the frame goes out, and are brought to the disk with the steps, or after
   {intents_s:g} s.
 
-kill -9 costs at most the steps and ordinary events that still waited; a power cut also the intents since they were last brought to the
-disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every journal must
+kill -9 costs at most the steps and ordinary events that still waited; a power cut also the intents since they were last
+brought to the disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every journal must
 open, verify and replay.
 
 ## When it is gone
