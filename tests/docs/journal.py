@@ -94,9 +94,9 @@ thing costs a whole page of 4 kB, three to five of the file system's log, and in
 - intents are with the kernel *before* the frame goes out, and are brought to the disk with the steps, or after
   {intents_s:g} s.
 
-kill -9 costs at most the steps and ordinary events that still waited; a power cut also the intents since they were last
-brought to the disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every journal must
-open, verify and replay.
+kill -9 costs at most the steps and ordinary events that still waited; a power cut also the intents since they were
+last brought to the disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every
+journal must open, verify and replay.
 
 ## When it is gone
 
