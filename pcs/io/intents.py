@@ -106,9 +106,17 @@ class IntentLog:
             if self._dirty and to_disk:
                 self._dirty = False
                 self._files[self._active].sync()
+                self._touch()
             self._why_not = ""
         except OSError as error:
             self._why_not = error.strerror or str(error)
+
+    def _touch(self) -> None:
+        """Make the next pages dirty now: each first store into a clean one changes the file's time once more."""
+        with self._lock:
+            for at in (self._offset, self._offset + mmap.PAGESIZE):
+                if at < FILE_BYTES:
+                    self._files[self._active].put(b"\n", at)
 
     def trouble(self) -> str:
         """What is wrong, in words; empty when every intent is written."""

@@ -32,7 +32,7 @@ DEFAULT_MAX_BYTES = 1_000_000_000  # at some 70 MB a day (10 Hz, 5 devices): two
 BATCH_S = 30.0  # a write costs 1 page of 4 kB beyond its data, and 3 to 5 of the file system's log
 TELLING_S = 10.0  # with many telling events, no more often than this
 TICK_S = 1.0  # how often the writer looks by itself
-INTENTS_S = BATCH_S + 5.0  # intents are brought to the disk behind each batch of steps, and where none comes, so often
+INTENTS_S = BATCH_S + 5.0  # intents are brought to the disk before each batch of steps, and where none comes, so often
 ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.EXCURSION_ENDED})
 """Events of an ordinary day; every other kind is written at once."""
 EVENTS_S = BATCH_S  # so long routine events wait for company: each write of events costs 1 to 2 pages of 4 kB
@@ -190,9 +190,9 @@ class SqliteJournal:
             self._wake.clear()
             closing, barriers = self._closing, [self._barriers.popleft() for _ in range(len(self._barriers))]
             try:
-                self._turn(write_all=closing or bool(barriers))
                 if self._lock:
                     self._sync_intents(always=closing or bool(barriers))
+                self._turn(write_all=closing or bool(barriers))
             except Exception as error:  # a bug in here must not end the journal, nor the control
                 logger.exception("journal.bug")
                 self._fail(error)
@@ -204,7 +204,8 @@ class SqliteJournal:
 
     def _sync_intents(self, *, always: bool) -> None:
         now_s = self._clock.now().mono_s
-        due = always or self._written_s > self._intents_s or now_s - self._intents_s >= INTENTS_S
+        with_steps = bool(self._steps) and self._is_due(now_s)  # one entry in the file system's log for both
+        due = always or with_steps or now_s - self._intents_s >= INTENTS_S
         self._intents.sync(to_disk=due)
         if due:
             self._intents_s = now_s
