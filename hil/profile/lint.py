@@ -73,7 +73,7 @@ def _step_lacks(step: Step, sheet: RoleSheet) -> Iterator[str]:
             yield f"cannot set the limit {step.word('limit')}"
         case Verb.SET_MODE if step.word("mode") not in sheet.modes:
             yield f"cannot set the mode {step.word('mode')}"
-        case Verb.POWER if step.word("of") not in sheet.power:
+        case Verb.SWITCH if step.word("of") not in sheet.switches:
             yield f"cannot switch control power of the {step.word('of')}"
         case Verb.FAULT:
             kind = step.word("kind")

@@ -40,7 +40,7 @@ class Verb(StrEnum):
     """The operating mode of the device under test, `mode`."""
     FAULT = "fault"
     """Make (`to: on`) or clear (`to: off`) the fault `kind`, by as much as `amount` where the kind has one."""
-    POWER = "power"
+    SWITCH = "switch"
     """Control power of `of`, `to` on or off."""
     WAIT = "wait"
     """Nothing for `duration` (s)."""
@@ -141,7 +141,7 @@ VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
             "amount": Argument(units=("s",), optional=True),
         },
     ),
-    Verb.POWER: (Role.RELAY, {"of": Argument(words=POWERED), "to": Argument(words=("on", "off"))}),
+    Verb.SWITCH: (Role.RELAY, {"of": Argument(words=POWERED), "to": Argument(words=("on", "off"))}),
     Verb.WAIT: (None, {"duration": Argument(units=("s",))}),
     Verb.AWAIT_STEADY: (
         None,
