@@ -119,8 +119,8 @@ class Stimulus:
 class Response:
     """What is judged: a channel, the side on which it is beyond its limit, and that limit as a magnitude.
 
-    `tolerance_value` None: the analysis takes it from the record. `steps`: each, first or last of the stimulus.
-    Values are in `unit`.
+    For the analysis: `side`, `limit_value` and `tolerance_value` (None: from the record) are those of its
+    `Question`, and `steps` (each, first or last of the stimulus) says which `number` is asked for. Values are in `unit`.
     """
 
     kind: ResponseKind
@@ -162,7 +162,6 @@ class Need:
     update_within_s: float | None = None
     delay_within_s: float | None = None
     uncertainty_within_ratio: float | None = None
-    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

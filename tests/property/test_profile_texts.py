@@ -7,13 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.profile.load import load_profile
-from hil.profile.mistake import BadFileError
+from hil.profile.mistake import BadFileError, Mistake
+from hil.profile.model import Case
 from tests.profile_kit import PROFILE
 
 LINES = PROFILE.splitlines()
 SCRAPS = st.sampled_from(
     ["", "- ", "{", "[1, 2]", "1e999 W", "level", "-level", "0", "null", "{do: safe}", "?", "*a", "!!int x", "\t"]
 )
+
+
+def read(path: Path) -> tuple[tuple[Case, ...], list[Mistake]]:
+    """The cases of a file, or what is wrong with it."""
+    try:
+        return load_profile(path).cases, []
+    except BadFileError as error:
+        return (), error.mistakes
 
 
 @settings(max_examples=150, deadline=None)
@@ -36,12 +45,7 @@ def test_a_mutilated_profile_is_refused_with_lines_that_exist(data: st.DataObjec
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "step.yaml"
         path.write_text("\n".join(lines), encoding="utf-8")
-        try:
-            profile = load_profile(path)
-        except BadFileError as error:
-            assert error.mistakes
-            assert all(1 <= mistake.line <= len(lines) + 1 for mistake in error.mistakes)
-            return
-    assert profile.cases
-    assert all(case.steps for case in profile.cases)
-    assert all(case.duration_s >= 0.0 for case in profile.cases)
+        cases, mistakes = read(path)
+    assert bool(cases) != bool(mistakes)
+    assert all(1 <= mistake.line <= len(lines) + 1 for mistake in mistakes)
+    assert all(case.duration_s >= 0.0 for case in cases)
