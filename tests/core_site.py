@@ -28,7 +28,7 @@ from pcs.model.reading import (
     MeterReading,
     Observation,
 )
-from pcs.model.site import DerKind, DerSpec, LinkAddress, MeterSpec, Site, System, Tuning
+from pcs.model.site import DerKind, DerSpec, LinkAddress, MeterSpec, PointSpec, Site, System, Tuning
 from pcs.model.units import Band, Instant
 
 LINK = LinkAddress(host="127.0.0.1")
@@ -68,7 +68,7 @@ def meter_spec(update_s: float | None = 0.1, averaging_s: float | None = None, *
         meter=MeterTiming(update_s=update_s, averaging_s=averaging_s),
         **COMMON,
     )
-    return MeterSpec(id="poi", profile=profile, link=LINK, unit=1, point="poi", **more)
+    return MeterSpec(**{"id": "poi", "profile": profile, "link": LINK, "unit": 1, "point": "poi", **more})
 
 
 def der_spec(number: int = 0, nameplate_w: float = 10_000.0, **more: Any) -> DerSpec:
@@ -85,6 +85,9 @@ def policy(
     tuning: Tuning | None = None,
     limits: tuple[Limit, ...] | None = None,
     system: System = System.WYE,
+    nominal_v: float = 230.0,
+    meters: tuple[MeterSpec, ...] | None = None,
+    points: tuple[PointSpec, ...] = (),
 ) -> Policy:
     """The policy of a site with an export limit (None: no limit)."""
     if limits is None:
@@ -94,10 +97,11 @@ def policy(
             name="test",
             timezone="UTC",
             system=system,
-            nominal_v=230.0,
-            meters=(meter or meter_spec(),),
+            nominal_v=nominal_v,
+            meters=meters or (meter or meter_spec(),),
             ders=(der_spec(),) if ders is None else ders,
             limits=limits,
+            points=points,
             journal_dir="",
             tuning=tuning or Tuning(),
         )

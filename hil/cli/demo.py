@@ -50,7 +50,7 @@ Show = Callable[["dict[str, Any] | None", float, list[str]], None]
 @click.option(
     "--site",
     type=click.Choice(sorted(demo_site.SITES)),
-    default="pv",
+    default="wye",
     show_default=True,
     help="pv: two inverters; wye: PV, battery and charger with three limits; split: PV and battery of a house.",
 )

@@ -120,7 +120,7 @@ class Response:
     """What is judged: a channel, the side on which it is beyond its limit, and that limit as a magnitude.
 
     For the analysis: `side`, `limit_value` and `tolerance_value` (None: from the record) are those of its
-    `Question`, and `steps` (each, first or last of the stimulus) says which `number` is asked for. Values are in `unit`.
+    `Question`, and `steps` (each, first or last of the stimulus) says which `number` is meant. Values are in `unit`.
     """
 
     kind: ResponseKind

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Hold the limits of a site.",
     "check": "Check a site file and say what it means.",
     "status": "Ask the running controller how things stand.",
+    "explain": "Say why: what binds, what each DER was told, what comes next.",
     "scan": "Find meters and inverters on a host or a serial bus.",
     "devices": "List the device profiles.",
     "journal": "Verify or export a journal.",

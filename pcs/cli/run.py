@@ -132,8 +132,10 @@ async def _run(
             ),
         )
 
+        answers = {"status": controller.status, "explain": controller.explain}
+
         def answer(question: str) -> dict[str, object]:
-            return controller.status() if question == "status" else {"error": f"no such question: {question}"}
+            return answers[question]() if question in answers else {"error": f"no such question: {question}"}
 
         async with ControlSocket(Path(site.journal_dir), answer):
             await controller.run(stop)

@@ -12,6 +12,9 @@ from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
+IDLE_W = 50.0
+"""Behind a meter whose point no export limit keeps from zero, so much power must flow before zeros are an open CT."""
+
 
 def meter_faults(
     policy: Policy,
@@ -36,12 +39,18 @@ def meter_faults(
         lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
         before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
-        opened = measure.circuit_fault(meter, spec.id, lo_w, now_s, before)
+        idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
+        opened = None if idle else measure.circuit_fault(meter, spec.id, lo_w, now_s, before)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:
             found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
+
+
+def _never_zero(policy: Policy, number: int) -> bool:
+    """Whether a cushion keeps the meter's flow from resting at exactly zero: it bounds the export of its point."""
+    return any(line.sign > 0.0 and number in (n for n, _ in line.meter_signs) for line in policy.lines)
 
 
 def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: LineState) -> Action:

@@ -3,6 +3,7 @@
 from pcs.core import obey, observe, wishes
 from pcs.core.der_state import DerState, having, without
 from pcs.core.evolve import evolve
+from pcs.core.motion import BOUND_GAIN, BOUND_SHARE
 from pcs.core.order import Order
 from pcs.model.fault import FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
@@ -188,10 +189,24 @@ def wants_charge(der: DerState, dt_s: float) -> DerState:
     if der.least_w >= 0.0:
         return der
     wish_w = der.wish_w if der.sent is not None and der.sent.setpoint_w is not None else None
-    if wish_w is None and not der.track.floor_bound:
+    if wish_w is None and not at_floor(der):
         wish_w = der.track.telemetry_w
     if wish_w is None:
         return evolve(der, want_charge_w=-der.least_w) if der.want_charge_w != -der.least_w else der
     room_w = max(0.0, -wish_w) + WANT_ROOM_SHARE * der.size_w
     want_w = min(-der.least_w, max(room_w, der.want_charge_w - WANT_FALL_PER_S * der.size_w * dt_s))
     return der if want_w == der.want_charge_w else evolve(der, want_charge_w=want_w)
+
+
+def at_floor(der: DerState) -> bool:
+    """Whether the limit of its draw, and not its own wish, decides: it draws about what it may, or may not begin.
+
+    Whether the slowest plant may still be on its way does not matter here: what it does not draw others may have.
+    """
+    said_w = der.track.telemetry_w
+    if said_w is None or der.held is None:
+        return True
+    may_draw_w = -der.held.floor_w(der.track.least_w)
+    if may_draw_w < der.spec.charge_min_w:
+        return True
+    return -said_w >= (1.0 - BOUND_GAIN) * may_draw_w - BOUND_SHARE * der.size_w

@@ -1,20 +1,23 @@
 """The budgets of all lines, shared out: a bound for every DER that obeys, so that every line holds.
 
 Claims are served by order, within one order pro rata to weight (progressive filling: all grow alike until a line is
-used up or a claim is met). What can help, storage that is told to absorb, starts at its least, so it gives room before
-anybody is curtailed, and rises back only into what is left. Then the rest goes to those that cannot use it now: the
-bounds use the budgets up, so a returning sun meets caps that hold.
+used up or a claim is met). Where lines cross, as conductors do under units between two of them, that alone may waste
+room; then the least is moved that makes the sum of each order the most that there is (`pcs.core.most`). What can help,
+storage that is told to absorb, starts at its least, so it gives room before anybody is curtailed, and rises back only
+into what is left. At last the rest goes to those that cannot use it now: the bounds use the budgets up, so a returning
+sun meets caps that hold.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from pcs.core.most import Column, is_most, most
 
 TINY_W = 1e-9
-DROPS = 8
-"""How many chargers are paused one after the other before all that cannot reach their least current are."""
+NEVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """One DER that obeys (watts): `want_w` is what it can use now, `least_w` (<= 0) how far it can help.
 
     Its bound is at most `most_w`, and 0 or at least `grain_w` (a charger's least current). `order`: served before
@@ -37,17 +40,46 @@ class Row:
     total_w: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Which claims are on which lines: `members` of each line (claim, weight), and the same by claim: `columns`."""
+
+    members: tuple[tuple[tuple[int, float], ...], ...]
+    columns: tuple[Column, ...]
+
+
+def grid(members: tuple[tuple[tuple[int, float], ...], ...], count: int) -> Grid:
+    """The grid of these lines for `count` claims."""
+    columns: list[list[tuple[int, float]]] = [[] for _ in range(count)]
+    for number, line in enumerate(members):
+        for k, w in line:
+            columns[k].append((number, w))
+    return Grid(members=members, columns=tuple(map(tuple, columns)))
+
+
 def dispatch(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> tuple[float, ...]:
     """Bounds in watts, in the order of the claims; no row exceeds its total while a member can give way."""
-    bounds_w = _fill_all(rows, claims)
-    for n in range(len(claims)):
-        short = [k for k, c in enumerate(claims) if TINY_W < bounds_w[k] < c.grain_w - TINY_W]
-        if not short:
-            break
-        last = short if n >= DROPS else [max(short, key=lambda k: (claims[k].order, k))]
-        claims = tuple(_paused(c) if k in last else c for k, c in enumerate(claims))
-        bounds_w = _fill_all(rows, claims)
-    return tuple(bounds_w)
+    return dispatch_on(grid(tuple(r.members for r in rows), len(claims)), [r.total_w for r in rows], claims)
+
+
+def dispatch_on(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> tuple[float, ...]:
+    """The same on a grid that is known; a total of infinity: the line does not hold now."""
+    bounds_w = _fill_all(lines, totals_w, claims)
+    short = _short(claims, bounds_w)
+    if not short:
+        return tuple(bounds_w)
+    short.sort(key=lambda k: (claims[k].order, k))
+    few, many = 0, len(short)  # so many of the last are paused: not enough, enough
+    best_w = _fill_all(lines, totals_w, _paused(claims, short))
+    while many - few > 1:
+        paused = (few + many) // 2
+        bounds_w = _fill_all(lines, totals_w, _paused(claims, short[-paused:]))
+        if _short(claims, bounds_w):
+            few = paused
+        else:
+            many, best_w = paused, bounds_w
+    left = _short(claims, best_w)  # a charger that had enough before, and has less since the others moved
+    return tuple(best_w if not left else _fill_all(lines, totals_w, _paused(claims, short + left)))
 
 
 def share(total_w: float, weights_w: tuple[float, ...]) -> tuple[float, ...]:
@@ -56,66 +88,92 @@ def share(total_w: float, weights_w: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(min(w, total_w * w / whole_w) if whole_w > 0.0 else 0.0 for w in weights_w)
 
 
-def _paused(claim: Claim) -> Claim:
-    return Claim(weight_w=claim.weight_w, most_w=0.0, want_w=0.0, least_w=claim.least_w, order=claim.order)
+def _short(claims: tuple[Claim, ...], bounds_w: list[float]) -> list[int]:
+    """Chargers that would get something, but less than their least current."""
+    return [k for k, c in enumerate(claims) if c.grain_w and TINY_W < bounds_w[k] < c.grain_w - TINY_W]
 
 
-def _fill_all(rows: tuple[Row, ...], claims: tuple[Claim, ...]) -> list[float]:
-    bounds_w = [c.least_w for c in claims]
-    slack_w = [r.total_w - sum(w * bounds_w[k] for k, w in r.members) for r in rows]
-    in_rows: list[list[tuple[int, float]]] = [[] for _ in claims]
-    for number, row in enumerate(rows):
-        for k, w in row.members:
-            in_rows[k].append((number, w))
-    orders = sorted({c.order for c in claims})
-    for met in (True, False):
-        for order in orders:
-            group = [k for k, c in enumerate(claims) if c.order == order]
-            goals_w = {k: min(claims[k].want_w, claims[k].most_w) if met else claims[k].most_w for k in group}
-            _fill(bounds_w, goals_w, slack_w, in_rows, claims)
+def _paused(claims: tuple[Claim, ...], numbers: list[int]) -> tuple[Claim, ...]:
+    made = list(claims)
+    for k in numbers:
+        c = claims[k]
+        made[k] = Claim(weight_w=c.weight_w, most_w=0.0, want_w=0.0, least_w=c.least_w, order=c.order)
+    return tuple(made)
+
+
+def _fill_all(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> list[float]:
+    """Every order to what it can use, best first; then every order to the most that it may get."""
+    leasts_w = [c.least_w for c in claims]
+    bounds_w = list(leasts_w)
+    slack_w = list(totals_w)
+    if any(leasts_w):
+        for n, line in enumerate(lines.members):
+            slack_w[n] -= sum([w * leasts_w[k] for k, w in line])
+    groups: dict[int, list[int]] = {}
+    for k, c in enumerate(claims):
+        if c.weight_w > 0.0:
+            groups.setdefault(c.order, []).append(k)
+    served = [groups[order] for order in sorted(groups)]
+    wants_w = [min(c.want_w, c.most_w) for c in claims]
+    for n, group in enumerate(served):
+        _fill(bounds_w, wants_w, group, slack_w, lines, claims)
+        if not is_most(bounds_w, leasts_w, wants_w, served[: n + 1], slack_w, lines.members):
+            most(bounds_w, leasts_w, wants_w, [c.weight_w for c in claims], served[: n + 1], slack_w, lines.columns)
+    mosts_w = [c.most_w for c in claims]
+    for group in served:
+        _fill(bounds_w, mosts_w, group, slack_w, lines, claims)
     return bounds_w
 
 
 def _fill(
     bounds_w: list[float],
-    goals_w: dict[int, float],
+    goals_w: list[float],
+    group: list[int],
     slack_w: list[float],
-    in_rows: list[list[tuple[int, float]]],
+    lines: Grid,
     claims: tuple[Claim, ...],
 ) -> None:
-    """Raise the bounds towards their goals, pro rata to weight, until lines or goals stop them."""
-    growing = {k for k, goal_w in goals_w.items() if goal_w > bounds_w[k] + TINY_W and claims[k].weight_w > 0.0}
+    """Raise the group's bounds towards their goals, pro rata to weight, until lines or goals stop them."""
+    columns = lines.columns
+    growing = {k for k in group if goals_w[k] > bounds_w[k] + TINY_W}
+    if growing:
+        for number, left_w in enumerate(slack_w):
+            if left_w <= TINY_W:
+                growing.difference_update([k for k, _ in lines.members[number]])
+    if not growing:
+        return
+    due = sorted([((goals_w[k] - bounds_w[k]) / claims[k].weight_w, k) for k in growing], reverse=True)
     speed = [0.0] * len(slack_w)  # how fast each line is used up per unit of level
+    count = [0] * len(slack_w)  # by how many
     for k in growing:
-        for number, w in in_rows[k]:
+        for number, w in columns[k]:
             speed[number] += w * claims[k].weight_w
-    for k in [k for k in growing if any(slack_w[number] <= TINY_W for number, _ in in_rows[k])]:
-        _stop(k, growing, speed, in_rows, claims)
-    due = sorted((((goals_w[k] - bounds_w[k]) / claims[k].weight_w, k) for k in growing), reverse=True)
-    level = 0.0
+            count[number] += 1
+    known = [0.0] * len(slack_w)  # the level up to which each line's slack is counted
+    full = [slack_w[n] / speed[n] if count[n] else NEVER for n in range(len(slack_w))]
     while growing:
-        while due and due[-1][1] not in growing:
+        while due[-1][1] not in growing:
             due.pop()
-        step = due[-1][0] - level
-        tight = [number for number, v in enumerate(speed) if v > TINY_W]
-        least = min((slack_w[number] / speed[number] for number in tight), default=step)
-        step = max(0.0, min(step, least))
-        level += step
-        for number in tight:
-            slack_w[number] -= speed[number] * step
-        for k in growing:
-            bounds_w[k] += claims[k].weight_w * step
-        full = {number for number in tight if slack_w[number] <= TINY_W * (1.0 + speed[number])}
-        met = [k for k in growing if bounds_w[k] >= goals_w[k] - TINY_W or any(n in full for n, _ in in_rows[k])]
-        for k in met or [due[-1][1]]:
-            if bounds_w[k] >= goals_w[k] - TINY_W:
-                bounds_w[k] = goals_w[k]
-            _stop(k, growing, speed, in_rows, claims)
-
-
-def _stop(
-    k: int, growing: set[int], speed: list[float], in_rows: list[list[tuple[int, float]]], claims: tuple[Claim, ...]
-) -> None:
-    growing.discard(k)
-    for number, w in in_rows[k]:
-        speed[number] -= w * claims[k].weight_w
+        level = min(full, default=NEVER)
+        if due[-1][0] <= level:
+            level, k = due.pop()
+            stopping = [k]
+            bounds_w[k] = goals_w[k]
+        else:
+            number = full.index(level)
+            stopping = [k for k, _ in lines.members[number] if k in growing]
+            for k in stopping:
+                bounds_w[k] += claims[k].weight_w * level
+        growing.difference_update(stopping)
+        for k in stopping:
+            for number, w in columns[k]:
+                slack_w[number] -= speed[number] * (level - known[number])
+                known[number] = level
+                speed[number] -= w * claims[k].weight_w
+                count[number] -= 1
+                if not count[number]:
+                    full[number], speed[number] = NEVER, 0.0
+                elif slack_w[number] <= TINY_W:
+                    full[number] = level
+                else:
+                    full[number] = level + slack_w[number] / max(speed[number], TINY_W)

@@ -12,6 +12,7 @@ from pcs.core.policy import Line, Policy
 from pcs.core.regulate import Budget, Flow
 from pcs.core.response import ResponseState
 from pcs.core.service import conductor_v
+from pcs.core.trust import Trust
 from pcs.model.reading import LimitsInForce
 
 HYSTERESIS = 0.02
@@ -38,6 +39,7 @@ class LineState:
     reactive: bool = False
     excursions: Excursions
     response: ResponseState
+    trust: Trust
     binds_since_s: float | None = None
 
 
@@ -50,6 +52,7 @@ def new(line: Line, policy: Policy) -> LineState:
         budget=Budget(),
         excursions=Excursions(),
         response=ResponseState(),
+        trust=Trust(),
     )
 
 

@@ -4,9 +4,10 @@ Everything is turned into the line's own direction first: for an import line the
 "injection" is the draw (DESIGN section 5: mirrored for import).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pcs.core import channels, excursion, line_state, measure, observe, response
+from pcs.core import channels, excursion, line_state, measure, observe, response, trust
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
 from pcs.core.evolve import evolve
@@ -17,6 +18,7 @@ from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.response import Response
+from pcs.core.trust import Trust
 from pcs.core.watch import counted
 from pcs.model.limit import Accounting
 from pcs.model.reading import LimitsInForce
@@ -29,7 +31,7 @@ EXCURSION_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Bounds of every controlled DER's injection in the span of one sample (watts; seconds)."""
+    """Bounds of the DERs' injection in the span of one sample (watts; seconds), for those that a line asks for."""
 
     lo_w: tuple[float, ...]
     hi_w: tuple[float, ...]
@@ -51,28 +53,38 @@ class Fleet:
     left_cap_w: tuple[float, ...]
     """The cap that each DER had which obeyed in the last step and does not now; 0 for all others."""
     left_charge_w: tuple[float, ...]
+    settle_s: tuple[float, ...]
+    """How long each needs for a full step (`observe.settle_s`)."""
 
 
-def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool) -> Bounds:
-    """Bounds in the sample's span; the means and certain values of the draw only where import lines need them."""
+def asked(line: Line, ders: tuple[DerState, ...]) -> Iterable[int]:
+    """The DERs whose bounds the line needs: its own, and where storage may charge with what sources make, those."""
+    return range(len(ders)) if line.limit.accounting is Accounting.DER_SUBPANEL else line.members
+
+
+def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool, numbers: Iterable[int]) -> Bounds:
+    """Bounds of the DERs with these numbers in the sample's span; all others stand at nothing.
+
+    What a lower floor may count on is worked out only where import lines need it.
+    """
     averaging_s = sample.published_s - sample.span.from_s
-    lo, hi, certain, high, mean_hi, mean_lo, spoken = [], [], [], [], [], [], []
-    for d in ders:
-        if counted(d):
-            lo_w, hi_w = observe.bounds(d.track, sample.span)
-            lo_mean_w = observe.mean_lo_w(d.track, sample.span, averaging_s)
-            certain_w = observe.certain_w(d.track, lo_mean_w, sample.span.to_s)
-            credit_w = observe.mean_hi_w(d.track, sample.span, averaging_s)
+    nothing = [0.0] * len(ders)
+    lo, hi, certain, high, mean_hi, mean_lo, spoken = (list(nothing) for _ in range(7))
+    for n in numbers:
+        d = ders[n]
+        track = d.track
+        is_counted = counted(d)
+        if is_counted:
+            lo_w, hi_w = observe.bounds(track, sample.span)
+            mean_lo_w = observe.mean_lo_w(track, sample.span, averaging_s)
+            mean_hi_w = observe.mean_hi_w(track, sample.span, averaging_s)
         else:
-            lo_w = hi_w = certain_w = credit_w = d.track.least_w  # it surely injects nothing
-        lo.append(lo_w)
-        hi.append(hi_w)
-        certain.append(certain_w)
-        mean_hi.append(credit_w)
-        draws = imports and d.track.least_w < 0.0
-        high.append(observe.certain_high_w(d.track, hi_w, sample.span.to_s) if draws else hi_w)
-        mean_lo.append(observe.mean_lo_w(d.track, sample.span, averaging_s) if draws and counted(d) else lo_w)
-        spoken.append(d.track.telemetry_span.from_s if d.track.telemetry_span else -observe.INFINITY)
+            lo_w = hi_w = mean_lo_w = mean_hi_w = track.least_w  # it surely injects nothing
+        lo[n], hi[n], mean_lo[n], mean_hi[n] = lo_w, hi_w, mean_lo_w, mean_hi_w
+        certain[n] = observe.certain_w(track, mean_lo_w, sample.span.to_s) if is_counted else lo_w
+        draws = imports and track.least_w < 0.0
+        high[n] = observe.certain_high_w(track, mean_hi_w, sample.span.to_s) if draws else hi_w
+        spoken[n] = track.telemetry_span.from_s if track.telemetry_span else -observe.INFINITY
     return Bounds(
         lo_w=tuple(lo),
         hi_w=tuple(hi),
@@ -143,17 +155,22 @@ def take_turn(
     """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point."""
     lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
     state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
-    reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
+    reserved_w = 0.0
+    if not all(fleet.obeying):
+        reserved_w = sum(line.weights[n] * _most_w(line, fleet.ders[n]) for n in line.members if not fleet.obeying[n])
     flow = None
     if sample is not None and bounds is not None and not lacks:
         flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
     safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
     left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
-    before = without(state.budget, sum(line.weights[n] * left[n] for n in line.members))
+    before = state.budget
+    if any(left):
+        before = without(before, sum(line.weights[n] * left[n] for n in line.members))
     budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, now_s)
     previous_s = state.used_s
     state = evolve(
         state,
+        trust=_trust(state, line, fleet, flow, budget.total_w, action is Action.NORMAL and verified, now_s),
         budget=budget,
         action=action,
         safe_w=safe_w,
@@ -186,8 +203,8 @@ def _budget(
 ) -> Budget:
     """What the obeying DERs may put on the line: the law on a fresh sample, the table's action otherwise."""
     up = line.sign > 0.0
-    most_w = sum(line.weights[n] * (fleet.ders[n].most_w if up else -fleet.ders[n].least_w) for n in line.members)
-    settle_s = max((observe.settle_s(fleet.ders[n].timing, 1.0) for n in line.members), default=0.0)
+    most_w = sum([line.weights[n] * (fleet.ders[n].most_w if up else -fleet.ders[n].least_w) for n in line.members])
+    settle_s = max([fleet.settle_s[n] for n in line.members], default=0.0)
     if action is Action.SAFE:
         return secure(before, most_w if safe_w is None else safe_w, settle_s, now_s)
     if action is Action.TIGHTEN:
@@ -201,9 +218,47 @@ def _budget(
     if not verified:
         slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
     helps_w = fleet.help_w if up else fleet.support_w
-    least_w = 0.0 if line.is_ess else -sum(line.weights[n] * helps_w[n] for n in line.members)
-    pace = Pace(settle_s=settle_s, slew_w_s=slew_pct_s / 100.0 * most_w, most_w=most_w, least_w=least_w)
+    least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
+    pace = Pace(
+        settle_s=settle_s,
+        slew_w_s=slew_pct_s / 100.0 * most_w,
+        most_w=most_w,
+        least_w=least_w,
+        trust_share=state.trust.share if _follows(line, fleet) else 0.0,
+    )
     return regulate(before, flow, state.envelope, pace, now_s)
+
+
+def _follows(line: Line, fleet: Fleet) -> bool:
+    """Whether the bounds of this line, and nothing of their own, seem to decide what all its sources do."""
+    if line.sign < 0.0:
+        return False
+    members = [fleet.ders[n] for n in line.members]
+    return all(d.track.limit_bound and d.track.least_w >= 0.0 and d.track.telemetry_w is not None for d in members)
+
+
+def _trust(
+    state: LineState, line: Line, fleet: Fleet, flow: Flow | None, total_w: float, regular: bool, now_s: float
+) -> Trust:
+    limit_w = state.envelope.limit_w
+    if flow is None or limit_w is None:
+        return state.trust
+    follows = regular and _follows(line, fleet) and all(fleet.obeying[n] for n in line.members)
+    effect_s = 0.0
+    if follows:
+        effect_s = max((observe.settle_s(fleet.ders[n].timing, trust.STEP_SHARE) for n in line.members), default=0.0)
+    room_w = flow.import_w + limit_w - state.envelope.margin.total_w
+    return trust.learn(
+        state.trust,
+        flow.import_w,
+        room_w,
+        0.5 * (flow.lo_w + flow.hi_w),
+        total_w,
+        line.size_w,
+        follows,
+        effect_s,
+        now_s,
+    )
 
 
 def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float) -> Turn:

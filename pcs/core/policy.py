@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pcs.core.dispatch import Grid, grid
 from pcs.core.service import CONDUCTORS, shares
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 from pcs.model.profile import DerTiming
@@ -84,6 +85,10 @@ class Policy:
     lines: tuple[Line, ...]
     buses: tuple[Bus, ...]
     behind: tuple[tuple[int, ...], ...]
+    up: Grid
+    """The DERs on the lines that bound injection, in their order."""
+    down: Grid
+    """The same for those that bound the draw."""
     tuning: Tuning
     nominal_v: float
     system: System
@@ -108,6 +113,8 @@ def policy_for(site: Site) -> Policy:
         lines=tuple(lines),
         buses=tuple(_bus(site, controlled, points, p) for p in points.values() if p.kind is PointKind.BUSBAR),
         behind=tuple(_behind(site, controlled, points, m) for m in site.meters),
+        up=_grid(lines, 1.0, len(controlled)),
+        down=_grid(lines, -1.0, len(controlled)),
         tuning=site.tuning,
         nominal_v=site.nominal_v,
         system=site.system,
@@ -115,6 +122,10 @@ def policy_for(site: Site) -> Policy:
         nameplate_w=sum(d.nameplate_w for d in controlled),
         uncontrolled_w=sum(d.nameplate_w for d in site.ders if not d.controlled and d.kind is not DerKind.EVSE),
     )
+
+
+def _grid(lines: list[Line], sign: float, count: int) -> Grid:
+    return grid(tuple(tuple((n, x.weights[n]) for n in x.members) for x in lines if x.sign == sign), count)
 
 
 def all_points(site: Site) -> dict[str, PointSpec]:

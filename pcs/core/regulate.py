@@ -9,7 +9,8 @@ the draw. Rules:
 2. Without flow beyond the limit, a budget is too high when it exceeds what the middle of the bounds leaves: lo would
    count a raise under way for nothing and dip at every release, hi would believe a stale telemetry for too long (a
    limit cycle). And it waits until every DER has spoken since: otherwise a rising sun, seen by the meter before the
-   telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it must not wait.
+   telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it must not
+   wait.
 3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
 """
 
@@ -68,12 +69,14 @@ class Pace:
 
     `settle_s`: a full step of the slowest plant. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all
     that may be capped; `least_w` (<= 0): how far below nothing the budget may go, where storage can be told to help.
+    `trust_share`: the share by which the DERs are known to inject more than they say.
     """
 
     settle_s: float
     slew_w_s: float
     most_w: float
     least_w: float = 0.0
+    trust_share: float = 0.0
 
 
 def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: float) -> Budget:
@@ -87,14 +90,14 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     beyond = flow.import_w + envelope.limit_w < envelope.margin.inner_w
     credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     if not beyond:
-        credited_w = max(credited_w, 0.5 * (flow.lo_w + flow.hi_w))
+        credited_w = max(credited_w, 0.5 * (flow.lo_w + flow.hi_w) * (1.0 + pace.trust_share))
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
         total_w = max(pace.least_w, outer_w + credited_w)
         excess_w = envelope.margin.total_w - envelope.limit_w - flow.import_w
         if beyond and not flow.reserved_w and excess_w < SMALL_SHARE * pace.most_w:
-            total_w = max(total_w, min(budget.total_w, flow.hi_w) - SMALL_GAIN * excess_w)
+            total_w = max(total_w, min(budget.total_w, flow.hi_w * (1.0 + pace.trust_share)) - SMALL_GAIN * excess_w)
         share = (budget.total_w - total_w) / pace.most_w if pace.most_w else 0.0
         credit_s = now_s + pace.settle_s * max(0.25, min(1.0, share))
         return evolve(
@@ -105,7 +108,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
             too_high_since_s=None,
             frozen_w=None,
         )
-    goal_w = min(pace.most_w, outer_w + flow.certain_w)
+    goal_w = min(pace.most_w, outer_w + flow.certain_w * (1.0 + pace.trust_share))
     total_w = budget.total_w
     if goal_w > total_w and budget.at_s is not None:
         total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))

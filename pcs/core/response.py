@@ -22,6 +22,11 @@ SETTLED_FOR_S = 2.0
 SETTLED_SHARE = 0.03
 REST = 4.0
 """What an exponential has still before it, at most, in units of what it did in the last second: 3.5 at 4 s lag."""
+ANSWERS_WITHIN_S = 10.0
+"""How long a release may lie still at its beginning and still be one: three times the longest dead time of reference
+plant study section 3.1 (3 s). What has not begun by then has nothing to release."""
+SHOWS_SHARE = 0.05
+"""A sample with 5 % of a step in it was taken, in part, after it: a meter that averages shows a step in two samples."""
 SAMPLES = 1200
 """A limit on the series of one step: 60 s at 20 Hz."""
 
@@ -48,6 +53,9 @@ class Response:
     kind: StepKind
     way: Way
     at_s: float
+    """The middle of when the step was; it lies between `at_lo_s` and `at_hi_s`."""
+    at_lo_s: float
+    at_hi_s: float
     olrt_s: float
     olrt_lo_s: float
     olrt_hi_s: float
@@ -87,6 +95,11 @@ class ResponsePoint:
     lo_w: float
     hi_w: float
 
+    @property
+    def demand_w(self) -> float:
+        """The middle of what the demand can be (W)."""
+        return self.import_w + 0.5 * (self.lo_w + self.hi_w)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseState:
@@ -118,14 +131,15 @@ def follow(
     if jumped and not limit_stepped and _explained(state, point, least_w):
         jumped, state = False, evolve(state, baseline=())
     if jumped or limit_stepped:
-        before = state.baseline[-1]
+        k = _untouched(state.baseline, point) if jumped else len(state.baseline) - 1
+        before, series = state.baseline[k], (*state.baseline[k + 1 :], point)
         state = evolve(
             state,
             kind=StepKind.LIMIT if limit_stepped and not jumped else StepKind.LOAD,
             t0_lo_s=before.published_s,
-            t0_hi_s=point.received_s,
+            t0_hi_s=series[0].received_s,
             before=before,
-            series=(point,),
+            series=series,
             baseline=(point,),
             limit_w=limit_w,
             unsettled=state.unsettled + (state.kind is not None),
@@ -144,6 +158,25 @@ def _jump(baseline: tuple[ResponsePoint, ...], point: ResponsePoint, least_w: fl
     lo_w = min(p.import_w + p.lo_w for p in baseline)
     hi_w = max(p.import_w + p.hi_w for p in baseline)
     return point.import_w + point.hi_w < lo_w - least_w or point.import_w + point.lo_w > hi_w + least_w
+
+
+def _untouched(baseline: tuple[ResponsePoint, ...], point: ResponsePoint) -> int:
+    """The number of the last sample before a step that shows nothing of it yet."""
+    k = len(baseline) - 1
+    while k > 0 and _shows(baseline[k - 1], baseline[k], point):
+        k -= 1
+    return k
+
+
+def _shows(before: ResponsePoint, middle: ResponsePoint, after: ResponsePoint) -> bool:
+    """Whether the sample in the middle lies on the way from the one before to the one after, in flow and in demand."""
+    return all(
+        (part_w > SHOWS_SHARE * whole_w) if whole_w > 0.0 else (part_w < SHOWS_SHARE * whole_w)
+        for part_w, whole_w in (
+            (middle.import_w - before.import_w, after.import_w - before.import_w),
+            (middle.demand_w - before.demand_w, after.demand_w - before.demand_w),
+        )
+    )
 
 
 def _explained(state: ResponseState, point: ResponsePoint, least_w: float) -> bool:
@@ -168,6 +201,8 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
         return state, None
     if state.limit_w is not None and tail[-1].import_w < -state.limit_w - 0.2 * least_w:
         return state, None  # a dead time lies as flat as rest, but beyond the limit
+    if elapsed_s < ANSWERS_WITHIN_S and _is_unanswered(state, tail[-1].import_w, least_w):
+        return state, None  # or far inside it, where a release is still to come
     flows_w = [p.import_w for p in tail]
     moved_w = max(abs(p.import_w - flows_w[-1]) for p in series)
     if max(flows_w) - min(flows_w) > max(SETTLED_SHARE * moved_w, 0.25 * least_w):
@@ -181,6 +216,18 @@ def _track(state: ResponseState, least_w: float) -> tuple[ResponseState, Respons
     if response.way is Way.RESTRICT:
         return evolve(done, restrict=done.restrict.plus(response)), response
     return evolve(done, release=done.release.plus(response)), response
+
+
+def _is_unanswered(state: ResponseState, import_w: float, least_w: float) -> bool:
+    """Whether the step took the flow away from the limit, and the DERs have not yet begun to follow it back."""
+    assert state.before is not None
+    if state.limit_w is None or import_w < -state.limit_w + least_w:
+        return False
+    if max(p.import_w for p in state.series) - import_w >= least_w:
+        return False
+    if state.kind is StepKind.LIMIT:
+        return abs(import_w - state.before.import_w) < least_w
+    return state.before.import_w < -state.limit_w + least_w
 
 
 def _mean(values_w: list[float]) -> float:
@@ -220,6 +267,8 @@ def _evaluate(
         kind=kind,
         way=way,
         at_s=t0_s,
+        at_lo_s=state.t0_lo_s,
+        at_hi_s=state.t0_hi_s,
         olrt_s=olrt_s,
         olrt_lo_s=max(0.0, crossed_lo_s - state.t0_hi_s),
         olrt_hi_s=max(0.0, crossed_hi_s - state.t0_lo_s),

@@ -5,15 +5,17 @@ supports with no more than the export lines let it inject. Where lines of both d
 with the better rank wins, and the conflict is reported (DESIGN section 5, composition).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import is_not
 
 from pcs.core import ders, observe
 from pcs.core.der_state import DerState
-from pcs.core.dispatch import Claim, Row, dispatch
+from pcs.core.dispatch import Claim, dispatch_on
+from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet
-from pcs.core.policy import Line, Policy
+from pcs.core.policy import Policy
 
 CONFLICT_W = 1.0
 """Bounds that cross by less than a watt are rounding."""
@@ -36,30 +38,27 @@ def share_out(
 ) -> Shares:
     """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw."""
     wanting = tuple(ders.wants_charge(ders.wants(d, dt_s), dt_s) for d in fleet.ders)
-    fleet = Fleet(
-        ders=wanting,
-        obeying=tuple(o and n not in relieved for n, o in enumerate(fleet.obeying)),
-        help_w=fleet.help_w,
-        support_w=fleet.support_w,
-        left_cap_w=fleet.left_cap_w,
-        left_charge_w=fleet.left_charge_w,
-    )
+    if relieved or any(map(is_not, wanting, fleet.ders)):
+        obeying = tuple(o and n not in relieved for n, o in enumerate(fleet.obeying))
+        fleet = evolve(fleet, ders=wanting, obeying=obeying)
     blind = any(s.action is Action.SAFE for s in states)
-    safe_w = dispatch(_safe_rows(policy, states, fleet, 1.0), _claims(policy, fleet, 1.0, blind=True))
+    safe_w = dispatch_on(policy.up, _safe_totals_w(policy, states, 1.0), _claims(policy, fleet, 1.0, blind=True))
     if not any(d.least_w < 0.0 for d in wanting):
-        caps_w = dispatch(_rows(policy, states, fleet, 1.0), _claims(policy, fleet, 1.0, blind))
+        caps_w = dispatch_on(policy.up, _totals_w(policy, states, 1.0), _claims(policy, fleet, 1.0, blind))
         nothing = (0.0,) * len(wanting)
         return Shares(caps_w=caps_w, floors_w=nothing, safe_w=safe_w, safe_charge_w=nothing, ders=wanting, conflicts=())
-    safe_charge_w = dispatch(_safe_rows(policy, states, fleet, -1.0), _claims(policy, fleet, -1.0, blind=True))
-    charge_rows = _rows(policy, states, fleet, -1.0)
-    charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind))
+    safe_charge_w = dispatch_on(
+        policy.down, _safe_totals_w(policy, states, -1.0), _claims(policy, fleet, -1.0, blind=True)
+    )
+    charge_totals_w = _totals_w(policy, states, -1.0)
+    charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind))
     helps_w = tuple(min(h, c) for h, c in zip(fleet.help_w, charge_w, strict=True))
     caps_w = _caps(policy, states, fleet, helps_w, blind)
     if any(fleet.support_w):
         supports_w = tuple(max(0.0, min(s, c)) for s, c in zip(fleet.support_w, caps_w, strict=True))
-        charge_w = dispatch(charge_rows, _claims(policy, fleet, -1.0, blind, supports_w))
+        charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, supports_w))
     floors_w = tuple(-w for w in charge_w)
-    caps_w, floors_w, conflicts = _settled(policy, fleet, caps_w, floors_w)
+    caps_w, floors_w, conflicts = settled(policy, fleet, caps_w, floors_w)
     return Shares(
         caps_w=caps_w,
         floors_w=floors_w,
@@ -70,37 +69,46 @@ def share_out(
     )
 
 
+def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
+    """The same with no DER above its share of its rating: a busbar that was relieved opens again slowly."""
+    if all(o >= 1.0 for o in opened_share):
+        return shares
+    ratings = [(max(0.0, d.most_w), min(0.0, d.least_w)) for d in shares.ders]
+    return replace(
+        shares,
+        caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened_share, ratings, strict=True)),
+        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened_share, ratings, strict=True)),
+    )
+
+
 def _caps(
     policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
 ) -> tuple[float, ...]:
     """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey."""
-    rows = _rows(policy, states, fleet, 1.0)
-    caps_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, helps_w))
+    totals_w = _totals_w(policy, states, 1.0)
+    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, helps_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
     shown_w = tuple(max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True))
-    others_w = dispatch(rows, _claims(policy, fleet, 1.0, blind, shown_w))
+    others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
     return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
 
 
-def _rows(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, sign: float) -> tuple[Row, ...]:
-    return tuple(
-        Row(members=_members(line, fleet), total_w=state.budget.total_w)
-        for line, state in zip(policy.lines, states, strict=True)
-        if line.sign == sign and state.envelope.limit_w is not None
-    )
+def _totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -> list[float]:
+    """What the lines of one direction leave (W); infinity where one is not in force."""
+    return [
+        s.budget.total_w if s.envelope.limit_w is not None else observe.INFINITY
+        for line, s in zip(policy.lines, states, strict=True)
+        if line.sign == sign
+    ]
 
 
-def _safe_rows(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, sign: float) -> tuple[Row, ...]:
-    return tuple(
-        Row(members=_members(line, fleet), total_w=state.safe_w)
-        for line, state in zip(policy.lines, states, strict=True)
-        if line.sign == sign and state.safe_w is not None
-    )
-
-
-def _members(line: Line, fleet: Fleet) -> tuple[tuple[int, float], ...]:
-    return tuple((n, line.weights[n]) for n in line.members if fleet.obeying[n])
+def _safe_totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -> list[float]:
+    return [
+        observe.INFINITY if s.safe_w is None else s.safe_w
+        for line, s in zip(policy.lines, states, strict=True)
+        if line.sign == sign
+    ]
 
 
 def _claims(
@@ -116,13 +124,18 @@ def _claims(
             Claim(
                 weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
                 most_w=most_w,
-                want_w=most_w if blind else want_w,
+                want_w=most_w if blind else max(want_w, _absorbs_w(fleet, n, sign, most_w)),
                 least_w=-helps_w[n] if helps_w and not blind else 0.0,
                 grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
                 order=0 if blind else policy.orders[n],
             )
         )
     return tuple(made)
+
+
+def _absorbs_w(fleet: Fleet, number: int, sign: float, most_w: float) -> float:
+    """What storage claims of the import lines because it may have to absorb: its whole draw, whatever its own wish."""
+    return min(most_w, fleet.help_w[number]) if sign < 0.0 else 0.0
 
 
 def _is_spent(der: DerState, sign: float) -> bool:
@@ -153,7 +166,7 @@ def _can_be_told(der: DerState, sign: float) -> bool:
     return der.takes_setpoint and der.soc_pct is not None and not _is_spent(der, sign)
 
 
-def _settled(
+def settled(
     policy: Policy, fleet: Fleet, caps_w: tuple[float, ...], floors_w: tuple[float, ...]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
     """Bounds that do not cross: the line with the better rank wins where two directions contradict each other."""

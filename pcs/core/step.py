@@ -1,6 +1,7 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
 from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch, wishes
+from pcs.core import ders as ders_
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
@@ -38,6 +39,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
     after = State(
@@ -90,6 +92,7 @@ def _fleet(state: State, ders: tuple[DerState, ...], faults: tuple[Fault, ...], 
         support_w=share_out.able_to_support(policy, ders, obeying),
         left_cap_w=tuple(0.0 if o else max(0.0, w) for w, o in zip(state.caps_w, obeying, strict=True)),
         left_charge_w=tuple(0.0 if o else max(0.0, -w) for w, o in zip(state.floors_w, obeying, strict=True)),
+        settle_s=tuple(observe.settle_s(d.timing, 1.0) for d in ders),
     )
 
 
@@ -105,6 +108,9 @@ def _turns(
 ) -> tuple[Turn, ...]:
     """Every line's turn; what several lines ask of the same sample is worked out once."""
     imports = any(line.sign < 0.0 for line in policy.lines)
+    asked: dict[tuple[tuple[int, int], ...], set[int]] = {}
+    for line in policy.lines:
+        asked.setdefault(line.meter_signs, set()).update(lines.asked(line, fleet.ders))
     samples: dict[tuple[tuple[int, int], ...], Sample | None] = {}
     bounds: dict[tuple[tuple[int, int], ...], lines.Bounds] = {}
     turns = []
@@ -114,7 +120,7 @@ def _turns(
             samples[key] = _fresh(line, known.used_s, meters)
         sample = samples[key]
         if sample is not None and key not in bounds:
-            bounds[key] = lines.bounds_of(fleet.ders, sample, imports)
+            bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
         told = heard.in_force
@@ -189,4 +195,4 @@ def _is_held(der: DerState, sign: float) -> bool:
     least_w = der.track.least_w
     if sign > 0.0:
         return der.track.limit_bound and der.sent.cap_w < der.most_w - 1.0
-    return der.track.floor_bound and der.sent.floor_w(least_w) > der.least_w + 1.0
+    return ders_.at_floor(der) and der.sent.floor_w(least_w) > der.least_w + 1.0

@@ -34,6 +34,8 @@ class Watch:
     wiring: WiringState
     injection_fresh_w: float = 0.0
     injection_moved_w: tuple[float, float] = (0.0, observe.INFINITY)
+    said_moved_w: float | None = None
+    """What the DERs said of themselves at that moment, all together (W)."""
     stuck_since_s: float | None = None
 
     @staticmethod
@@ -59,7 +61,7 @@ def follow(
     """Take one step: `meter` before and after it, the DERs behind it before and after, and the fresh sample if any."""
     size_w = sum(d.size_w for d in behind)
     known = _comparable(state.wiring, before, behind)
-    moved_w, since_s = _stuck(state, meter, behind, size_w, now_s)
+    moved_w, said_w, since_s = _stuck(state, meter, behind, size_w, now_s)
     fresh_w = state.injection_fresh_w
     if sample is not None:
         lo_w, hi_w = injection_w(behind, sample.span)
@@ -70,7 +72,9 @@ def follow(
             imports_w = (sample.import_w, *sample.phase_import_w)
             confirmed = all(_confirmed(d) for d in behind)
             known = watch(known, imports_w, fresh_w, confirmed, balanced, size_w, sample.received_s)
-    return Watch(wiring=known, injection_fresh_w=fresh_w, injection_moved_w=moved_w, stuck_since_s=since_s)
+    return Watch(
+        wiring=known, injection_fresh_w=fresh_w, injection_moved_w=moved_w, said_moved_w=said_w, stuck_since_s=since_s
+    )
 
 
 def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
@@ -85,7 +89,9 @@ def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
 
 def counted(der: DerState) -> bool:
     """Whether what this DER injects is known at all."""
-    return not any(c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions)
+    return not der.conditions or not any(
+        c.kind in (FaultKind.DER_SILENT, FaultKind.WRONG_DEVICE) for c in der.conditions
+    )
 
 
 def all_balanced(ders: tuple[DerState, ...]) -> bool:
@@ -95,27 +101,32 @@ def all_balanced(ders: tuple[DerState, ...]) -> bool:
 
 def _stuck(
     state: Watch, meter: tuple[MeterState, MeterState], behind: tuple[DerState, ...], size_w: float, now_s: float
-) -> tuple[tuple[float, float], float | None]:
-    """Bounds on the injection when the metered power last changed (W), and since when it ought to have changed.
+) -> tuple[tuple[float, float], float | None, float | None]:
+    """Bounds on injection and what the DERs said when the metered power last changed (W), and since when it ought to.
 
-    Only a movement that no bound leaves in doubt counts: a raise that a sun-limited DER cannot use moves nothing.
+    Only a movement that no bound leaves in doubt, and that the DERs tell of themselves, counts: a raise that a
+    sun-limited DER cannot use moves nothing, and telemetry beyond all that was told lifts bounds with the cap.
     """
     was, is_ = meter
     lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in behind), strict=True))
     spans = (d.track.telemetry_span for d in behind)
     spoken = is_.moved_s is None or all(span is None or span.from_s >= is_.moved_s for span in spans)
-    if is_.moved_s != was.moved_s or not spoken or any(map(_contradicted, behind)):
-        return (lo_w, hi_w), None  # what telemetry tells now, the meter may have seen before
-    then_lo_w, then_hi_w = state.injection_moved_w
-    if not measure.stuck(is_, max(lo_w - then_hi_w, then_lo_w - hi_w), STUCK_SHARE * size_w):
-        return state.injection_moved_w, None
-    return state.injection_moved_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+    said_w = _said_w(behind)
+    if is_.moved_s != was.moved_s or not spoken:  # what telemetry tells now, the meter may have seen before
+        return (lo_w, hi_w), said_w, None
+    (then_lo_w, then_hi_w), then_said_w = state.injection_moved_w, state.said_moved_w
+    moved_w = max(lo_w - then_hi_w, then_lo_w - hi_w)
+    if said_w is not None and then_said_w is not None:
+        moved_w = min(moved_w, abs(said_w - then_said_w))
+    if not measure.stuck(is_, moved_w, STUCK_SHARE * size_w):
+        return state.injection_moved_w, then_said_w, None
+    return state.injection_moved_w, then_said_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
 
 
-def _contradicted(der: DerState) -> bool:
-    """Whether it says what no command allows: its bounds then follow the cap, and no movement of its own."""
-    said_w, told = der.track.telemetry_w, der.track.ticks[-1]
-    return said_w is not None and not told.told_lo_w <= said_w <= told.told_hi_w
+def _said_w(behind: tuple[DerState, ...]) -> float | None:
+    """The sum of what the DERs say (W); None where one says nothing."""
+    said = [d.track.telemetry_w for d in behind]
+    return None if None in said else sum(w for w in said if w is not None)
 
 
 def _comparable(known: WiringState, before: tuple[DerState, ...], behind: tuple[DerState, ...]) -> WiringState:

@@ -21,6 +21,7 @@ from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link, TimeTrust
 from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
+from pcs.runtime.explain import explain
 from pcs.runtime.health import Health
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks, poll_meter
@@ -97,6 +98,10 @@ class Controller:
                 self.world.journal.trouble(),
             )
         )
+
+    def explain(self) -> dict[str, Any]:
+        """Why everything is as it is at this moment, and what comes next (schema pcs.explain/1)."""
+        return explain(self.site, self.policy, self.state, self.world.clock.now())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set; whatever ends it, the DERs are left at the safe set.

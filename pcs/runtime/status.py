@@ -25,7 +25,7 @@ MISSING = (
 )
 """Protections of the design that this version does not have; status says so instead of leaving it open."""
 
-DEMAND_KNOWN_SHARE = 0.25
+DEMAND_KNOWN_SHARE = 0.1
 """The demand is a number for people once its bounds are closer than this share of the controlled nameplate."""
 
 
@@ -64,7 +64,7 @@ def status(
             for f in state.faults
         ],
         "excursions": _excursions(state.lines, policy),
-        "response": _responses(state.lines),
+        "response": responses(state.lines),
         "journal": {"dir": site.journal_dir, "trouble": trouble},
         "links": [{"address": str(address), **_counters(link)} for address, link in links.items()],
     }
@@ -101,7 +101,7 @@ def _limit(policy: Policy, state: State, line: Line, known: LineState, now_s: fl
         "margin_w": round(envelope.margin.total_w, 1) if envelope.limit_w is not None else None,
         "why": report.why_line(line, known, state.faults, report.wirings(line, state)),
         "excursions": _excursions((known,), policy),
-        "response": _responses((known,)),
+        "response": responses((known,)),
     }
 
 
@@ -117,7 +117,7 @@ def _excursions(lines: tuple[LineState, ...], policy: Policy) -> dict[str, Any]:
     }
 
 
-def _responses(lines: tuple[LineState, ...]) -> dict[str, Any]:
+def responses(lines: tuple[LineState, ...]) -> dict[str, Any]:
     """Self-measured responses of these lines together."""
     return {
         "method": "self-measured",

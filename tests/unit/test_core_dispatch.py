@@ -81,3 +81,88 @@ def test_the_order_of_the_ders_does_not_matter(budget_w: float, claims: list[Cla
 def test_more_budget_lowers_no_cap(budget_w: float, more_w: float, claims: tuple[Claim, ...]) -> None:
     less, more = dispatch(budget_w, claims), dispatch(budget_w + more_w, claims)
     assert all(a <= b + 1e-6 for a, b in zip(less, more, strict=True))
+
+
+THREE_CONDUCTORS = ((1.0, 0.0, 0.0, 1 / 3), (0.0, 1.0, 0.0, 1 / 3), (0.0, 0.0, 1.0, 1 / 3))
+"""A unit on each conductor and a three-phase one."""
+
+
+def on_lines(weights: tuple[tuple[float, ...], ...], totals_w: tuple[float, ...]) -> tuple[Row, ...]:
+    return tuple(
+        Row(members=tuple((k, w) for k, w in enumerate(line) if w), total_w=total_w)
+        for line, total_w in zip(weights, totals_w, strict=True)
+    )
+
+
+def test_one_scarce_conductor_is_left_to_the_unit_that_makes_three_watts_of_one() -> None:
+    rows = on_lines(THREE_CONDUCTORS, (1000.0, 9000.0, 9000.0))
+    claims = (claim(5000.0), claim(5000.0), claim(5000.0), claim(3000.0))
+    assert dispatch_rows(rows, claims) == pytest.approx((0.0, 5000.0, 5000.0, 3000.0))
+
+
+def test_where_conductors_are_equally_scarce_shares_stay_pro_rata() -> None:
+    rows = on_lines(THREE_CONDUCTORS, (4000.0, 4000.0, 4000.0))
+    claims = (claim(10_000.0), claim(10_000.0), claim(10_000.0), claim(30_000.0))
+    assert dispatch_rows(rows, claims) == pytest.approx((2000.0, 2000.0, 2000.0, 6000.0))
+
+
+def test_equals_share_pro_rata_what_a_gain_elsewhere_leaves_them() -> None:
+    weights = tuple((*line, line[0], 1 / 3) for line in THREE_CONDUCTORS)
+    rows = on_lines(weights, (1500.0, 9000.0, 9000.0))
+    claims = (claim(4000.0), claim(5000.0), claim(5000.0), claim(3000.0), claim(1000.0), claim(0.0))
+    assert dispatch_rows(rows, claims) == pytest.approx((400.0, 5000.0, 5000.0, 3000.0, 100.0, 0.0))
+
+
+def test_a_later_order_never_costs_an_earlier_one_a_watt() -> None:
+    rows = on_lines(THREE_CONDUCTORS, (1000.0, 9000.0, 9000.0))
+    first = Claim(weight_w=5000.0, most_w=5000.0, want_w=5000.0)
+    later = Claim(weight_w=3000.0, most_w=3000.0, want_w=3000.0, order=2)
+    assert dispatch_rows(rows, (first, first, first, later)) == pytest.approx((1000.0, 5000.0, 5000.0, 0.0))
+
+
+def test_an_earlier_order_makes_room_where_that_costs_it_nothing() -> None:
+    """Two PV units on one line each, both on a common one: which of them feeds is all the same to them."""
+    rows = on_lines(((1.0, 1.0, 0.0), (1.0, 0.0, 1.0)), (5000.0, 5000.0))
+    pv = Claim(weight_w=5000.0, most_w=5000.0, want_w=5000.0)
+    battery = Claim(weight_w=5000.0, most_w=5000.0, want_w=5000.0, order=2)
+    assert dispatch_rows(rows, (pv, pv, battery)) == pytest.approx((0.0, 5000.0, 5000.0))
+
+
+def test_storage_absorbs_before_anybody_is_curtailed_and_no_more_than_needed() -> None:
+    pv = Claim(weight_w=10_000.0, most_w=10_000.0, want_w=8000.0)
+    battery = Claim(weight_w=5000.0, most_w=5000.0, want_w=0.0, least_w=-5000.0, order=2)
+    assert dispatch(5000.0, (pv, battery)) == pytest.approx((8000.0, -3000.0))
+
+
+def test_a_line_that_nobody_can_hold_leaves_its_members_at_their_least_and_frees_the_others() -> None:
+    rows = on_lines(((1.0, 0.0), (1.0, 1.0)), (-9000.0, 4000.0))
+    battery = Claim(weight_w=5000.0, most_w=5000.0, want_w=5000.0, least_w=-5000.0)
+    assert dispatch_rows(rows, (battery, claim(10_000.0))) == pytest.approx((-5000.0, 9000.0))
+
+
+def charger(size_w: float = 7400.0, least_w: float = 1400.0, order: int = 2) -> Claim:
+    return Claim(weight_w=size_w, most_w=size_w, want_w=size_w, grain_w=least_w, order=order)
+
+
+def test_a_charger_draws_nothing_or_at_least_its_least_current() -> None:
+    assert dispatch(2000.0, (charger(), charger())) == pytest.approx((2000.0, 0.0))
+    assert dispatch(1000.0, (charger(), charger())) == (0.0, 0.0)
+    assert dispatch(2800.0, (charger(), charger())) == pytest.approx((1400.0, 1400.0))
+
+
+@given(st.floats(0.0, 100_000.0), st.lists(st.sampled_from([charger(), charger(22_000.0, 4100.0)]), max_size=20))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_as_many_chargers_run_as_the_budget_feeds_and_none_below_its_least(budget_w: float, all_: list[Claim]) -> None:
+    bounds_w = dispatch(budget_w, tuple(all_))
+    assert sum(bounds_w) <= budget_w + 1e-6
+    assert all(w <= 1e-6 or w >= c.grain_w - 1e-6 for c, w in zip(all_, bounds_w, strict=True))
+    if all_ and budget_w >= max(c.grain_w for c in all_) * len(all_):
+        assert all(bounds_w), "there is enough for each one's least"
+    if all_ and budget_w >= max(c.grain_w for c in all_):
+        assert any(bounds_w), "somebody charges while there is enough for one"
+
+
+def test_fifty_chargers_share_what_feeds_twenty_of_them() -> None:
+    bounds_w = dispatch(28_000.0, tuple(charger() for _ in range(50)))
+    assert [w > 0.0 for w in bounds_w] == [k < 20 for k in range(50)]
+    assert sum(bounds_w) == pytest.approx(28_000.0)

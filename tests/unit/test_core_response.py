@@ -195,3 +195,43 @@ def test_a_gap_in_the_meter_settles_nothing() -> None:
     after, found = follow(state, late, 1980.0, 2020.0, 0.0, NAMEPLATE_W)
     assert found is None
     assert after.kind is StepKind.LOAD
+
+
+@pytest.mark.parametrize("dead_s", [1.0, 2.5, 4.0, 7.0])
+def test_a_release_after_a_long_dead_time_is_measured_too(dead_s: float) -> None:
+    """A dead time of more than two seconds lies as flat as rest."""
+    demand, injection = at_10(2000.0, 8000.0), answers(2000.0, 8000.0, dead_s, 0.4)
+    state, found = followed(demand, injection)
+    (one,) = found
+    assert one.way is Way.RELEASE
+    assert one.olrt_lo_s <= dead_s + 0.4 * log(10) <= one.olrt_hi_s
+    assert state.unsettled == 0
+
+
+def test_a_limit_that_loosens_waits_for_a_release_after_a_long_dead_time() -> None:
+    _, found = followed(
+        lambda _: 8000.0, answers(4000.0, 7000.0, 3.5, 0.4), limit=lambda t: -4000.0 if t < 10.03 else -1000.0
+    )
+    (one,) = found
+    assert (one.kind, one.way) == (StepKind.LIMIT, Way.RELEASE)
+    assert one.olrt_lo_s <= 3.5 + 0.4 * log(10) <= one.olrt_hi_s
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
+def test_a_step_inside_the_meters_window_is_timed_from_where_it_first_shows(share: float) -> None:
+    """The sample in which the step falls shows a part of it, which may be too small to be a step by itself."""
+    true_t0_s = 10.1 - share * 0.1
+
+    def flow(t: float) -> float:
+        if t < 10.05:
+            return 0.0
+        return share * -2000.0 if t < 10.15 else (-2000.0 if t < 11.0 else -2000.0 * exp(-(t - 11.0) / 0.3))
+
+    def injection(t: float) -> float:
+        return 6000.0 if t < 11.0 else 4000.0 + 2000.0 * exp(-(t - 11.0) / 0.3)
+
+    _, found = followed(lambda t: flow(t) + injection(t), injection)
+    (one,) = found
+    assert one.step_w == pytest.approx(-2000.0, abs=60.0)
+    assert one.olrt_lo_s <= 11.0 + 0.3 * log(10) - true_t0_s <= one.olrt_hi_s
+    assert one.olrt_hi_s - one.olrt_lo_s < 0.65

@@ -1,0 +1,170 @@
+"""From the lines' budgets to bounds for every DER: absorbing, conflicts, busbars, states of charge, chargers."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcs.core import der_state, line_state, observe, share_out
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
+from pcs.core.failsafe import Action
+from pcs.core.lines import Fleet
+from pcs.core.policy import Policy
+from pcs.core.share_out import Shares
+from pcs.model.limit import Direction, Limit, Scope
+from pcs.model.site import DerKind, DerSpec
+from tests import core_site as site
+
+EXPORT = Limit(direction=Direction.EXPORT, value=0.0)
+IMPORT = Limit(direction=Direction.IMPORT, value=0.0)
+
+
+def pv(number: int = 0, **more: Any) -> DerSpec:
+    return site.der_spec(number, **more)
+
+
+def battery(number: int = 1, nameplate_w: float = 5000.0, **more: Any) -> DerSpec:
+    return site.der_spec(number, nameplate_w, **{"kind": DerKind.BATTERY, "charge_w": nameplate_w, **more})
+
+
+def charger(number: int, nameplate_w: float = 7400.0) -> DerSpec:
+    return site.der_spec(number, nameplate_w, kind=DerKind.EVSE, charge_w=nameplate_w, charge_min_w=1400.0)
+
+
+def met(spec: DerSpec, policy: Policy, shown_w: float | None = None, soc_pct: float | None = 50.0) -> DerState:
+    """A DER that obeys; `shown_w`: it is known to inject exactly this."""
+    der = der_state.new(spec, policy.timings[0], 0.0)
+    if shown_w is not None:
+        tick = der.track.ticks[-1]._replace(lo_w=shown_w, hi_w=shown_w)
+        der = evolve(der, track=evolve(der.track, ticks=(tick,)))
+    found = site.der_met(int(spec.id[1:]), takes_setpoint=True, rating_w=spec.nameplate_w)
+    return evolve(der, soc_pct=soc_pct, identified=found)
+
+
+def shared(
+    policy: Policy,
+    budgets_w: tuple[float, ...],
+    ders: tuple[DerState, ...],
+    *,
+    relieved: frozenset[int] = frozenset(),
+    action: Action = Action.NORMAL,
+) -> Shares:
+    """What comes of these budgets, line by line."""
+    states = []
+    for line, budget_w in zip(policy.lines, budgets_w, strict=True):
+        state = line_state.new(line, policy)
+        states.append(evolve(state, budget=evolve(state.budget, total_w=budget_w), safe_w=0.0, action=action))
+    obeying = (True,) * len(ders)
+    nothing = (0.0,) * len(ders)
+    fleet = Fleet(
+        ders=ders,
+        obeying=obeying,
+        help_w=share_out.able_to_help(policy, ders, obeying),
+        support_w=share_out.able_to_support(policy, ders, obeying),
+        left_cap_w=nothing,
+        left_charge_w=nothing,
+        settle_s=tuple(observe.settle_s(t, 1.0) for t in policy.timings),
+    )
+    return share_out.share_out(policy, tuple(states), fleet, relieved, 0.1)
+
+
+def test_a_battery_is_told_to_absorb_before_pv_is_curtailed_but_pv_counts_only_on_what_it_is_seen_to_do() -> None:
+    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
+    for shown_w, pv_w in ((0.0, 2000.0), (-1500.0, 3500.0), (-5000.0, 7000.0)):
+        shares = shared(policy, (2000.0,), (met(pv(), policy), met(battery(), policy, shown_w)))
+        assert shares.caps_w == pytest.approx((pv_w, -5000.0)), "all that it can absorb is asked of it"
+
+
+def test_storage_that_wants_no_part_in_it_does_not_absorb() -> None:
+    own = battery(absorbs=False)
+    policy = site.policy(ders=(pv(), own), limits=(EXPORT,))
+    assert shared(policy, (2000.0,), (met(pv(), policy), met(own, policy, 0.0))).caps_w == pytest.approx((2000.0, 0.0))
+
+
+def test_a_battery_that_is_full_or_of_unknown_charge_is_not_told_to_absorb() -> None:
+    spec = battery(soc_max_pct=95.0)
+    policy = site.policy(ders=(pv(), spec), limits=(EXPORT,))
+    for soc_pct in (95.0, None):
+        shares = shared(policy, (2000.0,), (met(pv(), policy), met(spec, policy, 0.0, soc_pct)))
+        assert shares.caps_w == pytest.approx((2000.0, 0.0))
+
+
+def test_a_full_battery_is_given_no_charge_and_an_empty_one_no_discharge() -> None:
+    spec = battery(0, soc_min_pct=10.0, soc_max_pct=95.0)
+    policy = site.policy(ders=(spec,), limits=(EXPORT, IMPORT))
+    full = shared(policy, (3000.0, 3000.0), (met(spec, policy, 0.0, 95.0),))
+    empty = shared(policy, (3000.0, 3000.0), (met(spec, policy, 0.0, 10.0),))
+    assert (full.caps_w, full.floors_w) == ((3000.0,), (0.0,))
+    assert (empty.caps_w, empty.floors_w) == ((0.0,), (-3000.0,))
+
+
+def test_absorbing_is_bounded_by_what_the_import_lines_let_it_draw() -> None:
+    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT, IMPORT))
+    shares = shared(policy, (2000.0, 1000.0), (met(pv(), policy), met(battery(), policy, -1000.0)))
+    assert shares.floors_w[1] == pytest.approx(-1000.0)
+    assert shares.caps_w == pytest.approx((3000.0, -1000.0))
+
+
+def test_storage_supports_an_import_limit_only_where_it_is_declared_and_not_empty() -> None:
+    """The host alone draws 2 kW more than the import limit allows."""
+    spec = battery(0, supports=True, soc_min_pct=10.0)
+    policy = site.policy(ders=(spec,), limits=(IMPORT,))
+    assert shared(policy, (-2000.0,), (met(spec, policy, 0.0),)).floors_w == pytest.approx((2000.0,))
+    assert shared(policy, (-2000.0,), (met(spec, policy, 0.0, 10.0),)).floors_w == (0.0,)
+    own = battery(0)
+    policy = site.policy(ders=(own,), limits=(IMPORT,))
+    assert shared(policy, (-2000.0,), (met(own, policy, 0.0),)).floors_w == (0.0,)
+
+
+@pytest.mark.parametrize(("export_priority", "import_priority", "bound_w"), [(1, 2, -1000.0), (2, 1, 1000.0)])
+def test_where_both_directions_contradict_each_other_the_better_rank_wins_and_it_is_said(
+    export_priority: int, import_priority: int, bound_w: float
+) -> None:
+    up = Limit(direction=Direction.EXPORT, value=0.0, priority=export_priority)
+    down = Limit(direction=Direction.IMPORT, value=0.0, priority=import_priority)
+    policy = site.policy(ders=(battery(0, supports=True),), limits=(up, down))
+    fleet = (met(battery(0, supports=True), policy, 0.0),)
+    one: dict[str, Any] = dict.fromkeys(("help_w", "support_w", "left_cap_w", "left_charge_w", "settle_s"), (0.0,))
+    caps_w, floors_w, conflicts = share_out.settled(
+        policy, Fleet(ders=fleet, obeying=(True,), **one), (-1000.0,), (1000.0,)
+    )
+    assert caps_w == floors_w == (bound_w,)
+    winner = "export" if export_priority < import_priority else "import"
+    assert len(conflicts) == 1
+    assert conflicts[0].endswith(f"{winner} wins")
+
+
+def test_everything_on_a_relieved_bus_neither_feeds_nor_draws() -> None:
+    policy = site.policy(ders=(pv(0), battery(1), charger(2), pv(3)), limits=(EXPORT, IMPORT))
+    fleet = tuple(met(d, policy, 0.0) for d in policy.controlled)
+    shares = shared(policy, (9000.0, 9000.0), fleet, relieved=frozenset((0, 1, 2)))
+    assert shares.caps_w[:3] == (0.0, 0.0, 0.0)
+    assert shares.floors_w[:3] == (0.0, 0.0, 0.0)
+    assert shares.caps_w[3] == pytest.approx(9000.0), "the other panel is not concerned"
+
+
+@given(st.floats(0.0, 30_000.0), st.integers(1, 5))
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_a_charger_gets_nothing_or_at_least_its_least_current(budget_w: float, count: int) -> None:
+    policy = site.policy(ders=tuple(charger(k) for k in range(count)), limits=(IMPORT,))
+    shares = shared(policy, (budget_w,), tuple(met(d, policy, 0.0, None) for d in policy.controlled))
+    assert -sum(shares.floors_w) <= budget_w + 1e-6
+    assert all(w == 0.0 or w <= -1400.0 + 1e-6 for w in shares.floors_w)
+    assert sum(w < 0.0 for w in shares.floors_w) == min(count, int((budget_w + 1e-6) // 1400.0))
+
+
+def test_while_a_meter_is_lost_all_claim_alike_and_nobody_is_told_to_help() -> None:
+    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
+    idle = evolve(met(pv(), policy), want_w=0.0)
+    shares = shared(policy, (3000.0,), (idle, met(battery(), policy, -5000.0)), action=Action.SAFE)
+    assert shares.caps_w == pytest.approx((2000.0, 1000.0))
+
+
+def test_a_limit_on_storage_alone_leaves_pv_as_it_is() -> None:
+    own = Limit(direction=Direction.EXPORT, value=0.0, scope=Scope.ESS)
+    policy = site.policy(ders=(pv(), battery()), limits=(own,))
+    shares = shared(policy, (0.0,), (met(pv(), policy), met(battery(), policy, 0.0)))
+    assert shares.caps_w[0] == 10_000.0
+    assert shares.caps_w[1] == pytest.approx(0.0)
