@@ -102,7 +102,8 @@ class Recording:
 class Stimulus:
     """What happens. Time zero is read from the record of `channel`, never from the command. `is_fault`: abnormal.
 
-    Steps that come at different times (`at_s`) are numbered from 1, as `Question.number` of the analysis counts them.
+    Steps that move the channel are numbered from 1 in the record, as `Question.number` of the analysis counts them; the
+    others happen besides, at their `at_s`.
     """
 
     channel: str

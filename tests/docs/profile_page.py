@@ -58,6 +58,11 @@ Whoever owns a standard keeps its numbers in a file of their own; reports then p
 What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act).
 `test_profiles/rigs/` holds the sheets of simulated rigs. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
 
+## For programs
+
+`select_profiles(ids, overlays, rig)` of `hil/profile/select.py` gives checked `Profile`s; each `Case` in them is frozen, complete in itself and in base units (W, A, s, pu): parameters with provenance, steps as verbs with arguments, what to record, the response, measures and criteria.
+A runner needs a case and a rig, nothing else; `lint_case` of `hil/profile/lint.py` says whether they go together. JSON Schemas for editors lie in `test_profiles/schema/`.
+
 ## Verbs
 
 | verb | role | arguments | |
