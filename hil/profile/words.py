@@ -87,7 +87,7 @@ FAULTS: dict[str, FaultKind] = {
     "heartbeat": FaultKind(text="the remote source of a limit falls silent", role=Role.DUT_LINK),
     "ct_reversed": FaultKind(text="a CT is turned round", opens_ct=True),
     "ct_swapped": FaultKind(text="two CTs sit on each other's conductor", opens_ct=True),
-    "ct_wrong_phase": FaultKind(text="every voltage tap is one conductor off", opens_ct=True),
+    "wrong_phase": FaultKind(text="every voltage tap is one conductor off"),
     "ct_one_of_parallel": FaultKind(text="one of two parallel conductors goes past the CT"),
     "ct_half_ratio": FaultKind(text="the ratio that is set is half of the CT's", role=Role.DUT_LINK),
     "tap_lost": FaultKind(text="a voltage tap of the meter has no contact"),
