@@ -45,9 +45,7 @@ criteria:
   - {id: olrt, measure: olrt_judged_s, op: "<=", limit: within, basis: CRD-OLRT-2}
 cleanup:
   - {do: safe}
-""".replace(
-    "matrix:\n", "  repeats: {value: 3 times, provenance: project default, source: a choice}\nmatrix:\n"
-)
+""".replace("matrix:\n", "  repeats: {value: 3 times, provenance: project default, source: a choice}\nmatrix:\n")
 
 RIG = """\
 schema: hil.rig/1

@@ -32,20 +32,20 @@ def lint(
         rows = [{"case": lack.case, "part": lack.part, "lacks": lack.what} for lack in lacks]
         click.echo(as_json_text({"profiles": len(profiles), "cases": cases, "blocked": blocked, "lacks": rows}))
     else:
-        for line in _lines(lacks):
+        for line in _lines(lacks, sheet.file if sheet else ""):
             click.echo(line, err=True)
         able = f"; {sheet.id} can do {cases - blocked} of them" if sheet else ""
         click.echo(f"{len(profiles)} profiles, {cases} cases: no mistakes{able}")
     context.exit(EXIT_RIG if lacks else 0)
 
 
-def _lines(lacks: list[Lack]) -> list[str]:
+def _lines(lacks: list[Lack], file: str) -> list[str]:
     """One line for each thing that is lacking in a profile, with the number of cases."""
-    groups: dict[tuple[str, str, str], int] = {}
+    groups: dict[tuple[str, str, str, int], int] = {}
     for lack in lacks:
-        key = (lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case, lack.part, lack.what)
+        key = (lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case, lack.part, lack.what, lack.line)
         groups[key] = groups.get(key, 0) + 1
     return [
-        f"{profile}: {role}: {what}" + (f" ({count} cases)" if count > 1 else "")
-        for (profile, role, what), count in groups.items()
+        f"{file}:{line}: {profile}: {role}: {what}" + (f" ({count} cases)" if count > 1 else "")
+        for (profile, role, what, line), count in groups.items()
     ]

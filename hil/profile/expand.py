@@ -19,7 +19,7 @@ SYSTEMS = ("single", "split", "wye", "delta")
 POINT_CHANNELS = ("poi.", "bus.", "conductor.")
 LEAST_KNOWN = (Provenance.PROJECT_DEFAULT, Provenance.PUBLIC, Provenance.DEVICE, Provenance.STANDARD)
 UNHASHED = {"id", "hash", "title", "duration_s", "longest_s"}
-TOLD = {"origin", "source", "written", "line"}
+TOLD = {"origin", "source", "written"}
 
 
 def make_case(profile: ProfileFile, names: Names) -> Case | None:
@@ -219,7 +219,6 @@ def _needs(profile: ProfileFile, names: Names) -> Iterable[Need]:
             update_within_s=bounds["update_within"],
             delay_within_s=bounds["delay_within"],
             uncertainty_within_ratio=bounds["uncertainty_within"],
-            line=names.file.line(place),
         )
 
 

@@ -19,11 +19,15 @@ RANGED = {  # verb -> (argument, range of the role's sheet)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lack:
-    """What a rig lacks for a case. `part`: a role, or "system". `what` says what is needed and what there is."""
+    """What a rig lacks for a case. `part`: a role, or "system". `what` says what is needed and what there is.
+
+    `line`: of the rig's sheet, where the role stands; 1 where it does not.
+    """
 
     case: str
     part: str
     what: str
+    line: int
 
 
 def lint_profile(profile: Profile, rig: RigSheet) -> list[Lack]:
@@ -36,7 +40,8 @@ def lint_case(case: Case, rig: RigSheet) -> list[Lack]:
     found: list[Lack] = []
 
     def say(part: str, what: str) -> None:
-        lack = Lack(case=case.id, part=part, what=what)
+        line = next((sheet.line for role, sheet in rig.roles.items() if role.value == part), 1)
+        lack = Lack(case=case.id, part=part, what=what, line=line)
         if lack not in found:
             found.append(lack)
 
@@ -73,7 +78,7 @@ def _step_lacks(step: Step, sheet: RoleSheet) -> Iterator[str]:
             yield f"cannot set the limit {step.word('limit')}"
         case Verb.SET_MODE if step.word("mode") not in sheet.modes:
             yield f"cannot set the mode {step.word('mode')}"
-        case Verb.POWER if step.word("of") not in sheet.power:
+        case Verb.SWITCH if step.word("of") not in sheet.switches:
             yield f"cannot switch control power of the {step.word('of')}"
         case Verb.FAULT:
             kind = step.word("kind")

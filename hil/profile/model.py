@@ -102,7 +102,8 @@ class Recording:
 class Stimulus:
     """What happens. Time zero is read from the record of `channel`, never from the command. `is_fault`: abnormal.
 
-    Steps that come at different times (`at_s`) are numbered from 1, as `Question.number` of the analysis counts them.
+    Steps that move the channel are numbered from 1 in the record, as `Question.number` of the analysis counts them; the
+    others happen besides, at their `at_s`.
     """
 
     channel: str
@@ -119,8 +120,8 @@ class Stimulus:
 class Response:
     """What is judged: a channel, the side on which it is beyond its limit, and that limit as a magnitude.
 
-    `tolerance_value` None: the analysis takes it from the record. `steps`: each, first or last of the stimulus.
-    Values are in `unit`.
+    For the analysis: `side`, `limit_value` and `tolerance_value` (None: from the record) are those of its
+    `Question`, and `steps` (each, first or last of the stimulus) says which `number` is meant. Values are in `unit`.
     """
 
     kind: ResponseKind
@@ -162,7 +163,6 @@ class Need:
     update_within_s: float | None = None
     delay_within_s: float | None = None
     uncertainty_within_ratio: float | None = None
-    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,11 @@ class Names:
             return None
         return found
 
-    def quantity(self, text: str, place: Place, units: tuple[str, ...]) -> Quantity | None:
-        """A quantity in one of `units`. Zero may stand as a literal; any other number needs a name, for its source."""
+    def quantity(self, text: str, place: Place, units: tuple[str, ...], *, signed: bool = False) -> Quantity | None:
+        """A quantity in one of `units`. Zero may stand as a literal; any other number needs a name, for its source.
+
+        A time is not negative unless it is `signed`.
+        """
         found = self.value(text, place)
         if found is None:
             return None
@@ -70,6 +73,9 @@ class Names:
         if _is_literal(text) and found.value != 0.0:
             hint = "name it under parameters, with its provenance and source"
             self.file.report(place, f'"{text}" is a number without provenance', hint)
+            return None
+        if found.unit == "s" and found.value < 0.0 and not signed:
+            self.file.report(place, f'"{text}" is less than nothing: {found}')
             return None
         return found
 

@@ -42,7 +42,7 @@ class RoleSheetPart(Part):
     channels: list[Literal[tuple(CHANNELS)]] | None = None  # type: ignore[valid-type]
     each_phase: bool = False
     faults: list[Literal[tuple(FAULTS)]] | None = None  # type: ignore[valid-type]
-    power: list[Literal[POWERED]] | None = None  # type: ignore[valid-type]
+    switches: list[Literal[POWERED]] | None = None  # type: ignore[valid-type]
     shorting: bool = Field(default=False, description="a CT's secondary is short-circuited before it is opened")
     limits: list[Literal[LIMITS]] | None = None  # type: ignore[valid-type]
     modes: list[Literal[MODES]] | None = None  # type: ignore[valid-type]
@@ -90,7 +90,7 @@ KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may sa
     Role.GRID_SIM: ({"voltage", "frequency", "slew", "step"}, {"voltage", "frequency"}),
     Role.POWER_METER: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.WAVEFORM: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
-    Role.RELAY: ({"faults", "power", "shorting"}, set()),
+    Role.RELAY: ({"faults", "switches", "shorting"}, set()),
     Role.DUT_LINK: ({"limits", "modes", "faults", "storage"}, set()),
 }
 
@@ -121,7 +121,7 @@ class RoleSheet:
     channels: tuple[str, ...] = ()
     each_phase: bool = False
     faults: tuple[str, ...] = ()
-    power: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
     shorting: bool = False
     limits: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
@@ -220,7 +220,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         channels=tuple(part.channels or ()),
         each_phase=part.each_phase,
         faults=tuple(part.faults or ()),
-        power=tuple(part.power or ()),
+        switches=tuple(part.switches or ()),
         shorting=part.shorting,
         limits=tuple(part.limits or ()),
         modes=tuple(part.modes or ()),

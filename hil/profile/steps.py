@@ -61,7 +61,7 @@ def _argument(name: str, text: str, spec: Argument, names: Names, place: Place) 
     if spec.words:
         word = names.word(text, place, spec.words)
         return None if word is None else StepArgument(name=name, value=word, unit="")
-    quantity = names.quantity(text, place, spec.units)
+    quantity = names.quantity(text, place, spec.units, signed=name == "amount")
     return None if quantity is None else StepArgument(name=name, value=quantity.value, unit=quantity.unit)
 
 

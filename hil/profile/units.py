@@ -1,5 +1,6 @@
 """Quantities as profiles write them: a number and its unit, `8 kW`. A number without a unit is a mistake."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -79,7 +80,10 @@ def parse_quantity(text: str) -> Quantity:
             raise UnitError(f'"{text.strip()}" has no unit; write {text.strip()} W, {text.strip()} s, {text.strip()} %')
         raise UnitError(f'"{text.strip()}" is no quantity such as 8 kW, 30 s or 66 %')
     base, factor = WRITTEN[found[2]]
-    return Quantity(value=_tidy(float(found[1]) * factor), unit=base)
+    value = float(found[1]) * factor
+    if not math.isfinite(value):
+        raise UnitError(f'"{text.strip()}" is too large')
+    return Quantity(value=_tidy(value), unit=base)
 
 
 def product(left: Quantity, right: Quantity, *, sign: int = 1) -> Quantity:

@@ -40,7 +40,7 @@ class Verb(StrEnum):
     """The operating mode of the device under test, `mode`."""
     FAULT = "fault"
     """Make (`to: on`) or clear (`to: off`) the fault `kind`, by as much as `amount` where the kind has one."""
-    POWER = "power"
+    SWITCH = "switch"
     """Control power of `of`, `to` on or off."""
     WAIT = "wait"
     """Nothing for `duration` (s)."""
@@ -87,7 +87,7 @@ FAULTS: dict[str, FaultKind] = {
     "heartbeat": FaultKind(text="the remote source of a limit falls silent", role=Role.DUT_LINK),
     "ct_reversed": FaultKind(text="a CT is turned round", opens_ct=True),
     "ct_swapped": FaultKind(text="two CTs sit on each other's conductor", opens_ct=True),
-    "ct_wrong_phase": FaultKind(text="every voltage tap is one conductor off", opens_ct=True),
+    "wrong_phase": FaultKind(text="every voltage tap is one conductor off"),
     "ct_one_of_parallel": FaultKind(text="one of two parallel conductors goes past the CT"),
     "ct_half_ratio": FaultKind(text="the ratio that is set is half of the CT's", role=Role.DUT_LINK),
     "tap_lost": FaultKind(text="a voltage tap of the meter has no contact"),
@@ -141,7 +141,7 @@ VERBS: dict[Verb, tuple[Role | None, dict[str, Argument]]] = {
             "amount": Argument(units=("s",), optional=True),
         },
     ),
-    Verb.POWER: (Role.RELAY, {"of": Argument(words=POWERED), "to": Argument(words=("on", "off"))}),
+    Verb.SWITCH: (Role.RELAY, {"of": Argument(words=POWERED), "to": Argument(words=("on", "off"))}),
     Verb.WAIT: (None, {"duration": Argument(units=("s",))}),
     Verb.AWAIT_STEADY: (
         None,

@@ -35,7 +35,9 @@ def test_a_literal_is_kept_in_its_base_unit(text: str, value: float, unit: str) 
     assert parse_quantity(text) == Quantity(value=value, unit=unit)
 
 
-@pytest.mark.parametrize("text", ["8", "8.5", "kW", "8 KW", "8 kw", "8 parsec", "1_000 W", "8 kW s", "", "nan W", "inf s"])
+@pytest.mark.parametrize(
+    "text", ["8", "8.5", "kW", "8 KW", "8 kw", "8 parsec", "1_000 W", "8 kW s", "", "nan W", "inf s"]
+)
 def test_a_number_without_a_known_unit_is_refused(text: str) -> None:
     with pytest.raises(UnitError):
         parse_quantity(text)
@@ -54,7 +56,7 @@ def test_a_number_without_a_known_unit_is_refused(text: str) -> None:
         ("time * 10 W/s", 300.0, "VA"),
     ],
 )
-def test_arithmetic_carries_units(text: str, value: float, unit: str) -> None:
+def test_arithmetic_carries_units_along(text: str, value: float, unit: str) -> None:
     found = evaluate(text, KNOWN)
     assert isinstance(found, Quantity)
     assert math.isclose(found.value, value, rel_tol=1e-9)
