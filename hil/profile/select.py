@@ -43,6 +43,7 @@ def select_profiles(
             profiles.append(_one(path, overlays, rig))
         except BadFileError as error:
             mistakes += [mistake for mistake in error.mistakes if mistake not in mistakes]
+    mistakes += _same_ids(profiles)
     if not mistakes:
         for overlay in overlays:
             overlay.check_reached()
@@ -59,6 +60,16 @@ def _one(path: Path, overlays: Sequence[Overlay], rig: RigSheet | None) -> Profi
         name = str(path)
     by = Path(rig.file).name if rig else ""
     return load_profile(path, name=name, ratings=rig.ratings if rig else None, rated_by=by, overlays=overlays)
+
+
+def _same_ids(profiles: Sequence[Profile]) -> list[Mistake]:
+    """Profiles that have the id of another: their results could not be told apart."""
+    first: dict[str, str] = {}
+    return [
+        Mistake(file=profile.file, line=1, where="id", what=f"{profile.id} is the id of {first[profile.id]} too")
+        for profile in profiles
+        if first.setdefault(profile.id, profile.file) != profile.file
+    ]
 
 
 def _only_named(profiles: list[Profile], ids: Sequence[str]) -> list[Profile]:

@@ -96,6 +96,14 @@ def test_lint_names_what_a_rig_lacks_and_ends_with_three(tmp_path: Path, hil: Hi
     assert out == "1 profiles, 3 cases: no mistakes; bench can do 1 of them\n"
 
 
+def test_two_files_with_one_id_are_a_mistake(tmp_path: Path, hil: Hil) -> None:
+    files = [written(tmp_path, name, PROFILE) for name in ("one.yaml", "two.yaml")]
+    code, _, err = hil("plan", *files)
+    assert code == 2
+    said = err.replace(f"{tmp_path}/", "")
+    assert said == "two.yaml:1: id: lab/step is the id of one.yaml too\n"
+
+
 def test_an_overlay_that_reaches_nothing_is_a_mistake(tmp_path: Path, hil: Hil) -> None:
     text = "schema: hil.overlay/1\nstandard: Ours\nprofiles:\n  crd:\n    olrt: {value: 5 s, source: table 1}\n"
     code, _, err = hil("lint", "crd", "--overlay", written(tmp_path, "lab.yaml", text))
