@@ -56,7 +56,7 @@ def test_a_short_demo_holds_its_limit_and_leaves_nothing_running(folder: Path) -
     with started(folder, 10) as demo:
         out, err = demo.communicate(timeout=100)
     assert (demo.returncode, err) == (0, "")
-    assert "the export limit of 2,000 W, as promised" in out
+    assert "the export limit of 3,000 W, as promised" in out
     assert "pcs journal verify" in out
     assert processes(folder) == []
     assert "left at its safe cap" in (folder / "controller.log").read_text()
