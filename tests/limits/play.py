@@ -1,0 +1,76 @@
+"""Plays a scene on virtual time, and asks `pcs check` about its site before anything is connected."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from hil.cli.demo_site import DATA
+from hil.rig.site_file import site_file
+from pcs.cli.main import main
+from pcs.model.event import EventKind
+from tests.limits.figures import Figures, figures
+from tests.limits.scenes import Scene
+from tests.simulation.stack import Stack, play
+from tests.simulation.truth import Truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A scene that was played: its site file, the truth, what every DER was told, what the controller measured."""
+
+    scene: Scene
+    site_text: str
+    truth: Truth
+    figures: Figures
+    told_w: dict[str, list[tuple[float, float]]]
+    measured_s: dict[str, float]
+    faults: tuple[str, ...]
+
+
+def played(scene: Scene) -> Played:
+    """Play one scene through the whole stack."""
+    texts: list[str] = []
+
+    async def story(stack: Stack) -> None:
+        texts.append(site_file(stack.site))
+        stack.start()
+        await stack.until(scene.until_s)
+
+    stack = play(story, scene.site, folder=DATA)
+    told_w: dict[str, list[tuple[float, float]]] = {}
+    for at_s, command in stack.commands:
+        told_w.setdefault(command.der_id, []).append((at_s, command.limit_w))
+    return Played(
+        scene=scene,
+        site_text=texts[0],
+        truth=stack.truth,
+        figures=figures(scene, stack.truth),
+        told_w=told_w,
+        measured_s=_measured_s(stack),
+        faults=tuple(stack.faults()),
+    )
+
+
+def _measured_s(stack: Stack) -> dict[str, float]:
+    """The slowest response of each way that the controller measured itself."""
+    slowest: dict[str, float] = {}
+    for event in stack.told(EventKind.RESPONSE_MEASURED):
+        facts = dict(event.facts)
+        way = str(facts["way"])
+        slowest[way] = max(slowest.get(way, 0.0), float(facts["olrt_s"]))
+    return slowest
+
+
+def predicted(site_text: str) -> dict[str, Any]:
+    """What `pcs check --json` says of the first limit of a site file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "site.yaml"
+        path.write_text(site_text, encoding="utf-8")
+        outcome = CliRunner().invoke(main, ["check", str(path), "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    found: dict[str, Any] = json.loads(outcome.output)["limits"][0]["predicted"]
+    return found
