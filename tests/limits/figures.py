@@ -50,6 +50,8 @@ class Figures:
     releases: tuple[Answer, ...]
     excursion_s: float
     peak_value: float
+    late_s: float
+    """The longest one that begins after the last step is over."""
     yield_share: float | None
 
     @property
@@ -65,14 +67,15 @@ class Figures:
 
 def figures(scene: Scene, truth: Truth) -> Figures:
     """Everything about one scene."""
-    ends = dict(pairwise((*scene.steps_s, scene.until_s)))
     rows = [dict(zip(truth.columns, row, strict=True)) for row in truth.rows]
-    excursion_s, peak_value = _excursions(scene, rows)
+    excursion_s, peak_value = _excursions(scene, rows, FROM_S)
+    over_s = max((scene.end_s(at_s) for at_s in (*scene.restricts_s, *scene.releases_s)), default=scene.until_s)
     return Figures(
-        restricts=tuple(_answer(scene, rows, at_s, ends[at_s]) for at_s in scene.restricts_s),
-        releases=tuple(_answer(scene, rows, at_s, ends[at_s]) for at_s in scene.releases_s),
+        restricts=tuple(_answer(scene, rows, at_s, scene.end_s(at_s)) for at_s in scene.restricts_s),
+        releases=tuple(_answer(scene, rows, at_s, scene.end_s(at_s)) for at_s in scene.releases_s),
         excursion_s=excursion_s,
         peak_value=peak_value,
+        late_s=_excursions(scene, rows, over_s)[0],
         yield_share=_yield_share(scene, rows) if scene.is_yielding else None,
     )
 
@@ -111,11 +114,11 @@ def beyond(scene: Scene) -> Callable[[Row], float]:
     return table[bound.kind]
 
 
-def _excursions(scene: Scene, rows: list[Row]) -> tuple[float, float]:
+def _excursions(scene: Scene, rows: list[Row], from_s: float) -> tuple[float, float]:
     """How long the longest excursion was (s), and the most beyond the limit (W, of a busbar A); 0 without one."""
     whole = scene.bound.value if scene.bound.kind == "busbar" else nameplate_w(scene)
     over, longest_s, since_s, peak_value = beyond(scene), 0.0, inf, 0.0
-    for row, following in pairwise(row for row in rows if row["t_s"] >= FROM_S):
+    for row, following in pairwise(row for row in rows if row["t_s"] >= from_s):
         excess = over(row)
         if excess <= TOLERANCE_SHARE * whole:
             since_s = inf
@@ -131,7 +134,9 @@ def _excursions(scene: Scene, rows: list[Row]) -> tuple[float, float]:
 def _answer(scene: Scene, rows: list[Row], at_s: float, end_s: float) -> Answer:
     span = [row for row in rows if at_s <= row["t_s"] < end_s]
     ways = {name: [(row["t_s"] - at_s, row[f"{name}_injection_w"]) for row in span] for name in scene.answering}
-    together = [(t, sum(values)) for (t, *_), values in ((p[0], [q[1] for q in p]) for p in zip(*ways.values(), strict=True))]
+    together = [
+        (t, sum(values)) for (t, *_), values in ((p[0], [q[1] for q in p]) for p in zip(*ways.values(), strict=True))
+    ]
     least_w = LEAST_MOVE_SHARE * nameplate_w(scene)
     tail = [value for t, value in together if t >= (1.0 - TAIL_SHARE) * (end_s - at_s)]
     return Answer(
@@ -161,7 +166,9 @@ def _final_w(series: Series) -> float:
 
 def _floor_s(scene: Scene, at_s: float, ways: dict[str, Series], least_w: float) -> float:
     """The same figure of the plant alone: seen by the meter, then told at once to go where it went."""
-    meter = next(part for part in scene.site.meters if part.point == ("panel_b" if scene.bound.kind == "busbar" else "poi"))
+    meter = next(
+        part for part in scene.site.meters if part.point == ("panel_b" if scene.bound.kind == "busbar" else "poi")
+    )
     seen_s = _seen_s(meter, at_s)
     total = [0.0] * ceil((ways[scene.answering[0]][-1][0] + FINE_S) / FINE_S)
     for part in scene.site.ders:

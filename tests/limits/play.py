@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from hil.cli.demo_site import DATA
 from hil.rig.site_file import site_file
-from pcs.cli.main import main
+from pcs.cli.check import command
 from pcs.model.event import EventKind
 from tests.limits.figures import Figures, figures
 from tests.limits.scenes import Scene
@@ -27,8 +27,11 @@ class Played:
     truth: Truth
     figures: Figures
     told_w: dict[str, list[tuple[float, float]]]
-    measured_s: dict[str, float]
+    measured: dict[str, tuple[float, float, float]]
+    """By way, the slowest response that the controller measured itself: OLRT, its least and its most (s)."""
     faults: tuple[str, ...]
+    verified_s: float | None
+    """When the wiring of the first meter was verified: until then releases are slower."""
 
 
 def played(scene: Scene) -> Played:
@@ -50,18 +53,20 @@ def played(scene: Scene) -> Played:
         truth=stack.truth,
         figures=figures(scene, stack.truth),
         told_w=told_w,
-        measured_s=_measured_s(stack),
+        measured=_measured(stack),
         faults=tuple(stack.faults()),
+        verified_s=next((e.at.mono_s for e in stack.told(EventKind.WIRING_VERIFIED)), None),
     )
 
 
-def _measured_s(stack: Stack) -> dict[str, float]:
+def _measured(stack: Stack) -> dict[str, tuple[float, float, float]]:
     """The slowest response of each way that the controller measured itself."""
-    slowest: dict[str, float] = {}
+    slowest: dict[str, tuple[float, float, float]] = {}
     for event in stack.told(EventKind.RESPONSE_MEASURED):
         facts = dict(event.facts)
+        own_s = (float(facts["olrt_s"]), float(facts["olrt_lo_s"]), float(facts["olrt_hi_s"]))
         way = str(facts["way"])
-        slowest[way] = max(slowest.get(way, 0.0), float(facts["olrt_s"]))
+        slowest[way] = max(slowest.get(way, own_s), own_s)
     return slowest
 
 
@@ -70,7 +75,7 @@ def predicted(site_text: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "site.yaml"
         path.write_text(site_text, encoding="utf-8")
-        outcome = CliRunner().invoke(main, ["check", str(path), "--json"])
+        outcome = CliRunner().invoke(command, [str(path), "--json"])
     assert outcome.exit_code == 0, outcome.output
     found: dict[str, Any] = json.loads(outcome.output)["limits"][0]["predicted"]
     return found

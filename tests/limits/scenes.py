@@ -14,6 +14,10 @@ STEP_S = 0.02
 FROM_S = 12.0
 """Judged from here on: before it the controller meets its devices and comes down from what it found."""
 LOAD = [[0, 6000], [20.04, 1000], [34.07, 5000], [48.02, 1500]]
+ASKED_S = 75.0
+"""After a minute under a set point the controller asks a battery for its own wish; storage is watched past that."""
+LONGEST_STEP_S = 12.0
+"""A restricting step is over by then; a release lasts until the next step."""
 FALLS_S = (20.04, 48.02)
 RISES_S = (34.07,)
 
@@ -53,10 +57,10 @@ class Scene:
         """The DERs whose output is the response."""
         return self.answers or tuple(part.id for part in self.site.ders if part.controlled)
 
-    @property
-    def steps_s(self) -> tuple[float, ...]:
-        """All steps in their order."""
-        return tuple(sorted((*self.restricts_s, *self.releases_s)))
+    def end_s(self, at_s: float) -> float:
+        """When the step at an instant is over."""
+        later = min((t for t in (*self.restricts_s, *self.releases_s, self.until_s) if t > at_s), default=self.until_s)
+        return min(later, at_s + LONGEST_STEP_S) if at_s in self.restricts_s else later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,18 +113,29 @@ def _record(start_s: float) -> dict[str, Any]:
 
 def _restless() -> list[Scene]:
     """Sun and load that do not wait for an answer."""
-    clouds = [inverter("inv1", 6000, sun=_record(14_670)), inverter("inv2", 6000, sun=_record(14_665))]
-    cloudy = _Usual(more={"ders": clouds, "load": [{"constant": 2000}]}).made(3000)
+    clouds = [inverter("inv1", 6000, sun=_record(14_666)), inverter("inv2", 6000, sun=_record(14_651))]
+    cloudy = _Usual(more={"ders": clouds, "load": [{"constant": 5000}]}).made(3000)
+    edge = {"steps": [[0, 0.95], [25.04, 0.2], [45.03, 0.95]]}
+    sharp = [inverter("inv1", 6000, sun=edge), inverter("inv2", 6000, telemetry_phase_s=0.71)]
     on_s = [12.03 + 10 * k for k in range(5)]
     pulses = [[0, 1000], *(pair for t in on_s for pair in ([t, 6000], [t + 4, 1000]))]
     pulsing = _Usual(more={"load": [{"steps": pulses}]}).made()
     return [
         Scene(
             name="cloud_edge",
-            plant="two inverters of 6 kW; clouds of a solar record pass over one 5 s after the other",
+            plant="two inverters of 6 kW; clouds of a solar record pass over the second 15 s later",
             bound=_export(3000),
             site=cloudy,
-            until_s=80.0,
+            until_s=95.0,
+            restricts_s=(),
+            releases_s=(),
+        ),
+        Scene(
+            name="sharp_edge",
+            plant="the same two; the sun of the first falls to a fifth at once, and returns 20 s later at once",
+            bound=_export(3000),
+            site=_Usual(more={"ders": sharp, "load": [{"constant": 5000}]}).made(3000),
+            until_s=70.0,
             restricts_s=(),
             releases_s=(),
         ),
@@ -172,7 +187,7 @@ def _storage() -> list[Scene]:
     surplus = {"load": [{"steps": [[0, 500], [20.04, 2000], [34.07, 500], [48.02, 2500]]}], "sun": sun}
     deficit = {"load": [{"steps": [[0, 6500], [20.04, 4000], [34.07, 7000], [48.02, 3800]]}], "sun": sun}
     to_and_fro = {"load": [{"steps": [[0, 6000], [20.04, 4000], [34.07, 500], [48.02, 2000]]}], "sun": sun}
-    fed = {"answers": ("bat1",), "is_yielding": False}
+    fed: dict[str, Any] = {"answers": ("bat1",), "is_yielding": False, "until_s": ASKED_S}
     return [
         Scene(
             name="site_import",
@@ -220,6 +235,7 @@ def _busbar() -> Scene:
         "step_a": 0.1,
         "point": "panel_b",
         "dead_time_s": 1.0,
+        "dead_jitter_s": 0.0,
         "time_constant_s": 0.5,
         "telemetry_s": 0.5,
         "telemetry_phase_s": 0.19,
@@ -253,6 +269,10 @@ def _busbar() -> Scene:
 def scenes() -> tuple[Scene, ...]:
     """Every row of the table."""
     return (*_quick(), *_restless(), *_conductors_and_sources(), *_storage(), _busbar())
+
+
+PREDICTED = ("one", "ramp", "meter_1s", "site_import")
+"""Scenes whose sites `pcs check` is asked about."""
 
 
 def boundary() -> Scene:
