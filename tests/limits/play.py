@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from click.testing import CliRunner
 
 from hil.cli.demo_site import DATA
 from hil.rig.site_file import site_file
-from pcs.cli.check import command
+from pcs.cli import check
 from pcs.model.event import EventKind
 from tests.limits.figures import Figures, figures
-from tests.limits.scenes import Scene
+from tests.limits.scenes import FROM_S, Scene
 from tests.simulation.stack import Stack, play
 from tests.simulation.truth import Truth
 
@@ -29,7 +30,8 @@ class Played:
     told_w: dict[str, list[tuple[float, float]]]
     measured: dict[str, tuple[float, float, float]]
     """By way, the slowest response that the controller measured itself: OLRT, its least and its most (s)."""
-    faults: tuple[str, ...]
+    most_commands: int
+    """To one DER within a second, after the start."""
     verified_s: float | None
     """When the wiring of the first meter was verified: until then releases are slower."""
 
@@ -54,9 +56,15 @@ def played(scene: Scene) -> Played:
         figures=figures(scene, stack.truth),
         told_w=told_w,
         measured=_measured(stack),
-        faults=tuple(stack.faults()),
+        most_commands=max((_most_in_a_second([t for t, _ in told]) for told in told_w.values()), default=0),
         verified_s=next((e.at.mono_s for e in stack.told(EventKind.WIRING_VERIFIED)), None),
     )
+
+
+def _most_in_a_second(times_s: list[float]) -> int:
+    """The largest number of these instants that lie within one second, after the start."""
+    later = [t for t in times_s if t >= FROM_S]
+    return max((bisect_left(later, t + 1.0) - k for k, t in enumerate(later)), default=0)
 
 
 def _measured(stack: Stack) -> dict[str, tuple[float, float, float]]:
@@ -75,7 +83,7 @@ def predicted(site_text: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "site.yaml"
         path.write_text(site_text, encoding="utf-8")
-        outcome = CliRunner().invoke(command, [str(path), "--json"])
+        outcome = CliRunner().invoke(check.command, [str(path), "--json"])
     assert outcome.exit_code == 0, outcome.output
     found: dict[str, Any] = json.loads(outcome.output)["limits"][0]["predicted"]
     return found

@@ -93,6 +93,8 @@ def _quick() -> list[Scene]:
     late = {"telemetry_s": 2.0, "telemetry_latency_s": 1.0}
     unequal = [inverter("inv1", 8000, **late), inverter("inv2", 5000, control=704, dead_time_s=0.6, **late)]
     fifty = [inverter(f"inv{k}", 50_000, telemetry_phase_s=0.2 * k) for k in (1, 2, 3)]
+    slowest = inverter(dead_time_s=1.0, time_constant_s=1.0, ramp_up_pct_s=20, ramp_down_pct_s=20)
+    whole = [{"steps": [[0, 9400], [20.04, 300], [34.07, 9400], [48.02, 300]]}]
     large = [{"steps": [[t, 20 * w] for t, w in LOAD]}]
     slow = {"update_s": 1.0, "averaging_s": 1.0}
     return [
@@ -101,6 +103,12 @@ def _quick() -> list[Scene]:
         _pv("gain_low", "one inverter; its telemetry says 85 % of the truth", ders=[inverter(telemetry_gain=0.85)]),
         _pv("gain_high", "one inverter; its telemetry says 115 % of the truth", ders=[inverter(telemetry_gain=1.15)]),
         _pv("ramp", "one inverter with ramps of 25 %/s", ders=[inverter(**ramps)]),
+        _pv(
+            "slowest",
+            "the slowest inverter of its profile, and steps over nearly all it has",
+            ders=[slowest],
+            load=whole,
+        ),
         _pv("meter_1s", "one inverter; a meter that averages and renews over 1 s", meter=slow),
         _pv("fifty", "three inverters of 50 kW", 10_000, ders=fifty, load=large, meter={"noise_w": 40}),
     ]
@@ -271,7 +279,7 @@ def scenes() -> tuple[Scene, ...]:
     return (*_quick(), *_restless(), *_conductors_and_sources(), *_storage(), _busbar())
 
 
-PREDICTED = ("one", "ramp", "meter_1s", "site_import")
+PREDICTED = ("one", "slowest", "meter_1s", "site_import")
 """Scenes whose sites `pcs check` is asked about."""
 
 
