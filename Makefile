@@ -5,6 +5,8 @@ VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
+SEEDS ?= 10000
+FIRST_SEED ?= 0
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -17,7 +19,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench nightly faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -71,6 +73,10 @@ faults: setup
 ## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
+
+## make nightly    SEEDS random sites from FIRST_SEED on, a minute each on virtual time, every invariant (some 2 hours)
+nightly: setup
+	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready

@@ -8,7 +8,11 @@ import click
 
 from hil.cli.demo import demo
 from hil.cli.export import export
+from hil.cli.lint import lint
+from hil.cli.list import list_profiles
 from hil.cli.measure import measure
+from hil.cli.plan import plan
+from hil.cli.show import show
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
 from hil.rig.records import BadRecordError
@@ -41,7 +45,11 @@ def cli(verbose: bool, log_format: str) -> None:
 
 cli.add_command(demo)
 cli.add_command(export)
+cli.add_command(lint)
+cli.add_command(list_profiles)
 cli.add_command(measure)
+cli.add_command(plan)
+cli.add_command(show)
 cli.add_command(twin)
 
 

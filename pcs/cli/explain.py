@@ -5,20 +5,43 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
-EXIT_NOBODY_THERE = 3  # DESIGN section 9: link
+from pcs.cli.exits import Exit
+
 ASK_WITHIN_S = 3.0
 
 
 @click.command("explain")
 @click.argument("site_file", metavar="[SITE.yaml]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--step",
+    "step",
+    metavar="N|last",
+    help="Where the time of a measured response went: of number N (from 1), or of the last one.",
+)
+@click.option(
+    "--journal",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --step: the journal, where there is no site file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(site_file: Path | None, as_json: bool) -> None:
-    """Say why the site is where it is; without SITE.yaml, ask the controller that keeps ./journal."""
+def command(site_file: Path | None, step: str | None, directory: Path | None, as_json: bool) -> Exit:
+    """Say why the site is where it is; without SITE.yaml, ask the controller that keeps ./journal.
+
+    With --step the journal is read, and no controller needs to run.
+    """
+    if step is not None:
+        from pcs.cli.explain_step import tell
+
+        return tell(journal_dir(site_file) if directory is None else directory, step, as_json)
+    if directory is not None:
+        raise click.UsageError("--journal goes with --step: `pcs explain --step last --journal DIR`")
     from pcs.io.control_socket import SOCKET_NAME, NobodyThereError, ask
 
     path = journal_dir(site_file) / SOCKET_NAME
@@ -29,6 +52,7 @@ def command(site_file: Path | None, as_json: bool) -> None:
     if "error" in told:
         _nobody_there(f"the controller on {path} says: {told['error']}", site_file, as_json)
     click.echo(json.dumps(told, indent=2) if as_json else "\n".join(page(told)))
+    return Exit.DONE
 
 
 def journal_dir(site_file: Path | None) -> Path:
@@ -40,7 +64,7 @@ def journal_dir(site_file: Path | None) -> Path:
     return Path(load_site(site_file).journal_dir)
 
 
-def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
+def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> NoReturn:
     start = f"pcs run {site_file or 'SITE.yaml'}"
     hint = f"start the controller with `{start}`"
     hint += "" if site_file else ", or name its site file: `pcs explain SITE.yaml`"
@@ -48,7 +72,7 @@ def _nobody_there(why: str, site_file: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"schema": "pcs.explain/1", "error": why, "hint": hint}))
     else:
         click.echo(f"{why}\n{hint}", err=True)
-    sys.exit(EXIT_NOBODY_THERE)
+    sys.exit(Exit.LINK)
 
 
 def page(told: Mapping[str, Any]) -> Iterator[str]:
@@ -61,6 +85,10 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
     if told["conflicts"]:
         yield ""
         yield from (f"CONTRADICTION  {words}" for words in told["conflicts"])
+    for one in told["busbars"]:
+        feeds = ", ".join(f"{a:,.0f}" for a in one["infeed_a"]) or "not measured yet"
+        yield ""
+        yield f"busbar {one['id']}: {'RELIEVED, ' if one['relieved'] else ''}fed {feeds} A of {one['rating_a']:,.0f} A"
     for one in told["ders"]:
         yield ""
         yield from _der(one, zone)
@@ -99,10 +127,11 @@ def _responses(response: Mapping[str, Any]) -> Iterator[str]:
     for way, words in (("restrict", "came down"), ("release", "came back up")):
         tally = response[way]
         if tally["count"]:
+            times = "once" if tally["count"] == 1 else f"{tally['count']} times"
             figures = f"longest {tally['max_s']:.2f} s, average {tally['average_s']:.2f} s"
-            last = tally["last"]
-            between = "{:.2f} to {:.2f}".format(*last["olrt_between_s"])
-            yield f"{way}: {words} {tally['count']} times, {figures}, last {last['olrt_s']:.2f} s ({between} s)"
+            last, between = tally["last"], "{:.2f} to {:.2f}".format(*tally["last"]["olrt_between_s"])
+            judged = f"last {max(last['olrt_s'], last['beyond_s']):.2f} s"
+            yield f"{way}: {words} {times}, {figures}, {judged} (90 % after {last['olrt_s']:.2f} s, {between} s)"
 
 
 def _der(one: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
@@ -136,9 +165,9 @@ def _w(value_w: float) -> str:
     return f"{value_w:,.0f} W"
 
 
-def _ago(moment: Mapping[str, float] | None) -> str:
+def _ago(moment: Mapping[str, Any] | None) -> str:
     return "" if moment is None else f"{moment['ago_s']:.1f} s ago"
 
 
-def _time(moment: Mapping[str, float], zone: ZoneInfo) -> str:
+def _time(moment: Mapping[str, Any], zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(moment['utc_s'], zone):%H:%M:%S}"

@@ -51,7 +51,7 @@ def verify_command(directory: Path, as_json: bool) -> None:
             click.echo("\n".join(_words(one)))
     for line in foreign:
         click.echo(f"NOT CHECKED: {line}", err=True)
-    for path in sorted(directory.glob("*.damaged")):
+    for path in sorted(directory.glob("*.sqlite.damaged")):
         click.echo(f"{path.name}: a damaged journal that the controller moved aside", err=True)
     if any(one.problems for one in found):
         sys.exit(EXIT_DAMAGED)

@@ -62,7 +62,7 @@ def page(status: Mapping[str, Any]) -> Iterator[str]:
         yield "fail-safe action: " + _join(", ", status["action"], why)
     if status.get("excursions"):
         yield f"excursions: {_excursions(status['excursions'])}"
-    yield from _section("response (self-measured)", list(_responses(_map(status, "response"))))
+    yield from _section("response (self-measured)", [*_responses(_map(status, "response")), *_by_limit(status)])
     yield from _section("links", [_link(link) for link in _list(status, "links")])
     yield from _section("health", list(_health(_map(status, "health"))))
     yield from _section("what does not protect this site", [str(one) for one in _list(status, "protections")])
@@ -113,6 +113,16 @@ def _responses(response: Mapping[str, Any]) -> Iterator[str]:
         figures = response.get(direction)
         if figures:
             yield f"{direction}: {_tally(figures) if isinstance(figures, Mapping) else _words(figures)}"
+
+
+def _by_limit(status: Mapping[str, Any]) -> Iterator[str]:
+    """The same for each limit, where there are several and one was measured."""
+    limits = [one for one in _list(status, "limits") if isinstance(one, Mapping)]
+    for limit in limits if len(limits) > 1 else ():
+        measured = {
+            way: part for way, part in _map(limit, "response").items() if _map(limit["response"], way).get("count")
+        }
+        yield from (f"{limit.get('name')}: {line}" for line in _responses(measured))
 
 
 def _tally(figures: Mapping[str, Any]) -> str:

@@ -13,6 +13,9 @@ SURPRISE_SHARE = 0.05
 that does not do what it was told. Until then its part in the flow was thought wrong."""
 WANT_ROOM_SHARE = 0.1
 """Room above its present power that a sun-limited DER keeps (share of nameplate)."""
+WANT_GAIN = 1.02 / (1.0 - BOUND_GAIN)
+"""And at least so much that it is not taken for limit-bound: it would claim all, take that from others for nothing,
+give it back slowly, and begin again."""
 WANT_FALL_PER_S = 0.05
 """How fast its unused share goes to the others (share of nameplate per second); it comes back at once."""
 
@@ -178,7 +181,8 @@ def wants(der: DerState, dt_s: float) -> DerState:
     """How much of a cap it can use: all of it while the cap decides, its own power and some room while the sun does."""
     if der.track.limit_bound or der.track.telemetry_w is None:
         return evolve(der, want_w=der.most_w) if der.want_w != der.most_w else der
-    room_w = max(0.0, der.track.telemetry_w) + WANT_ROOM_SHARE * der.weight_w
+    said_w = max(0.0, der.track.telemetry_w)
+    room_w = max(said_w + WANT_ROOM_SHARE * der.weight_w, said_w * WANT_GAIN)
     want_w = max(room_w, der.want_w - WANT_FALL_PER_S * der.weight_w * dt_s)
     want_w = min(der.most_w, want_w)
     return der if want_w == der.want_w else evolve(der, want_w=want_w)

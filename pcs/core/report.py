@@ -39,7 +39,7 @@ def changes(
         if turn.ended is not None:
             events.append(_excursion(turn.ended, name, now))
         if turn.responded is not None:
-            events.append(_response(turn.responded, name, now))
+            events.append(_response(turn.responded, line.name, name, now))
     return tuple(events)
 
 
@@ -115,7 +115,7 @@ def _excursion(e: Excursion, name: str, now: Instant) -> Event:
     return Event(at=now, kind=EventKind.EXCURSION_ENDED, text=text, facts=facts)
 
 
-def _response(r: Response, name: str, now: Instant) -> Event:
+def _response(r: Response, line_name: str, name: str, now: Instant) -> Event:
     beyond = f"beyond the limit until {r.beyond_s:.2f} s" if r.beyond_s > 0.0 else "never beyond the limit"
     about = f"{name}: " if name else ""
     text = (
@@ -131,6 +131,11 @@ def _response(r: Response, name: str, now: Instant) -> Event:
         ("beyond_s", r.beyond_s),
         ("judged_s", r.judged_s),
         ("step_w", r.step_w),
+        ("line", line_name),
+        ("at_s", r.at_s),
+        ("at_lo_s", r.at_lo_s),
+        ("at_hi_s", r.at_hi_s),
+        ("final_import_w", r.final_import_w),
         ("method", "self-measured"),
     )
     return Event(at=now, kind=EventKind.RESPONSE_MEASURED, text=text, facts=facts)

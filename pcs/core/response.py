@@ -53,6 +53,9 @@ class Response:
     kind: StepKind
     way: Way
     at_s: float
+    """The middle of when the step was; it lies between `at_lo_s` and `at_hi_s`."""
+    at_lo_s: float
+    at_hi_s: float
     olrt_s: float
     olrt_lo_s: float
     olrt_hi_s: float
@@ -264,6 +267,8 @@ def _evaluate(
         kind=kind,
         way=way,
         at_s=t0_s,
+        at_lo_s=state.t0_lo_s,
+        at_hi_s=state.t0_hi_s,
         olrt_s=olrt_s,
         olrt_lo_s=max(0.0, crossed_lo_s - state.t0_hi_s),
         olrt_hi_s=max(0.0, crossed_hi_s - state.t0_lo_s),

@@ -1,15 +1,18 @@
-"""One SQLite file of journal: its schema, its size, and how it is opened whatever state it is in.
+"""One journal on the disk: its schema, its size, and how it is opened whatever state it is in.
 
-Synchronous and for one thread; the queue and the patience are in `journal_sqlite`. Steps lie in compressed blobs of
-some thirty seconds: few large writes spare an SD card (2x write amplification instead of 12-55x for single rows);
-bz2 makes them a quarter smaller than zlib does, in 10 ms and without Python's lock. Events lie in rows of their own.
-Every commit is on the disk when it returns (WAL, synchronous=FULL). Every row is a link of its table's hash chain.
+Synchronous and for one thread; the queue and the patience are in `journal_sqlite`. Runs lie in an SQLite file, steps,
+checkpoints and events in append-only files beside it (`journal_schema`), steps as compressed blobs of some thirty
+seconds: few large writes spare an SD card. bz2 makes them a quarter smaller than zlib does, in 10 ms and without
+Python's lock. Runs are on the disk when the call returns, all else is in the page cache then, and on the disk after
+`sync`. Every row is a link of its table's hash chain.
 """
 
 import bz2
+import errno
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +21,25 @@ from pcs.codec import journal as codec
 from pcs.io.journal_schema import (
     APPLICATION_ID,
     COLUMNS,
+    FOLDERS,
     SCHEMA,
     SCHEMA_VERSION,
     Head,
+    folder_of,
     following,
+    given_up,
     head,
     heads_text,
-    insert,
 )
+from pcs.io.journal_segments import Segments
 from pcs.model.event import Event
 
 FILE_NAME = "journal.sqlite"
 PAGE_BYTES = 4096
 KEPT_RUNS = 1000  # a controller that restarts every few seconds must not fill the disk with its starts
-TRIM_BLOBS, TRIM_EVENTS = 8, 128  # in one transaction: some 100 kB of either
+SEGMENTS = 32  # so many files hold all that is allowed: what gives way at once, and what a reader keeps open
+LEAST_SEGMENT_BYTES = 1 << 13
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -59,62 +67,92 @@ class JournalFile:
         Raises:
             OtherSchemaError: see there; the file is as it was.
             sqlite3.Error: anything else; `is_damage` tells whether the file itself is the reason.
+            OSError: the folders beside it cannot be written.
         """
         self.path = path
         self.run = 0
         reserve = min(8 << 20, max_bytes // 4)  # of the write-ahead log: twice what SQLite lets it grow to by default
-        self._max_pages = max(64, (max_bytes - reserve) // PAGE_BYTES)
+        self._max_bytes = max_bytes - reserve
+        self._folders: dict[str, Segments] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
         try:
             self._prepare(path, max(16, reserve // 2 // PAGE_BYTES))
-            self._heads = {table: head(self._db, table) for table in COLUMNS}
+            segment_bytes = max(LEAST_SEGMENT_BYTES, self._max_bytes // SEGMENTS)
+            for suffix, tables in FOLDERS.items():
+                gone = {table: given_up(self._db, table) for table in tables}
+                self._folders[suffix] = Segments(folder_of(path, suffix), segment_bytes=segment_bytes, given_up=gone)
+            self._run_head = head(self._db, "run")
         except BaseException:
-            self._db.close()
+            self.abandon()
             raise
+        self._steps, self._events = self._folders["steps"], self._folders["events"]
+
+    @property
+    def notice(self) -> str:
+        """What an installer should know (empty: all is well)."""
+        damaged = [name for folder in self._folders.values() for name in folder.damaged]
+        return f"{', '.join(damaged)} is damaged: `pcs journal verify` says where; check the disk" if damaged else ""
 
     def begin(self, utc_s: float, origin: bytes) -> None:
         """Begin the run that this process is; `origin` is what it came from (`pcs.codec.origin`)."""
-        self._append("run", [(utc_s, bz2.compress(origin), heads_text(self._heads))])
-        self.run = self._heads["run"].id
-        old = self._db.execute("SELECT id, hash FROM run WHERE id <= ? ORDER BY id", (self.run - KEPT_RUNS,)).fetchall()
-        self._give_up("run", old)
+        row = (utc_s, bz2.compress(origin), heads_text(self._heads()))
+        at = following("run", self._run_head, row)
+        columns = ("id", *COLUMNS["run"], "hash")
+        sql = f"INSERT INTO run ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        try:
+            self._db.execute(sql, (at.id, *row, at.hash))
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+            self._give_up_runs(keep=KEPT_RUNS // 2)
+            self._give_up_oldest()
+            self._db.execute(sql, (at.id, *row, at.hash))
+        self._run_head, self.run = at, at.id
+        self._give_up_runs(keep=KEPT_RUNS)
 
     def add_events(self, events: Sequence[tuple[int, Event]]) -> None:
         """Write numbered events; older steps, and then older events, make room where there is none."""
-        self._append(
-            "event",
-            [(self.run, n, e.at.utc_s, str(e.kind), _text(e.source_id), codec.encode_event(e)) for n, e in events],
-        )
+        rows = [(self.run, n, e.at.utc_s, str(e.kind), _text(e.source_id), codec.encode_event(e)) for n, e in events]
+        self._append(self._events, "event", rows)
 
     def add_steps(self, blob: StepBlob) -> None:
         """Write one blob; older blobs make room where there is none."""
         data = bz2.compress(codec.pack(blob.lines))
-        self._append("steps", [(self.run, blob.first, len(blob.lines), blob.from_utc_s, blob.to_utc_s, data)])
+        row = (self.run, blob.first, len(blob.lines), blob.from_utc_s, blob.to_utc_s, data)
+        self._append(self._steps, "steps", [row])
 
     def add_checkpoint(self, step: int, utc_s: float, line: bytes) -> None:
         """Write the core's whole memory, as it was after this step (0: before the first)."""
-        self._append("checkpoint", [(self.run, step, utc_s, bz2.compress(line))])
+        self._append(self._steps, "checkpoint", [(self.run, step, utc_s, bz2.compress(line))])
 
-    def trim(self) -> None:
-        """Give up the oldest steps, and then the oldest events, until a twentieth of the allowed size is free."""
-        while self._used_pages() > self._max_pages * 19 // 20 and self._give_up_oldest():
-            pass
+    def sync(self) -> None:
+        """Bring everything to the disk."""
+        for folder in self._folders.values():
+            folder.sync()
 
     def close(self, utc_s: float) -> None:
         """Note that the run ended in order, and close."""
         try:
-            left = heads_text(self._heads)
+            self.sync()
+            left = heads_text(self._heads())
             self._db.execute("UPDATE run SET closed_utc_s = ?, left = ? WHERE id = ?", (utc_s, left, self.run))
         finally:
-            self._db.close()
+            self.abandon()
 
     def abandon(self) -> None:
         """Close after an error, as it is."""
         self._db.close()
+        for folder in self._folders.values():
+            folder.close()
+
+    def _heads(self) -> dict[str, Head]:
+        return {table: at for folder in self._folders.values() for table, at in folder.heads.items()}
 
     def _prepare(self, path: Path, checkpoint_pages: int) -> None:
         version = self._one("PRAGMA user_version")
         if version == 0 and self._one("SELECT count(*) FROM sqlite_master") == 0:
+            for suffix in FOLDERS:
+                _set_aside(folder_of(path, suffix))  # of a journal whose SQLite file is gone
             self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._transact(lambda: [self._db.execute(sql) for sql in SCHEMA])
@@ -129,24 +167,25 @@ class JournalFile:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA secure_delete = OFF")  # Debian builds it on: every page given up is written once more
         self._db.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
-        self._db.execute(f"PRAGMA max_page_count = {self._max_pages}")
+        self._db.execute(f"PRAGMA max_page_count = {max(64, self._max_bytes // 4 // PAGE_BYTES)}")
 
-    def _append(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write rows as the next links of a table's chain."""
-        at, chained = self._heads[table], []
-        for row in rows:
-            at = following(table, at, row)
-            chained.append((at.id, *row, at.hash))
-        sql = insert(table)
-        self._write(lambda: self._db.executemany(sql, chained))
-        self._heads[table] = at
+    def _append(self, folder: Segments, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows as the next links of a table's chain; when there is no room, make some and try once more."""
+        try:
+            folder.append(table, rows)
+        except OSError as error:
+            if error.errno not in NO_ROOM or not self._give_up_oldest():
+                raise
+            folder.append(table, rows)
+        while self._used_bytes() > self._max_bytes and self._give_up_oldest():
+            pass
 
     def _one(self, sql: str) -> int:
         row = self._db.execute(sql).fetchone()
         return int(row[0])
 
-    def _used_pages(self) -> int:
-        return self._one("PRAGMA page_count") - self._one("PRAGMA freelist_count")
+    def _used_bytes(self) -> int:
+        return self._one("PRAGMA page_count") * PAGE_BYTES + sum(f.size_bytes for f in self._folders.values())
 
     def _transact(self, write: Callable[[], object]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
@@ -158,38 +197,30 @@ class JournalFile:
                 self._db.execute("ROLLBACK")
             raise
 
-    def _write(self, write: Callable[[], object]) -> None:
-        """Write in one transaction; when there is no room, make some in the file itself and try once more."""
-        try:
-            self._transact(write)
-        except sqlite3.Error as error:
-            if _code(error) != sqlite3.SQLITE_FULL or not self._give_up_oldest():
-                raise
-            self._transact(write)
-
     def _give_up_oldest(self) -> bool:
-        """Delete a few of the oldest blobs; events only when there are no blobs. False: there is nothing left."""
-        blobs = self._db.execute(
-            "SELECT id, hash, run, first + count FROM steps ORDER BY id LIMIT ?", (TRIM_BLOBS,)
-        ).fetchall()
-        if blobs:
-            self._give_up("steps", blobs)
-            useless = "SELECT id, hash FROM checkpoint WHERE (run, step + 1) < (?, ?) ORDER BY id"
-            self._give_up("checkpoint", self._db.execute(useless, blobs[-1][2:]).fetchall())
-            return True
-        events = self._db.execute("SELECT id, hash FROM event ORDER BY id LIMIT ?", (TRIM_EVENTS,)).fetchall()
-        self._give_up("event", events)
-        return bool(events)
+        """Delete the oldest file of steps; of events only when there are no steps. False: there is nothing left."""
+        for folder in (self._steps, self._events):
+            if folder.size_bytes:
+                self._note_given_up(folder.oldest())
+                folder.drop_oldest()
+                return True
+        return False
 
-    def _give_up(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Delete the oldest rows of a chain, given as id and hash, and keep the last one's link."""
-        if not rows:
-            return
-        last = Head(*rows[-1][:2])
+    def _give_up_runs(self, *, keep: int) -> None:
+        old = self._db.execute(
+            "SELECT id, hash FROM run WHERE id <= ? ORDER BY id DESC LIMIT 1", (self._run_head.id - keep,)
+        ).fetchone()
+        if old:
+            self._note_given_up({"run": Head(*old)}, "DELETE FROM run WHERE id <= ?", (old[0],))
+
+    def _note_given_up(self, last: Mapping[str, Head], then: str = "", arguments: tuple[int, ...] = ()) -> None:
+        """Keep the last links that went, in one transaction with what makes them go."""
 
         def write() -> None:
-            self._db.execute("INSERT OR REPLACE INTO given_up (chain, id, hash) VALUES (?, ?, ?)", (table, *last))
-            self._db.execute(f"DELETE FROM {table} WHERE id <= ?", (last.id,))
+            rows = [(table, *at) for table, at in last.items()]
+            self._db.executemany("INSERT OR REPLACE INTO given_up (chain, id, hash) VALUES (?, ?, ?)", rows)
+            if then:
+                self._db.execute(then, arguments)
 
         self._transact(write)
 
@@ -226,7 +257,8 @@ def open_file(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
     directory.mkdir(parents=True, exist_ok=True)
     path, notice = directory / FILE_NAME, ""
     try:
-        return JournalFile(path, max_bytes=max_bytes), ""
+        file = JournalFile(path, max_bytes=max_bytes)
+        return file, file.notice
     except OtherSchemaError as error:
         path = directory / f"journal-schema{SCHEMA_VERSION}.sqlite"
         notice = (
@@ -253,4 +285,14 @@ def move_aside(path: Path) -> str:
         new.unlink(missing_ok=True)
         if old.exists():
             os.replace(old, new)
+    for suffix in FOLDERS:
+        _set_aside(folder_of(path, suffix))
     return f"{path.name} was damaged and is kept as {aside.name}; a new journal was begun: check the disk or SD card"
+
+
+def _set_aside(folder: Path) -> None:
+    """Rename a folder that belongs to no journal any more, or not to the one that is begun."""
+    if folder.exists():
+        aside = folder.with_name(f"{folder.name}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(folder, aside)

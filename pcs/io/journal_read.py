@@ -1,7 +1,4 @@
-"""Reads a journal directory without touching it, also while a controller is writing there.
-
-Every row is read in a transaction of its own: a long one would keep SQLite from emptying its write-ahead log.
-"""
+"""Reads a journal directory without touching it, also while a controller is writing there."""
 
 import bz2
 import os
@@ -19,6 +16,7 @@ from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
 from pcs.codec.origin import Origin, decode_origin
 from pcs.codec.values import Table
+from pcs.io.journal_index import Reading
 from pcs.io.journal_schema import APPLICATION_ID, SCHEMA_VERSION
 from pcs.model.event import Event
 
@@ -59,8 +57,12 @@ def journal_files(directory: Path) -> list[Path]:
     return sorted(directory.glob("journal*.sqlite"))
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open for reading only.
+def connect(path: Path, beside: Path | None = None) -> sqlite3.Connection:
+    """Open for reading only, as it is now: the tables are those of `journal_schema`, wherever their rows lie.
+
+    Args:
+        path: the SQLite file.
+        beside: where its folders lie, if this is a copy of it.
 
     Raises:
         UnreadableError: with the reason in words.
@@ -77,19 +79,24 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         advice = "update openpcs" if version > SCHEMA_VERSION else "read it with the version that wrote it"
         raise OtherSchemaError(f"{path}: schema {version}; this program reads schema {SCHEMA_VERSION}: {advice}")
+    try:
+        db.index(beside or path)
+    except (sqlite3.Error, OSError) as error:
+        db.close()
+        raise UnreadableError(f"{path}: {error}") from error
     return db
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> Reading:
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    db = sqlite3.connect(uri, uri=True, timeout=1.0)
+    db = sqlite3.connect(uri, uri=True, timeout=1.0, factory=Reading)
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         db.close()
         if Path(f"{path}-wal").exists():
             raise
-        db = sqlite3.connect(f"{uri}&immutable=1", uri=True)  # a copy on a read-only medium
+        db = sqlite3.connect(f"{uri}&immutable=1", uri=True, factory=Reading)  # a copy on a read-only medium
     return db
 
 

@@ -1,18 +1,22 @@
-"""The tables of a journal file, and how their rows are chained.
+"""The tables of a journal, where their rows lie, and how they are chained.
 
 `steps`, `checkpoint`, `event` and `run` are one hash chain each: a row's `hash` binds it to the row before it. The
 oldest rows may give way; `given_up` keeps the last link that went, so that the rest still hangs on something. A row of
 `run` holds the heads of the other chains as they were found, and gets those that were left: what was cut off is missed.
+
+`run` and `given_up`, which change seldom, lie in an SQLite file, the other three in append-only files beside it
+(`journal_segments`): each row is written once, where a write-ahead log would write its pages three times.
 """
 
 import json
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pcs.codec.chain import ORIGIN, link
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x70637331  # "pcs1": tells a journal from any other SQLite file
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -21,18 +25,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "checkpoint": ("run", "step", "utc_s", "data"),
     "event": ("run", "number", "utc_s", "kind", "source_id", "line"),
 }
-"""The chained columns of each table, behind its id."""
+"""The chained columns of each table, behind its id. The last one of a table in a folder is its data."""
 CONTENTS = ("steps", "checkpoint", "event")
+FOLDERS: Mapping[str, tuple[str, ...]] = {"steps": ("steps", "checkpoint"), "events": ("event",)}
+"""What lies in which folder of append-only files, by the folder's suffix. What gives way together lies together."""
 
 SCHEMA = (
     "CREATE TABLE run (id INTEGER PRIMARY KEY, opened_utc_s REAL NOT NULL, origin BLOB NOT NULL, found TEXT NOT NULL,"
     " hash BLOB NOT NULL, closed_utc_s REAL, left TEXT)",
-    "CREATE TABLE steps (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
-    " from_utc_s REAL NOT NULL, to_utc_s REAL NOT NULL, data BLOB NOT NULL, hash BLOB NOT NULL)",
-    "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, step INTEGER NOT NULL, utc_s REAL NOT NULL,"
-    " data BLOB NOT NULL, hash BLOB NOT NULL)",
-    "CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, number INTEGER NOT NULL, utc_s REAL NOT NULL,"
-    " kind TEXT NOT NULL, source_id TEXT NOT NULL, line BLOB NOT NULL, hash BLOB NOT NULL)",
     "CREATE TABLE given_up (chain TEXT PRIMARY KEY, id INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
@@ -49,10 +49,9 @@ class Head(NamedTuple):
 NOTHING = Head(0, ORIGIN)
 
 
-def insert(table: str) -> str:
-    """The statement that writes one chained row: id, columns, hash."""
-    columns = ("id", *COLUMNS[table], "hash")
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+def folder_of(path: Path, suffix: str) -> Path:
+    """The folder of append-only files that belongs to a journal's SQLite file."""
+    return path.with_suffix(f".{suffix}")
 
 
 def following(table: str, head: Head, row: tuple[Any, ...]) -> Head:

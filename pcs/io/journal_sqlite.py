@@ -1,8 +1,8 @@
-"""The controller's journal: SQLite behind a bounded queue and one writer thread.
+"""The controller's journal: files behind a bounded queue and one writer thread.
 
 The control loop only appends to queues in memory; whatever the disk does, nothing here blocks it, raises into it or
 delays a command. Steps wait to become one large write, for half a minute or until an event comes that somebody will
-want to look into; an event is written at once, one of the daily routine within ten seconds. When the disk refuses,
+want to look into; an event is written at once, one of the daily routine together with steps. When the disk refuses,
 steps are given up before events, trouble is told in words, and writing is tried again with growing patience. Intents
 take another way (`intents`): they are in the page cache when `intend` returns.
 """
@@ -29,17 +29,17 @@ from pcs.ports import Clock
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 1_000_000_000  # at some 70 MB a day (10 Hz, 5 devices): two weeks of steps, and every event
-BATCH_S = 30.0  # a write of SQLite costs some 3 pages of 4 kB beyond its data: 45 % of 10 s of steps, 20 % of 30 s
+BATCH_S = 30.0  # a write costs 1 page of 4 kB beyond its data, and 3 to 5 of the file system's log
 TELLING_S = 10.0  # with many telling events, no more often than this
 TICK_S = 1.0  # how often the writer looks by itself
-INTENTS_S = 30.0  # how often intents are brought to the disk: 30 MB a day, where each second would be 350 MB
+INTENTS_S = BATCH_S + 5.0  # intents are brought to the disk before each batch of steps, and where none comes, so often
 ROUTINE = frozenset({EventKind.RESPONSE_MEASURED, EventKind.EXCURSION_ENDED})
 """Events of an ordinary day; every other kind is written at once."""
-EVENTS_S = 10.0  # so long routine events wait for company: each write of events costs 2 to 3 blocks of 4 kB
+EVENTS_S = BATCH_S  # so long routine events wait for company: each write of events costs 1 to 2 pages of 4 kB
 TELLING = frozenset({EventKind.FAULT_RAISED, EventKind.JOURNAL_ALARM, EventKind.STOPPED})
 """Events that take the steps before them along: what led there must survive a power cut that follows."""
 MAX_BLOB_LINES = 1024
-MAX_BLOB_BYTES = 1 << 19  # before compression; bounds what one transaction adds to SQLite's write-ahead log
+MAX_BLOB_BYTES = 1 << 19  # before compression; bounds what is compressed and written at once
 MAX_WAITING_BYTES = 8 << 20  # some 27 minutes of steps at 10 Hz, in a process that may use 60 MB
 MAX_LINE_BYTES = 65_536  # a step with a reading of every device a site can have is a tenth of it
 MAX_CHECKPOINT_BYTES = 1 << 20  # of 64 DERs with 64 remembered moments each; five DERs have 50 kB
@@ -204,7 +204,8 @@ class SqliteJournal:
 
     def _sync_intents(self, *, always: bool) -> None:
         now_s = self._clock.now().mono_s
-        due = always or now_s - self._intents_s >= INTENTS_S
+        with_steps = bool(self._steps) and self._is_due(now_s)  # one entry in the file system's log for both
+        due = always or with_steps or now_s - self._intents_s >= INTENTS_S
         self._intents.sync(to_disk=due)
         if due:
             self._intents_s = now_s
@@ -222,27 +223,33 @@ class SqliteJournal:
 
     def _write(self, file: JournalFile, *, write_all: bool) -> None:
         now_s = self._clock.now().mono_s
-        if self._unsaved and (write_all or self._events_due(now_s)):
+        is_batch = bool(self._steps) and (write_all or self._is_due(now_s))
+        is_news = bool(self._unsaved) and (write_all or is_batch or self._events_due(now_s))
+        if is_news:
             file.add_events(self._unsaved)
             self._telling |= any(event.kind in TELLING for _, event in self._unsaved)
             self._unsaved = []
-        if self._steps and (write_all or self._is_due(now_s)):
-            self._telling, self._written_s = False, now_s
-            last = self._steps[-1].number  # what comes while the disk works waits for the next large write
-            while self._steps and self._steps[0].number <= last and (blob := self._take_blob()):
-                try:
-                    file.add_steps(blob)
-                except (sqlite3.Error, OSError):
-                    self._steps_given_up += len(blob.lines)
-                    raise
-            while self._checkpoints:
-                waiting = self._checkpoints.popleft()
-                file.add_checkpoint(waiting.number, waiting.at.utc_s, waiting.line)
-            file.trim()
+        if is_batch or (self._steps and self._is_due(now_s)):
+            self._write_batch(file, now_s)
+        if is_batch or is_news:
+            file.sync()
         lost = self._steps_lost()
         if lost > self._steps_lost_told and not self._is_filling():
             self._note(f"the disk was too slow for the journal: {lost - self._steps_lost_told} steps lost")
             self._steps_lost_told = lost
+
+    def _write_batch(self, file: JournalFile, now_s: float) -> None:
+        self._telling, self._written_s = False, now_s
+        last = self._steps[-1].number  # what comes while the disk works waits for the next large write
+        while self._steps and self._steps[0].number <= last and (blob := self._take_blob()):
+            try:
+                file.add_steps(blob)
+            except (sqlite3.Error, OSError):
+                self._steps_given_up += len(blob.lines)
+                raise
+        while self._checkpoints:
+            waiting = self._checkpoints.popleft()
+            file.add_checkpoint(waiting.number, waiting.at.utc_s, waiting.line)
 
     def _events_due(self, now_s: float) -> bool:
         waited_s = now_s - min(event.at.mono_s for _, event in self._unsaved)

@@ -47,21 +47,21 @@ def verify(path: Path) -> Verification:
     size, whole = path.stat().st_size, pages_bytes(path)
     if size < whole:
         with padded(path, whole) as copy:
-            found = _verified(copy, path.name)
+            found = _verified(copy, path)
         cut = f"the file is cut off: {size} of {whole} bytes are there"
         return replace(found, first_bad=found.first_bad or cut, problems=(*found.problems, cut)[-MAX_PROBLEMS:])
-    return _verified(path, path.name)
+    return _verified(path, path)
 
 
-def _verified(path: Path, name: str) -> Verification:
-    with closing(connect(path)) as db:
+def _verified(path: Path, original: Path) -> Verification:
+    with closing(connect(path, original)) as db:
         check = _Check(db)
-        for part in (check.runs, check.steps, check.checkpoints, check.events, check.cuts, check.pages):
+        for part in (check.runs, check.steps, check.checkpoints, check.events, check.files, check.cuts, check.pages):
             try:
                 part()
             except sqlite3.Error as error:
                 check.problem(check.reached_utc_s, f"behind {check.reached} the file cannot be read: {error}")
-        return check.found(name)
+        return check.found(original.name)
 
 
 def unreadable(name: str, why: str) -> Verification:
@@ -148,6 +148,11 @@ class _Check:
                 self._count["events"] += 1
             except codec.BadLineError as error:
                 self.problem(utc_s, f"{self.reached}: {error}")
+
+    def files(self) -> None:
+        """What of the append-only files is no entry."""
+        for utc_s, text in self._db.execute("SELECT utc_s, text FROM trouble").fetchall():
+            self.problem(utc_s, text)
 
     def cuts(self) -> None:
         """Every run says what it found and what it left: who cuts off the end of a chain must forge that, too."""

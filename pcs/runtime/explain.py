@@ -28,14 +28,14 @@ NAMED_DERS = 3
 SAME_W = 1.0
 """A device rounds towards the limit: what it holds within a watt of what it was told is the same."""
 
-Moment = dict[str, float]
+Moment = dict[str, Any]
 """A moment as people and programs want it: `utc_s`, and how long ago (`ago_s`)."""
 
 
 def explain(site: Site, policy: Policy, state: State, now: Instant) -> dict[str, Any]:
     """What binds now and why, each limit and DER in its parts, and what comes next, the soonest first."""
-    at = _clock(site, now)
-    ahead = coming(policy, state, now)
+    at = _At(now, ZoneInfo(site.timezone))
+    ahead = coming(policy, state, now, at.zone)
     return {
         "schema": "pcs.explain/1",
         "site": site.name,
@@ -47,6 +47,10 @@ def explain(site: Site, policy: Policy, state: State, now: Instant) -> dict[str,
             _limit(policy, state, line, known, at) for line, known in zip(policy.lines, state.lines, strict=True)
         ],
         "conflicts": list(state.conflicts),
+        "busbars": [
+            {"id": b.point.id, "rating_a": b.rating_a, "infeed_a": list(k.infeed_a), "relieved": k.relieved}
+            for b, k in zip(policy.buses, state.buses, strict=True)
+        ],
         "ders": [_der(state, n, at) for n in range(len(state.ders))],
         "next": [{"what": one.what, "words": one.words, "in_s": _rounded(one.in_s, 1)} for one in ahead],
     }
@@ -71,13 +75,9 @@ class _At:
         return f"{datetime.fromtimestamp(utc_s, self.zone):%H:%M:%S}"
 
 
-def _clock(site: Site, now: Instant) -> _At:
-    return _At(now, ZoneInfo(site.timezone))
-
-
 def _sentence(policy: Policy, state: State, ahead: tuple[Coming, ...], at: _At) -> str:
     """What binds, since when, what those concerned were told and answered, and what comes next."""
-    parts = [_binds(policy, state, at)]
+    parts = [*_busbars(policy, state), _binds(policy, state, at)]
     concerned = _concerned(policy, state)
     told = [f"{d.spec.id} was told {said} at {at.clock(d.sent_s)} and {answer_words(d)}" for d, said in concerned]
     parts += told[:NAMED_DERS]
@@ -100,6 +100,16 @@ def _binds(policy: Policy, state: State, at: _At) -> str:
         name = line.limit.named(known.value) + ("" if line.phase is None else f", L{line.phase + 1}")
         return f"{name} binds{since}, {_flow_words(line, known)} now"
     return why + since
+
+
+def _busbars(policy: Policy, state: State) -> list[str]:
+    """What keeps the DERs on a busbar down, before any limit does."""
+    return [
+        f"busbar {bus.point.id} is fed {max(known.infeed_a, default=0.0):,.0f} A of {bus.rating_a:,.0f} A, so "
+        f"{' and '.join(policy.controlled[n].id for n in bus.members)} rest"
+        for bus, known in zip(policy.buses, state.buses, strict=True)
+        if known.relieved
+    ]
 
 
 def _flow_words(line: Line, known: LineState) -> str:

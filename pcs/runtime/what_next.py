@@ -5,7 +5,11 @@ Pure: from the core's memory and the rules. Each is what will come unless someth
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from pcs.core import observe
+from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.economy import RETRY_FIRST_S, RETRY_MOST_S
 from pcs.core.failsafe import RULES, Action
@@ -16,6 +20,7 @@ from pcs.core.obey import OBEYED_FOR_S
 from pcs.core.policy import Line, Policy
 from pcs.core.state import State
 from pcs.core.wiring import BACKOFF_S, MOVE_SHARE, Wiring
+from pcs.limits.schedule import next_change
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 
@@ -32,7 +37,7 @@ class Coming:
     in_s: float | None = None
 
 
-def coming(policy: Policy, state: State, now: Instant) -> tuple[Coming, ...]:
+def coming(policy: Policy, state: State, now: Instant, zone: ZoneInfo) -> tuple[Coming, ...]:
     """Everything that is due, the soonest first, what has no time last."""
     found = [
         *_starting(policy, state),
@@ -43,8 +48,9 @@ def coming(policy: Policy, state: State, now: Instant) -> tuple[Coming, ...]:
             for one in _raise(policy, state, line, known)
         ),
         *_wishes(state, now.mono_s),
+        *_busses(policy, state, now.mono_s),
         *_wirings(policy, state),
-        *_schedule(state, now.utc_s),
+        *_schedules(policy, state, now.utc_s, zone),
     ]
     return tuple(sorted(found, key=lambda c: float("inf") if c.in_s is None else c.in_s))
 
@@ -116,28 +122,37 @@ def _der_fault(der: DerState, fault: Fault, now_s: float) -> tuple[str, float | 
 
 
 def _raise(policy: Policy, state: State, line: Line, known: LineState) -> Iterator[Coming]:
-    """A raise on its way: from the budget to what is certain to fit, as the law slews it (pcs.core.lines)."""
+    """A raise on its way: from the budget to what the limit leaves, by what the DERs and the meter say now.
+
+    The law itself goes there by what is certain, step by step (pcs.core.regulate): at the slew at the soonest.
+    """
     limit_w, flow = known.envelope.limit_w, known.flow
     if limit_w is None or flow is None or known.action is not Action.NORMAL or known.reactive:
         return
     ders, up = state.ders, line.sign > 0.0
     most_w = sum(line.weights[n] * (ders[n].most_w if up else -ders[n].least_w) for n in line.members)
-    goal_w = flow.import_w + limit_w - known.envelope.margin.total_w - flow.reserved_w + flow.certain_w
+    injection_w = line.sign * sum(line.weights[n] * _injection_w(ders[n]) for n in line.members)
+    goal_w = flow.import_w + limit_w - known.envelope.margin.total_w - flow.reserved_w + injection_w
     missing_w = min(most_w, goal_w) - known.budget.total_w
     if missing_w <= WORTH_SHARE * most_w:
         return
     slew_pct_s = policy.tuning.release_slew_pct_s
-    unverified = any(state.watches[n].wiring.verdict is not Wiring.VERIFIED for n, _ in line.meter_signs)
-    if unverified:
+    if any(state.watches[n].wiring.verdict is not Wiring.VERIFIED for n, _ in line.meter_signs):
         slew_pct_s = min(slew_pct_s, PROBATION_SLEW_PCT_S)
     slew_w_s = slew_pct_s / 100.0 * most_w
     in_s = missing_w / slew_w_s
-    may = "feed" if up else "draw"
     words = (
-        f"the DERs may {may} more, from {known.budget.total_w:,.0f} W to {known.budget.total_w + missing_w:,.0f} W "
-        f"together at {slew_w_s:,.0f} W/s, {within(in_s)} ({line.name})"
+        f"the DERs may {'feed' if up else 'draw'} more, from {known.budget.total_w:,.0f} W to about "
+        f"{known.budget.total_w + missing_w:,.0f} W together at {slew_w_s:,.0f} W/s at most, {within(in_s)} at the "
+        f"soonest ({line.name})"
     )
     yield Coming(what="raise", words=words, in_s=in_s)
+
+
+def _injection_w(der: DerState) -> float:
+    """What it injects now, by its own word, else the middle of what is possible."""
+    said_w = der.track.telemetry_w
+    return observe.middle_w(der.track) if said_w is None else said_w
 
 
 def _wishes(state: State, now_s: float) -> Iterator[Coming]:
@@ -164,13 +179,37 @@ def _wirings(policy: Policy, state: State) -> Iterator[Coming]:
         yield Coming(what="wiring", words=words)
 
 
-def _schedule(state: State, utc_s: float) -> Iterator[Coming]:
+def _busses(policy: Policy, state: State, now_s: float) -> Iterator[Coming]:
+    for bus, known in zip(policy.buses, state.buses, strict=True):
+        if known.relieved:
+            low_a = RETURN_SHARE * bus.rating_a
+            in_s = None if known.low_since_s is None else max(0.0, known.low_since_s + RETURN_AFTER_S - now_s)
+            when = "" if in_s is None else f", {within(in_s)} if they stay there"
+            words = (
+                f"the DERs on busbar {bus.point.id} rest until its infeeds have been below {low_a:,.0f} A for "
+                f"{RETURN_AFTER_S:g} s{when}"
+            )
+            yield Coming(what="busbar", words=words, in_s=in_s)
+        elif known.opened_share < 1.0:
+            in_s = (1.0 - known.opened_share) / (OPENING_PCT_S / 100.0)
+            words = f"the DERs on busbar {bus.point.id} return slowly, to their full ratings {within(in_s)}"
+            yield Coming(what="busbar", words=words, in_s=in_s)
+
+
+def _schedules(policy: Policy, state: State, utc_s: float, zone: ZoneInfo) -> Iterator[Coming]:
+    """The next change of each scheduled limit. A tightening one is followed early, so that it holds by then."""
     told = state.in_force
-    if told is None:
+    if told is None or not any(limit.schedule for limit in policy.limits):
         return
     if not told.trusted:
         words = "schedules begin when the time of day can be trusted; until then their tightest entries hold"
         yield Coming(what="schedule", words=words)
-    if told.next_change_utc_s is not None:
-        in_s = max(0.0, told.next_change_utc_s - utc_s)
-        yield Coming(what="schedule", words=f"a limit changes by its schedule {within(in_s)}", in_s=in_s)
+        return
+    for limit, value in zip(policy.limits, told.values, strict=True):
+        change = next_change(limit, zone, utc_s)
+        if change is None or change.entry.value == value:  # followed early: it holds already
+            continue
+        at, in_s = datetime.fromtimestamp(change.utc_s, zone), change.utc_s - utc_s
+        becomes = limit.named(change.entry.value)
+        words = f"from {at:%Y-%m-%d %H:%M} on: {becomes} ({change.entry.source}), {within(in_s)}"
+        yield Coming(what="schedule", words=words, in_s=in_s)

@@ -27,6 +27,7 @@ SINS = (  # each file breaks one contract
     ("judge-without-judged", "hil/rig/sin.py", "import pcs.codec"),
     ("judge-without-judged", "hil/cli/sin.py", "import pcs.ports"),
     ("hil-layers", "hil/plant/sin.py", "import hil.rig"),
+    ("hil-layers", "hil/profile/sin.py", "import hil.rig"),
     ("hil-layers", "hil/newcomer/__init__.py", ""),
 )
 

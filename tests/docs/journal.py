@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pcs import __version__
 from pcs.cli.main import cli
 from pcs.codec.origin import Origin
-from pcs.io.journal_sqlite import BATCH_S, DEFAULT_MAX_BYTES, EVENTS_S, INTENTS_S, SqliteJournal
+from pcs.io.journal_sqlite import BATCH_S, DEFAULT_MAX_BYTES, INTENTS_S, SqliteJournal
 from pcs.runtime.checkpoint import CHECKPOINT_S, VOCABULARY
 from tests.simulation.stack import Stack, inverter, play, twin
 
@@ -32,7 +32,9 @@ The controller keeps everything that it heard, commanded and decided in the fold
 
 | file | what |
 |---|---|
-| `journal.sqlite` (`-wal`, `-shm`) | steps (raw words and times, exact to the last bit), checkpoints, events, runs |
+| `journal.sqlite` (`-wal`, `-shm`) | runs: what was started when, with which files |
+| `journal.steps/` | steps (raw words and times, exact to the last bit) and checkpoints, in files that only grow |
+| `journal.events/` | events, likewise |
 | `intents-a.log`, `intents-b.log` | limits that were about to be written, so that a restart knows its own |
 | `control.sock`, `journal.lock` | for `pcs status`; one controller for each folder |
 
@@ -81,20 +83,20 @@ end of the columns' names. `hil export tables` makes Parquet of them.
 
 ## What it costs an SD card
 
-At 10 steps a second with a meter and four inverters, 0.15 GB a day are written on a quiet site and 0.19 GB with a
-load that steps every 20 s, counted in dirty pages of 4 kB (`python -m tests.bench journal`, 60
-times as fast; in real time the kernel also writes pages that are still being filled: 0.25 GB were seen for the latter);
-0.05 GB a day stay, so
-{max_gb:g} GB hold some 20 days. The oldest steps give way first, then the oldest events. A write of the smallest
-thing costs a whole block of 4 kB, in SQLite two to three of them, and inside the card perhaps more; so
+At 10 steps a second with a meter, four inverters and a load that steps every 20 s, 0.1 to 0.13 GB a day are written,
+in real time, counted in dirty pages of 4 kB (`python -m tests.bench.journal_volume`): 0.07 GB of it steps, 0.03 GB
+intents, 0.02 GB events. With the log of ext4, 0.23 to 0.28 GB a day reach the disk. 0.06 GB a day stay, so
+{max_gb:g} GB hold some 17 days. The oldest steps give way first, then the oldest events. A write of the smallest
+thing costs a whole page of 4 kB, three to five of the file system's log, and inside the card perhaps more; so
 
 - steps wait up to {batch_s:g} s, or until a fault or an alarm, and are then written as one compressed blob;
-- events are written at once, those of an ordinary day (responses, excursions) within {events_s:g} s;
-- intents are with the kernel *before* the frame goes out, and are brought to the disk every {intents_s:g} s.
+- events are written at once, those of an ordinary day (responses, excursions) together with steps;
+- intents are with the kernel *before* the frame goes out, and are brought to the disk with the steps, or after
+  {intents_s:g} s.
 
-kill -9 costs at most the steps that still waited; a power cut also the intents since they were last brought to the
-disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every journal must
-open, verify and replay.
+kill -9 costs at most the steps and ordinary events that still waited; a power cut also the intents since they were
+last brought to the disk. `make kills` kills a controller a thousand times: nothing acknowledged may be lost, and every
+journal must open, verify and replay.
 
 ## When it is gone
 
@@ -180,7 +182,6 @@ def generate() -> str:
             explanation=explained(json.loads(said(f"{UNTIL} --json", folder))),
             checkpoint_s=CHECKPOINT_S,
             batch_s=BATCH_S,
-            events_s=EVENTS_S,
             intents_s=INTENTS_S,
             max_gb=DEFAULT_MAX_BYTES / 1e9,
         )

@@ -2,6 +2,7 @@
 
 import bz2
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -26,6 +27,7 @@ from pcs.model.reading import MeterReading
 from pcs.runtime import controller
 from pcs.runtime.checkpoint import VOCABULARY, decode_checkpoint
 from tests.simulation.stack import UTC_START_S, Stack, inverter, play, twin
+from tests.unit.journal_kit import tampered
 
 LOAD = [{"steps": [[0, 6000], [20.04, 1000], [30.07, 4500], [62, 800]]}]
 
@@ -111,9 +113,8 @@ def test_until_an_event_that_never_came_exits_2_and_says_so(day: tuple[Path, Sta
 
 
 def copied(directory: Path, to: Path, change: Callable[[sqlite3.Connection], object]) -> Path:
-    (to / "journal.sqlite").write_bytes((directory / "journal.sqlite").read_bytes())
-    with closing(sqlite3.connect(to / "journal.sqlite")) as db, db:
-        change(db)
+    shutil.copytree(directory, to, dirs_exist_ok=True)
+    tampered(to / "journal.sqlite", change)
     return to
 
 

@@ -20,6 +20,7 @@ from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import MeterReading
 from pcs.model.units import Instant
+from tests.unit.journal_kit import tampered
 
 
 @pytest.fixture
@@ -53,12 +54,11 @@ def test_a_whole_journal_is_counted_and_exits_0(directory: Path) -> None:
         "UPDATE steps SET data = x'00'",
         "UPDATE event SET line = x'5b'",
         "UPDATE steps SET count = 3",
-        "DROP TABLE event",
+        "DROP TABLE run",
     ],
 )
 def test_a_damaged_journal_exits_1(directory: Path, sql: str) -> None:
-    with closing(sqlite3.connect(directory / "journal.sqlite")) as db, db:
-        db.execute(sql)
+    tampered(directory / "journal.sqlite", lambda db: db.execute(sql))
     result = CliRunner().invoke(command, ["verify", str(directory)])
     assert result.exit_code == 1
     assert "DAMAGED" in result.stdout
@@ -111,10 +111,10 @@ def test_a_journal_of_a_newer_schema_is_not_called_damaged(directory: Path) -> N
     for verb in ("verify", "export"):
         result = CliRunner().invoke(command, [verb, str(directory)])
         assert result.exit_code == 2
-        assert "schema 9; this program reads schema 2: update openpcs" in result.stderr
+        assert "schema 9; this program reads schema 3: update openpcs" in result.stderr
 
 
 def test_verifying_changes_nothing_on_the_disk(directory: Path) -> None:
-    before = {p.name: p.read_bytes() for p in directory.iterdir()}
+    before = {p.relative_to(directory): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
     CliRunner().invoke(command, ["verify", str(directory)])
     assert {name: (directory / name).read_bytes() for name in before} == before

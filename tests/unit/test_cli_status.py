@@ -132,3 +132,14 @@ def test_the_page_tells_how_well_links_loop_and_steps_do() -> None:
     ):
         assert words in text
     assert "a step takes" not in text
+
+
+def test_with_several_limits_the_responses_of_each_are_told() -> None:
+    tally = {"count": 2, "max_s": 1.5, "average_s": 1.25, "last": {"kind": "load", "olrt_s": 1.0}}
+    limits = [
+        {"name": "export limit 0 W at poi", "response": {"restrict": tally, "release": {"count": 0}}},
+        {"name": "import limit 9 W at poi", "response": {"restrict": {"count": 0}, "release": {"count": 0}}},
+    ]
+    text = "\n".join(page({"limits": limits, "response": {"restrict": tally, "release": {"count": 0}}}))
+    assert "export limit 0 W at poi: restrict: 2 measured, longest 1.5 s, average 1.25 s" in text
+    assert "import limit 9 W at poi: re" not in text

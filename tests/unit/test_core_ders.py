@@ -5,6 +5,7 @@ import pytest
 from pcs.core import der_state, ders, obey, observe
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
+from pcs.core.motion import BOUND_GAIN, BOUND_SHARE
 from pcs.core.order import Order
 from pcs.model.fault import FaultKind
 from tests import core_site as site
@@ -210,6 +211,15 @@ def test_a_sun_limited_der_wants_what_it_makes_and_a_little_more() -> None:
     assert ders.wants(evolve(der, want_w=8000.0), 1.0).want_w == 7500.0, "given up slowly"
     bound = lives(der, 7950.0, 30.2, 30.2)
     assert ders.wants(bound, 0.1).want_w == 10_000.0, "and taken back at once"
+
+
+def test_what_a_sun_limited_der_wants_never_makes_it_look_limit_bound() -> None:
+    """Else it claims all, takes that from others for nothing, gives it back slowly, and begins again."""
+    for said_w in range(0, 10_001, 250):
+        der = told(10_000.0)
+        der = evolve(der, track=evolve(der.track, limit_bound=False, telemetry_w=float(said_w)), want_w=0.0)
+        want_w = ders.wants(der, 1.0).want_w
+        assert want_w == der.most_w or said_w < want_w - max(BOUND_SHARE * 10_000.0, BOUND_GAIN * want_w)
 
 
 def test_a_der_that_does_not_say_its_power_wants_everything() -> None:

@@ -109,6 +109,8 @@ def test_a_response_says_its_interval_and_that_it_is_self_measured(beyond_s: flo
         kind=StepKind.LOAD,
         way=Way.RESTRICT,
         at_s=1.0,
+        at_lo_s=0.9,
+        at_hi_s=1.1,
         olrt_s=1.5,
         olrt_lo_s=1.25,
         olrt_hi_s=1.75,
@@ -121,7 +123,9 @@ def test_a_response_says_its_interval_and_that_it_is_self_measured(beyond_s: flo
     assert "OLRT 1.50 s (1.25 to 1.75 s)" in event.text
     assert words in event.text
     assert event.text.endswith("self-measured")
-    assert dict(event.facts)["judged_s"] == max(1.5, beyond_s)
+    facts = dict(event.facts)
+    assert facts["judged_s"] == max(1.5, beyond_s)
+    assert (facts["line"], facts["at_lo_s"], facts["at_hi_s"]) == (RULES.lines[0].name, 0.9, 1.1)
 
 
 def test_why_names_the_trouble_first() -> None:

@@ -3,7 +3,7 @@
 import re
 
 from pcs.core.failsafe import TABLE, Action, DerAction
-from tests.docs import failsafe, health, journal
+from tests.docs import explain, failsafe, health, journal
 
 
 def test_the_page_about_the_fail_safe_is_what_the_core_acts_on() -> None:
@@ -50,3 +50,16 @@ def test_the_page_about_health_is_what_the_controller_judges_by() -> None:
     """`python -m tests.docs.health` makes it anew."""
     assert health.TARGET.read_text(encoding="utf-8") == health.generate()
     assert len(health.thresholds()) == len(health.FIGURES)
+
+
+def test_the_page_about_explaining_is_true_and_its_examples_run() -> None:
+    """`python -m tests.docs.explain` makes it anew."""
+    made = explain.generate()
+    assert without_output(explain.TARGET.read_text(encoding="utf-8")) == without_output(made)
+    for words in (
+        "export limit 0 W at poi binds since ",
+        "next: the DERs may feed more",
+        "dead time",
+        "restrict after",
+    ):
+        assert words in made

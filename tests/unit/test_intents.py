@@ -1,6 +1,8 @@
 """Intents outlive the process, whatever happens to it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,3 +169,20 @@ def test_intending_after_close_or_without_a_directory_does_not_raise(tmp_path: P
     log.intend("SN1", 1001.0, 0.0)
     assert log.explains("SN1", 1001.0, 0.1)
     assert "cannot be remembered" in log.trouble()
+
+
+def test_a_disk_that_takes_a_page_away_is_told_and_kills_nobody(tmp_path: Path) -> None:
+    """What a write-protected or dying disk does to a mapped page is SIGBUS for whoever stores into it."""
+    script = f"""
+import os
+from pathlib import Path
+from pcs.io.intents import FILE_NAMES, IntentLog
+log = IntentLog(Path({str(tmp_path)!r}))
+log.sync()
+for name in FILE_NAMES:
+    os.truncate(Path({str(tmp_path)!r}) / name, 0)
+log.intend("SN1", 4000.0, 0.0)
+print(log.explains("SN1", 4000.0, 0.1), log.trouble())
+"""
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert child.stdout.startswith("True limits sent to devices cannot be remembered")

@@ -1,10 +1,12 @@
 """The journal keeps what it was given, gives way in the right order, and never gets in the way of control."""
 
+import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,13 @@ from pcs.codec import journal as codec
 from pcs.io import journal_file, journal_sqlite
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_file import JournalFile
-from pcs.io.journal_read import UnreadableError, connect, journal_files, read_events, read_steps
+from pcs.io.journal_read import UnreadableError, connect, read_events, read_steps
+from pcs.io.journal_segments import Segments
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.journal_verify import verify
 from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.event import Event, EventKind
-from tests.unit.journal_kit import HandClock, event, line, noisy
+from tests.unit.journal_kit import HandClock, contents, event, line, noisy
 
 
 @pytest.fixture
@@ -40,18 +43,7 @@ def open_journal(clock: HandClock) -> Iterator[Callable[..., SqliteJournal]]:
 
 
 def size(directory: Path) -> int:
-    return sum((directory / f"journal.sqlite{suffix}").stat().st_size for suffix in ("", "-wal"))
-
-
-def contents(directory: Path) -> tuple[list[int], list[str]]:
-    """Step numbers and event texts, as anyone can read them while the controller runs."""
-    steps: list[int] = []
-    texts: list[str] = []
-    for path in journal_files(directory):
-        with closing(connect(path)) as db:
-            steps += [number for _, number, _ in read_steps(db)]
-            texts += [e.text for _, _, e in read_events(db)]
-    return steps, texts
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file() and "intents" not in path.name)
 
 
 def test_steps_and_events_are_read_back_as_they_were_given(
@@ -173,7 +165,7 @@ def test_the_newest_schema_is_left_alone_and_the_journal_goes_on_beside_it(
     assert journal.flush()
     journal.close()
     assert (tmp_path / "journal.sqlite").read_bytes() == before
-    assert verify(tmp_path / "journal-schema2.sqlite").events == 2, "the event, and the note about the schema"
+    assert verify(tmp_path / "journal-schema3.sqlite").events == 2, "the event, and the note about the schema"
     with pytest.raises(UnreadableError, match="schema 7"):
         verify(tmp_path / "journal.sqlite")
 
@@ -224,17 +216,23 @@ def test_damage_that_shows_while_running_is_moved_aside_too(
     assert contents(tmp_path)[0] == [2]
 
 
-def full_at(pages: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
-    """A disk with room for so many pages of database, which the test can change."""
+def full_at(disk: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
+    """A disk with room for so many bytes of entries, which the test can change."""
+
+    def append(self: Segments, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        used = sum(path.stat().st_size for path in self._folder.parent.glob("journal.*/*.log"))
+        if used + sum(len(bytes(row[-1])) for row in rows) > disk["bytes"]:  # type: ignore[call-overload]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        Segments.append(self, table, rows)
 
     class Cramped(JournalFile):
-        def _transact(self, write: Callable[[], object]) -> None:
-            self._db.execute(f"PRAGMA max_page_count = {pages['max']}")
-            super()._transact(write)
+        def __init__(self, path: Path, *, max_bytes: int) -> None:
+            super().__init__(path, max_bytes=max_bytes)
+            for folder in (self._steps, self._events):
+                folder.append = partial(append, folder)  # type: ignore[method-assign]
 
     def open_cramped(directory: Path, *, max_bytes: int) -> tuple[JournalFile, str]:
-        directory.mkdir(parents=True, exist_ok=True)
-        return Cramped(directory / "journal.sqlite", max_bytes=max_bytes), ""
+        return Cramped(directory / "journal.sqlite", max_bytes=1_000_000), ""
 
     return open_cramped
 
@@ -242,7 +240,7 @@ def full_at(pages: dict[str, int]) -> Callable[..., tuple[JournalFile, str]]:
 def test_on_a_full_disk_old_steps_give_way_and_every_event_stays(
     tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
 ) -> None:
-    journal = open_journal(tmp_path, open_file=full_at({"max": 40}))
+    journal = open_journal(tmp_path, open_file=full_at({"bytes": 160_000}))
     for n in range(400):
         journal.step(noisy(n))
         if n % 10 == 9:
@@ -259,10 +257,10 @@ def test_on_a_full_disk_old_steps_give_way_and_every_event_stays(
 def test_a_disk_without_any_room_is_told_and_events_wait_in_memory_until_there_is(
     tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
 ) -> None:
-    pages = {"max": 1000}
-    journal = open_journal(tmp_path, open_file=full_at(pages))
+    disk = {"bytes": 4_000_000}
+    journal = open_journal(tmp_path, open_file=full_at(disk))
     assert journal.flush()
-    pages["max"] = 1
+    disk["bytes"] = 0
     long = Event(at=clock.now(), kind=EventKind.FAULT_RAISED, text="x" * 20_000)
     journal.event(long)
     for n in range(20):
@@ -271,7 +269,7 @@ def test_a_disk_without_any_room_is_told_and_events_wait_in_memory_until_there_i
     assert "no room for the journal" in journal.trouble()
     assert "free some space" in journal.trouble()
 
-    pages["max"] = 1000
+    disk["bytes"] = 4_000_000
     clock.mono_s += journal_sqlite.LONGEST_RETRY_S
     assert journal.flush()
     assert journal.flush()
@@ -365,7 +363,7 @@ def test_a_bug_in_the_writer_becomes_trouble_and_writing_is_tried_again(
     bugs = iter([RuntimeError("a bug")])
 
     class Buggy(JournalFile):
-        def trim(self) -> None:
+        def sync(self) -> None:
             for bug in bugs:
                 raise bug
 

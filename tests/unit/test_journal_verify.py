@@ -1,7 +1,6 @@
 """What was changed, cut off or taken out of a journal is found, and the first bad entry is named."""
 
 import os
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pcs.codec.origin import Origin, decode_origin, encode_origin, source_file
 from pcs.io.journal_read import connect, read_runs
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.journal_verify import Verification, verify
-from tests.unit.journal_kit import HandClock, event, line, noisy
+from tests.unit.journal_kit import HandClock, event, line, noisy, tampered
 
 FILE = "journal.sqlite"
 
@@ -37,9 +36,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def after(directory: Path, *sql: str) -> Verification:
-    with closing(sqlite3.connect(directory / FILE)) as db, db:
-        for statement in sql:
-            db.execute(statement)
+    tampered(directory / FILE, lambda db: [db.execute(statement) for statement in sql])
     return verify(directory / FILE)
 
 
@@ -87,13 +84,13 @@ def test_of_several_bad_entries_the_earliest_comes_first(directory: Path) -> Non
 def test_a_cut_between_two_runs_shows_in_what_the_later_run_found(directory: Path) -> None:
     found = after(
         directory,
-        "DELETE FROM steps WHERE id = 4 OR id > 4",
+        "DELETE FROM steps WHERE id >= 4",
         "UPDATE run SET left = NULL, closed_utc_s = NULL",
     )
     assert found.first_bad == "steps entries 4 to 4 are cut off: run 2 found 4 of them"
 
 
-@pytest.mark.parametrize("pages", [1, 3])
+@pytest.mark.parametrize("pages", [1, 2])
 def test_a_file_that_was_cut_off_is_damaged_and_says_how_far_it_is_good(directory: Path, pages: int) -> None:
     path = directory / FILE
     with path.open("r+b") as file:
@@ -122,11 +119,51 @@ def test_no_single_byte_can_be_changed_unseen(data: st.DataObject, tmp_path_fact
     at = data.draw(st.integers(0, len(content) - 1))
     other = content[:at] + bytes([content[at] ^ data.draw(st.integers(1, 255))]) + content[at + 1 :]
     for value, is_good in ((other, False), (content, True)):
-        with closing(sqlite3.connect(path)) as db, db:
-            db.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, entry))
+        changed = (f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, entry))
+        tampered(path, lambda db, changed=changed: db.execute(*changed))
         found = verify(path)
         assert (found.first_bad == "") == is_good
         assert is_good or f"{table} entry {entry} (" in found.first_bad
+
+
+@pytest.mark.parametrize("folder", ["steps", "events"])
+def test_no_byte_on_the_disk_can_be_changed_unseen_not_even_one_that_frames(directory: Path, folder: str) -> None:
+    path = directory / f"journal.{folder}" / "00000001.log"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 31):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+        assert verify(directory / FILE).first_bad, f"byte {at}"
+    path.write_bytes(whole)
+    assert not verify(directory / FILE).first_bad
+
+
+@pytest.mark.parametrize("folder", ["steps", "events"])
+def test_entries_that_are_cut_off_at_any_byte_are_missed(directory: Path, folder: str) -> None:
+    path = directory / f"journal.{folder}" / "00000001.log"
+    whole = path.read_bytes()
+    for size in (0, 1, 200, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        assert "cut off: run " in verify(directory / FILE).first_bad
+
+
+def test_an_entry_that_is_there_twice_is_told(directory: Path) -> None:
+    path = directory / "journal.steps" / "00000001.log"
+    path.write_bytes(path.read_bytes() * 2)
+    assert "is there twice" in verify(directory / FILE).first_bad
+
+
+def test_a_file_that_was_taken_out_is_named_by_the_entries_that_are_missing(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path, HandClock(), max_bytes=600_000)
+    for n in range(100):
+        journal.step(noisy(n))
+        if n % 10 == 9:
+            journal.flush()
+    journal.close()
+    assert not verify(tmp_path / FILE).problems
+    paths = sorted((tmp_path / "journal.steps").iterdir())
+    assert len(paths) >= 3
+    paths[1].unlink()
+    assert "before steps entry" in verify(tmp_path / FILE).first_bad
 
 
 def test_what_gave_way_for_want_of_room_is_no_damage(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_every_site_file_of_a_page_is_valid_as_it_stands(page: str, tmp_path: Pa
     assert all(len(text.splitlines()) <= 10 for text in files)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "docs/explain.md"])
 def test_every_command_of_ours_on_a_page_exists_with_its_arguments(page: str) -> None:
     found = commands(page)
     assert len(found) >= 3
