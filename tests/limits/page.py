@@ -158,9 +158,9 @@ def pictures(results: Mapping[str, Played]) -> str:
             "Cloud edge",
             [(0.0, 3000.0)],
             (FROM_S, 92.0),
-            "A recorded cloud passes over the second inverter 15 s after the first: what one cannot deliver the other "
-            "may, and when the sun returns to one the cap of the other falls at once. Time beyond the limit: "
-            f"{_excursion(cloud)}; the price is the room under the limit that is left before a cap is raised, "
+            "A recorded cloud passes over the second inverter 15 s after the first: the room that one leaves goes to the "
+            "other only some seconds later, and when the sun returns the cap of the other falls. Time beyond the limit: "
+            f"{_excursion(cloud)}; the price is the room that is left meanwhile, "
             f"a yield of {100 * (cloud.figures.yield_share or 0.0):.0f} %.",
         )
         + _picture(

@@ -13,7 +13,7 @@ STEP_S = 0.02
 """Of the plant: the distance of two rows of truth, and so the resolution of every time on the page."""
 FROM_S = 12.0
 """Judged from here on: before it the controller meets its devices and comes down from what it found."""
-LOAD = [[0, 6000], [20.04, 1000], [34.07, 5000], [48.02, 1500]]
+LOAD: list[list[float]] = [[0, 6000], [20.04, 1000], [34.07, 5000], [48.02, 1500]]
 ASKED_S = 75.0
 """After a minute under a set point the controller asks a battery for its own wish; storage is watched past that."""
 LONGEST_STEP_S = 12.0
@@ -89,8 +89,8 @@ def _battery(**more: Any) -> dict[str, Any]:
 
 
 def _quick() -> list[Scene]:
-    ramps = {"ramp_up_pct_s": 25, "ramp_down_pct_s": 25}
-    late = {"telemetry_s": 2.0, "telemetry_latency_s": 1.0}
+    ramps: dict[str, Any] = {"ramp_up_pct_s": 25, "ramp_down_pct_s": 25}
+    late: dict[str, Any] = {"telemetry_s": 2.0, "telemetry_latency_s": 1.0}
     unequal = [inverter("inv1", 8000, **late), inverter("inv2", 5000, control=704, dead_time_s=0.6, **late)]
     fifty = [inverter(f"inv{k}", 50_000, telemetry_phase_s=0.2 * k) for k in (1, 2, 3)]
     slowest = inverter(dead_time_s=1.0, time_constant_s=1.0, ramp_up_pct_s=20, ramp_down_pct_s=20)
