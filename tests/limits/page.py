@@ -158,8 +158,8 @@ def pictures(results: Mapping[str, Played]) -> str:
             "Cloud edge",
             [(0.0, 3000.0)],
             (FROM_S, 92.0),
-            "A recorded cloud passes over the second inverter 15 s after the first: the room that one leaves goes to the "
-            "other only some seconds later, and when the sun returns the cap of the other falls. Time beyond the limit: "
+            "A recorded cloud passes over the second inverter 15 s after the first: the room that one leaves goes to "
+            "the other only some seconds later, and when the sun returns its cap falls. Time beyond the limit: "
             f"{_excursion(cloud)}; the price is the room that is left meanwhile, "
             f"a yield of {100 * (cloud.figures.yield_share or 0.0):.0f} %.",
         )
