@@ -256,7 +256,7 @@ def play(story: Callable[[Stack], Awaitable[None]], twin: TwinFile, **options: A
 def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
     """The site as its file would describe it, with the ports that the servers really have."""
     twin, servers = simulated.twin, simulated.servers
-    if twin.points or len(twin.meters) > 1 or any(part.kind != "pv" for part in twin.ders):
+    if _needs_file(twin):
         return _filed(simulated, tuning)
     return Site(
         name=twin.site.name,
@@ -289,6 +289,18 @@ def site_of(simulated: SimulatedSite, tuning: Tuning, declared: bool) -> Site:
         limits=tuple(Limit(direction=Direction(limit["direction"]), value=limit["value"]) for limit in twin.limits),
         journal_dir="",
         tuning=tuning,
+    )
+
+
+def _needs_file(twin: TwinFile) -> bool:
+    """Whether the site has more than PV behind one point and limits of a direction and a value."""
+    plain = {"point": "poi", "quantity": "w", "basis": "total", "scope": "all"}
+    return (
+        bool(twin.points or twin.modes)
+        or len(twin.meters) > 1
+        or any(part.kind != "pv" or not part.controlled or part.connection != "L123" for part in twin.ders)
+        or any(plain.get(key, value) != value for limit in twin.limits for key, value in limit.items())
+        or any(limit.keys() - plain.keys() - {"direction", "value"} for limit in twin.limits)
     )
 
 
