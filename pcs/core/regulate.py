@@ -11,7 +11,8 @@ the draw. Rules:
    limit cycle). And it waits until every DER has spoken since: otherwise a rising sun, seen by the meter before the
    telemetry, would look like falling load. It needs no credit, and takes none: a load drop right after it must not
    wait.
-3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time.
+3. The budget rises only towards what is certain (lo, widened for clouds), slewed per time, and never while the meter
+   shows flow beyond the limit.
 """
 
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
         )
     goal_w = min(pace.most_w, outer_w + flow.certain_w * (1.0 + pace.trust_share))
     total_w = budget.total_w
-    if goal_w > total_w and budget.at_s is not None:
+    if goal_w > total_w and budget.at_s is not None and not beyond:
         total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))
     return evolve(budget, total_w=total_w, at_s=now_s, too_high_since_s=since_s, frozen_w=None)
 

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from pcs.codec.journal import StepRecord, encode
-from pcs.core import observe
 from pcs.core.economy import leaving
 from pcs.core.policy import Policy, policy_for
+from pcs.core.predict import lead_s
 from pcs.core.state import Inputs, Outcome, State, initial
 from pcs.core.step import step
 from pcs.devices import registry
@@ -60,9 +60,7 @@ class Controller:
         self._journal_trouble = ""
         self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
-        self._limits = ScheduledLimits(
-            site.limits, site.timezone, [_lead_s(self.policy, n) for n in range(len(site.limits))]
-        )
+        self._limits = ScheduledLimits(site.limits, site.timezone, [lead_s(site, limit) for limit in site.limits])
         self._links: dict[LinkAddress, Link] = {}
         self.health = Health(self._links, world.clock.now, self._note)
         self._meters = [registry.meter_for(spec, self._link(spec.link)) for spec in self.policy.meters]
@@ -214,9 +212,3 @@ class Controller:
         words = [f"could not be left safe: {', '.join(kept)}"] if kept else []
         words += [f"not met or away, so not commanded: {', '.join(unmet)}"] if unmet else []
         return "; ".join(words)
-
-
-def _lead_s(policy: Policy, number: int) -> float:
-    """How long before a tightening boundary a limit must hold already: a full step of its slowest DER (seconds)."""
-    members = {n for line in policy.lines if line.limit_number == number for n in line.members}
-    return max((observe.settle_s(policy.timings[n], 1.0) for n in members), default=0.0)
