@@ -100,7 +100,8 @@ def _y(watts: float) -> float:
 
 def run(folder: Path) -> tuple[list[dict[str, Any]], list[Row]]:
     """One demo in a folder: the controller's statuses and the truth."""
-    command = [sys.executable, "-m", "hil.cli.main", "demo", "--site", "pv", "--seconds", str(SECONDS), "--out", str(folder)]
+    demo = [sys.executable, "-m", "hil.cli.main", "demo", "--site", "pv"]
+    command = [*demo, "--seconds", str(SECONDS), "--out", str(folder)]
     subprocess.run(command, check=True)
     statuses = [json.loads(line) for line in (folder / "status.jsonl").read_text().splitlines()]
     return statuses, read_truth(folder / "truth.csv")
