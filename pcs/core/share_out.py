@@ -6,7 +6,6 @@ with the better rank wins, and the conflict is reported (DESIGN section 5, compo
 """
 
 from dataclasses import dataclass, replace
-from math import ceil
 from operator import is_not
 
 from pcs.core import ders, observe
@@ -18,8 +17,6 @@ from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet
 from pcs.core.policy import Policy
 
-WANT_STEP_SHARE = 0.05
-"""With a share that is ceded at 5 % of nameplate per second, one command a second (DESIGN section 5, write economy)."""
 CONFLICT_W = 1.0
 """Bounds that cross by less than a watt are rounding."""
 
@@ -127,19 +124,13 @@ def _claims(
             Claim(
                 weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
                 most_w=most_w,
-                want_w=most_w if blind else max(_rounded_w(d, want_w), _absorbs_w(fleet, n, sign, most_w)),
+                want_w=most_w if blind else max(want_w, _absorbs_w(fleet, n, sign, most_w)),
                 least_w=-helps_w[n] if helps_w and not blind else 0.0,
                 grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
                 order=0 if blind else policy.orders[n],
             )
         )
     return tuple(made)
-
-
-def _rounded_w(der: DerState, want_w: float) -> float:
-    """A want in steps, upwards: what a DER cedes little by little would else be a lowering on every sample."""
-    step_w = WANT_STEP_SHARE * der.size_w
-    return ceil(want_w / step_w) * step_w if step_w > 0.0 else want_w
 
 
 def _absorbs_w(fleet: Fleet, number: int, sign: float, most_w: float) -> float:
