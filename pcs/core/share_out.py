@@ -77,8 +77,16 @@ def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
     return replace(
         shares,
         caps_w=tuple(min(c, o * m) for c, o, (m, _) in zip(shares.caps_w, opened_share, ratings, strict=True)),
-        floors_w=tuple(max(f, o * x) for f, o, (_, x) in zip(shares.floors_w, opened_share, ratings, strict=True)),
+        floors_w=tuple(
+            _startable(max(f, o * x), d)
+            for f, o, (_, x), d in zip(shares.floors_w, opened_share, ratings, shares.ders, strict=True)
+        ),
     )
+
+
+def _startable(floor_w: float, der: DerState) -> float:
+    """A charger draws at least its least current, or is paused."""
+    return 0.0 if 0.0 < -floor_w < der.spec.charge_min_w else floor_w
 
 
 def _caps(

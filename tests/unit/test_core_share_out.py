@@ -168,3 +168,13 @@ def test_a_limit_on_storage_alone_leaves_pv_as_it_is() -> None:
     shares = shared(policy, (0.0,), (met(pv(), policy), met(battery(), policy, 0.0)))
     assert shares.caps_w[0] == 10_000.0
     assert shares.caps_w[1] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("opened_share", "draws_w"), [(0.02, 0.0), (0.1, 0.0), (0.9, 6660.0), (1.0, 7400.0)])
+def test_on_a_bus_that_opens_a_charger_waits_until_it_may_draw_its_least_current(
+    opened_share: float, draws_w: float
+) -> None:
+    policy = site.policy(ders=(charger(0),), limits=(Limit(direction=Direction.IMPORT, value=50_000.0),))
+    shares = shared(policy, (50_000.0,), (met(policy.controlled[0], policy),))
+    opened = share_out.within(shares, (opened_share,))
+    assert -opened.floors_w[0] == pytest.approx(draws_w)
