@@ -78,8 +78,10 @@ def dispatch_on(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -
             few = paused
         else:
             many, best_w = paused, bounds_w
-    left = _short(claims, best_w)  # a charger that had enough before, and has less since the others moved
-    return tuple(best_w if not left else _fill_all(lines, totals_w, _paused(claims, short + left)))
+    while left := _short(claims, best_w):  # a charger that had enough before, and has less since the others moved
+        short += left  # one more in each turn, so this ends with all of them paused
+        best_w = _fill_all(lines, totals_w, _paused(claims, short))
+    return tuple(best_w)
 
 
 def share(total_w: float, weights_w: tuple[float, ...]) -> tuple[float, ...]:
