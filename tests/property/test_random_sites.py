@@ -23,5 +23,5 @@ def test_random_sites_hold_every_invariant_for_a_minute(slice_: int) -> None:
 
 @pytest.mark.parametrize("seed", [37, 5033, 6272])
 def test_a_site_that_once_broke_an_invariant_holds_it_now(seed: int) -> None:
-    """A limit cycle between priorities; a charger below its least current on a bus that opens, and after the simplex."""
+    """A limit cycle between priorities; a charger below its least current, twice (a bus that opens, the simplex)."""
     run(random_site(seed))
