@@ -101,6 +101,7 @@ class SerialLine:
         """Ask the driver for low latency; where an adapter keeps bytes back, say how to mend it."""
         name = Path(os.path.realpath(self._address.device)).name
         timer = self._devices / name / "device" / "latency_timer"
+        # Only some drivers know it, and pyserial has it on Linux alone; without it `late_s` below is what counts.
         with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
             port.set_low_latency_mode(True)
         if name.startswith("pts") or not (self._devices / name).exists():

@@ -54,8 +54,6 @@ INSIDE = st.builds(
     sun=SUNS,
 )
 """Plants that the profile vouches for, gain errors aside."""
-OLDEST_S = 5.0
-"""How old telemetry may get between two values of it."""
 OUTSIDE = st.builds(
     Unit,
     nameplate_w=NAMEPLATES,
@@ -68,7 +66,7 @@ OUTSIDE = st.builds(
     telemetry_gain=GAINS,
     said=st.sampled_from(["true", "true", "true", "frozen", "absent"]),
     sun=SUNS,
-).map(lambda u: replace(u, telemetry_late_s=min(u.telemetry_late_s, OLDEST_S - u.telemetry_s)))
+)
 """Plants that the profile knows nothing of: slower, later, silent about themselves."""
 METERS = st.sampled_from([(0.1, 0.1), (0.1, 0.0), (0.2, 0.2), (0.5, 0.0), (1.0, 1.0), (0.1, 1.0), (1.0, 0.0)])
 CHANGES = st.lists(st.tuples(st.floats(0.5, 12.0), st.floats(0.02, 1.2)), max_size=4)
