@@ -27,6 +27,7 @@ from tests import core_site
 
 NAMEPLATE_W = 10_000.0
 LIMIT_W = 3000.0
+RECORDS = 200
 
 
 def rules_of(direction: Direction) -> Policy:
@@ -140,7 +141,26 @@ def test_the_controllers_own_olrt_and_the_judges_agree_within_their_intervals(ca
     assert seen.way is case.way
     assert seen.judged[0] <= seen.own[1]
     assert seen.own[0] <= seen.judged[1]
-    assert seen.judged[0] - 0.1 * case.period_s <= case.truth_s <= seen.judged[1] + 0.1 * case.period_s
+
+
+def test_both_intervals_contain_the_truth_as_often_as_they_promise() -> None:
+    """CRD-OLRT-1: a 95 % interval may miss one case in twenty; the controller's own bounds may miss none."""
+    random = np.random.default_rng(20190308)
+    judged = 0
+    for _ in range(RECORDS):
+        case = Case(
+            period_s=float(random.choice([0.05, 0.1, 0.2, 0.5])),
+            dead_s=random.uniform(0.3, 5.0),
+            lag_s=random.uniform(0.15, 2.0),
+            step_w=random.uniform(2000.0, 7000.0),
+            share=random.uniform(0.01, 0.99),
+            direction=list(Direction)[random.integers(2)],
+            way=list(Way)[random.integers(2)],
+        )
+        seen = both(case)
+        assert seen.own[0] <= case.truth_s <= seen.own[1]
+        judged += seen.judged[0] <= case.truth_s <= seen.judged[1]
+    assert judged >= 0.94 * RECORDS
 
 
 @pytest.mark.parametrize("direction", Direction)
