@@ -1,0 +1,1 @@
+"""Reports of a judged campaign: pages for people, tables for machines."""
