@@ -6,11 +6,12 @@ same writes are equal to the last bit.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hil.plant.battery import Hybrid
 from hil.plant.layout import Layout, PointSpec
 from hil.plant.meter import Meter, MeterSpec
+from hil.plant.probe import Probe
 from hil.plant.source import Source
 from hil.plant.system import Connection, Supply, System
 from hil.plant.unit import THREE_PHASE, UnitSpec
@@ -18,15 +19,20 @@ from hil.plant.units import AnyUnit, make
 
 TRUTH_ROWS = 1_000_000  # some 14 h at 20 rows a second; older rows are dropped
 NOTHING = Source.constant(0.0)
+STIFF = Supply()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """A host load: demand in W over time, how it is connected (with its power factor), and at which point."""
+    """A host load: demand in W over time, how it is connected (with its power factor), and at which point.
+
+    `most_w`: what it may be set to while the plant runs (`Plant.set_load`); meters must be able to show it.
+    """
 
     demand_w: Source
     connection: Connection = THREE_PHASE
     point: str = "poi"
+    most_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,7 @@ class Plant:
     def __init__(self, spec: PlantSpec):
         self.spec = spec
         self.now_s = 0.0
+        self.supply, self.frequency_hz = spec.supply, spec.system.nominal_hz
         self.layout = Layout(spec)
         loads, ders = self.layout.load_groups, self.layout.der_groups
         self._loads = tuple(_Line(load.demand_w, group) for load, group in zip(spec.loads, loads, strict=True))
@@ -88,6 +95,9 @@ class Plant:
         )
         self._lines = (*self._loads, *self._drives, *(line for _, line in self._wishes))
         self.units = {unit.spec.id: unit for unit in self._units}
+        self._drive_of = {unit.spec.id: line for unit, line in self._driven}
+        self._probes: list[Probe] = []
+        self._still = spec.system.phasors()
         group_w = self.group_w()
         self._meters = tuple(self._meter(meter, group_w) for meter in spec.meters)
         self.meters = {meter.spec.id: meter for meter in self._meters}
@@ -102,19 +112,15 @@ class Plant:
         self._note()
 
     def _meter(self, meter: MeterSpec, group_w: list[float]) -> Meter:
-        through, voltages = self.layout.through(meter.point), self.voltages if self._gives_way else None
         return Meter(
             meter,
             seed=self.spec.seed,
             system=self.spec.system,
-            through=through,
+            through=self.layout.through(meter.point),
             group_w=group_w,
-            voltages=voltages,
+            voltages=self.voltages,
+            frequency_hz=lambda: self.frequency_hz,
         )
-
-    @property
-    def _gives_way(self) -> bool:
-        return self.spec.supply != Supply()
 
     @property
     def demand_w(self) -> float:
@@ -140,7 +146,45 @@ class Plant:
 
     def voltages(self) -> tuple[complex, ...]:
         """The voltage of each conductor at the point of interconnection now, V."""
-        return self.spec.supply.voltages(self.spec.system, *self.layout.flows("poi", self.group_w()))
+        if self.supply == STIFF:
+            return self._still
+        return self.supply.voltages(self.spec.system, *self.layout.flows("poi", self.group_w()))
+
+    # -- what a test bench does to it
+
+    def set_load(self, number: int, demand_w: float) -> None:
+        """The load of this number (from 0, in the order of the description) takes `demand_w` from now on."""
+        self._turn(self._loads[number], demand_w)
+
+    def set_drive(self, der: str, drive_w: float) -> None:
+        """What drives a DER (see `Der.drive_w`) is `drive_w` from now on.
+
+        Raises:
+            KeyError: there is no such DER.
+        """
+        self._turn(self._drive_of[der], drive_w)
+
+    def set_grid(self, voltage_factor: float, frequency_hz: float) -> None:
+        """The grid's voltage, in per unit of nominal, and its frequency from now on. Loads and DERs keep their power."""
+        self.supply, self.frequency_hz = replace(self.supply, voltage_factor=voltage_factor), frequency_hz
+
+    def watch(self, every_s: float, kept_rows: int) -> Probe:
+        """A probe that notes energies from now on."""
+        probe = Probe(self.now_s, every_s, kept_rows)
+        self._probes.append(probe)
+        self._look()
+        return probe
+
+    def _turn(self, line: _Line, value_w: float) -> None:
+        """Let a line be constant from `now_s` on; what that changes happens at this instant."""
+        line.source, line.until_s = Source.constant(value_w), self.now_s
+        self._step(self.now_s)
+
+    def _look(self) -> None:
+        """Rows for the probes that are due."""
+        for probe in self._probes:
+            if probe.next_event_s <= self.now_s:
+                probe.note((self.now_s, *self._group_j, *(unit.energy_j for unit in self._units)))
 
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s`."""
@@ -172,6 +216,9 @@ class Plant:
         for meter in self._meters:
             if meter.next_event_s < soonest_s:
                 soonest_s = meter.next_event_s
+        for probe in self._probes:
+            if probe.next_event_s < soonest_s:
+                soonest_s = probe.next_event_s
         return max(soonest_s, self.now_s)
 
     def _step(self, end_s: float) -> None:
@@ -182,6 +229,7 @@ class Plant:
             group_j = tuple(self._group_j)
             for meter in self._meters:
                 meter.passed(end_s, group_j)
+            self._look()
         self._fire(end_s)
         if span_s <= 0.0:  # something took effect at this very instant: the row states what holds from here on
             self.truth.pop()

@@ -77,12 +77,13 @@ class SourcePart(_Part):
 class LoadPart(SourcePart):
     """A host load in W. `connection` as of a DER: which conductors it is on; `point` as of a DER.
 
-    `power_factor` below 1 is lagging, negative leading.
+    `power_factor` below 1 is lagging, negative leading. `most_w`: what a test bench may set it to while it runs.
     """
 
     connection: str = "L123"
     point: Identifier = "poi"
     power_factor: float = Field(default=1.0, ge=-1, le=1)
+    most_w: NotNegative = 0.0
 
 
 class SitePart(_Part):
