@@ -177,6 +177,7 @@ def _meter(part: MeterPart) -> MeterSpec:
         resolution_w=part.resolution_w,
         ratio_error_pct=part.ratio_error_pct,
         phase_error_deg=part.phase_error_deg,
+        tap_a_ratio=part.tap_a_ratio,
     )
 
 
