@@ -96,8 +96,12 @@ class Meter:
         through: Sequence[Through],
         group_w: Sequence[float],
         voltages: Callable[[], Sequence[complex]] | None = None,
+        frequency: Callable[[], float] | None = None,
     ):
-        """Look at the groups `through`, which carry `group_w` now; `voltages` are the conductors' at the present."""
+        """Look at the groups `through`, which carry `group_w` now.
+
+        `voltages` and `frequency` (Hz) ask for those at the present; without them they are nominal.
+        """
         self.spec = spec
         self._modes: frozenset[MeterMode] = frozenset()
         self.ratio_error_pct = spec.ratio_error_pct
@@ -107,8 +111,8 @@ class Meter:
         self.version = 0
         self._system, self._through = system, tuple(through)
         self._reactive = any(any(one.q_part) for one in through)
-        still = system.phasors()
-        self._voltages = voltages or (lambda: still)
+        self._voltages = voltages or system.phasors
+        self._frequency = frequency or (lambda: system.nominal_hz)
         self._random = Random(f"{seed}:{spec.id}")
         self._phases = system.phases
         self._noise_w = spec.noise_w / self._phases**0.5
@@ -212,7 +216,7 @@ class Meter:
             phase_current_a=tuple(phase_a),
             phase_voltage_v=tuple([max(0.0, abs(v) + gauss(0.0, spec.noise_v)) if v else 0.0 for v in volts]),
             line_voltage_v=_between(volts),
-            frequency_hz=self._system.nominal_hz + gauss(0.0, 0.01),
+            frequency_hz=self._frequency() + gauss(0.0, 0.01),
             imported_wh=self._imported_wh,
             exported_wh=self._exported_wh,
             valid=MeterMode.NAN not in self._modes,

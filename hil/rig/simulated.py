@@ -112,6 +112,14 @@ class SimulatedSite:
             self.on_tick()
         await asyncio.sleep(0)  # transports that were cut tell their protocols on the loop's next turn
 
+    def set_grid(self, *, voltage_factor: float | None = None, frequency_hz: float | None = None) -> None:
+        """From now on the grid has another voltage (per unit of nominal) or frequency.
+
+        Raises:
+            ValueError: no grid is like that.
+        """
+        self.plant.set_grid(self.now_s(), voltage_factor=voltage_factor, frequency_hz=frequency_hz)
+
     def inject(self, fault: FaultPart) -> None:
         """Let a device fail from now on (`at_s` is not looked at). `clear` ends every fault of the device.
 

@@ -48,6 +48,8 @@ def build_plant(twin: TwinFile, folder: Path) -> Plant:
                     demand_w=_source(part, folder),
                     connection=system.connect(part.connection, part.power_factor),
                     point=part.point,
+                    current_ratio=part.current_ratio,
+                    impedance_ratio=part.impedance_ratio,
                 )
                 for part in twin.load
             ),

@@ -79,12 +79,21 @@ class SourcePart(_Part):
 class LoadPart(SourcePart):
     """A host load in W. `connection` as of a DER: which conductors it is on; `point` as of a DER.
 
-    `power_factor` below 1 is lagging, negative leading.
+    `power_factor` below 1 is lagging, negative leading. So much of it is of constant current (`current_ratio`) or of
+    constant impedance (`impedance_ratio`); the rest is of constant power.
     """
 
     connection: str = "L123"
     point: Identifier = "poi"
     power_factor: float = Field(default=1.0, ge=-1, le=1)
+    current_ratio: float = Field(default=0.0, ge=0, le=1)
+    impedance_ratio: float = Field(default=0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.current_ratio + self.impedance_ratio > 1.0:
+            raise ValueError("current_ratio and impedance_ratio are parts of one load: together at most 1")
+        return self
 
 
 class SitePart(_Part):
