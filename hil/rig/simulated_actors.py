@@ -55,15 +55,14 @@ class AcLoad(SimulatedActor):
         plant, number = self.world.bench.site.plant, int(phase.removeprefix("L")) - 1
         if number >= len(plant.spec.loads):
             raise RigError(self.role.value, f"cannot load {phase} alone", "see its `phases` in the rig's sheet")
-        self.world.bench.reach()
-        plant.set_load(number, demand_w)
+        plant.set_load(self.world.bench.site.now_s(), number, demand_w)
         return ""
 
     def _share(self, demand_w: float) -> None:
-        plant = self.world.bench.site.plant
-        self.world.bench.reach()
-        for number in range(len(plant.spec.loads)):
-            plant.set_load(number, demand_w / len(plant.spec.loads))
+        site = self.world.bench.site
+        count = len(site.plant.spec.loads)
+        for number in range(count):
+            site.plant.set_load(site.now_s(), number, demand_w / count)
 
 
 class DcSource(SimulatedActor):
@@ -85,8 +84,7 @@ class DcSource(SimulatedActor):
 
     def _to(self, available_w: float) -> None:
         bench = self.world.bench
-        bench.reach()
-        bench.site.plant.set_drive(PV, available_w)
+        bench.site.plant.set_drive(bench.site.now_s(), PV, available_w)
         bench.note("source.available_w", available_w)
 
 
@@ -114,8 +112,7 @@ class GridSim(SimulatedActor):
 
     def _to(self, voltage_factor: float, frequency_hz: float) -> None:
         bench = self.world.bench
-        bench.reach()
-        bench.site.plant.set_grid(voltage_factor, frequency_hz)
+        bench.site.set_grid(voltage_factor=voltage_factor, frequency_hz=frequency_hz)
         bench.note("grid.voltage", voltage_factor)
         bench.note("poi.frequency_hz", frequency_hz)
 
@@ -191,7 +188,6 @@ class DutLink(SimulatedActor):
     def _wish(self, injection_w: float) -> None:
         bench = self.world.bench
         if BATTERY in bench.site.plant.units:
-            bench.reach()
-            bench.site.plant.set_drive(BATTERY, injection_w)
+            bench.site.plant.set_drive(bench.site.now_s(), BATTERY, injection_w)
         elif injection_w:
             raise RigError(self.role.value, "this case has no storage", "it is built where a case touches it")

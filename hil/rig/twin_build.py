@@ -48,6 +48,8 @@ def build_plant(twin: TwinFile, folder: Path) -> Plant:
                     demand_w=_source(part, folder),
                     connection=system.connect(part.connection, part.power_factor),
                     point=part.point,
+                    current_ratio=part.current_ratio,
+                    impedance_ratio=part.impedance_ratio,
                     most_w=part.most_w,
                 )
                 for part in twin.load
@@ -178,6 +180,7 @@ def _meter(part: MeterPart) -> MeterSpec:
         resolution_w=part.resolution_w,
         ratio_error_pct=part.ratio_error_pct,
         phase_error_deg=part.phase_error_deg,
+        tap_a_ratio=part.tap_a_ratio,
     )
 
 
