@@ -218,7 +218,7 @@ class Plant:
         """Rows for the probes that are due."""
         for probe in self._probes:
             if probe.next_event_s <= self.now_s:
-                probe.note((self.now_s, *self._group_j, *[unit.energy_j for unit in self._units]))
+                probe.note(self.now_s, *self._group_j, *[unit.energy_j for unit in self._units])
 
     def step(self, dt_s: float) -> None:
         """Move on by `dt_s`."""

@@ -19,8 +19,8 @@ class Probe:
         """How many rows there have been, kept or not."""
         self.rows: deque[tuple[float, ...]] = deque(maxlen=kept_rows)
 
-    def note(self, row: tuple[float, ...]) -> None:
+    def note(self, now_s: float, *energies_j: float) -> None:
         """Keep the row that is due."""
-        self.rows.append(row)
+        self.rows.append((now_s, *energies_j))
         self.noted += 1
         self.next_event_s = self._start_s + self.noted * self._every_s

@@ -25,7 +25,9 @@ class Configuration:
         if not self.limits and not self.mode:
             return None
         whole = site_content(self._site)
-        whole["limits"] = [self._limit(name, *given) for name, given in self.limits.items() if name in (*ALL, "generation")]
+        whole["limits"] = [
+            self._limit(name, *given) for name, given in self.limits.items() if name in (*ALL, "generation")
+        ]
         for name in self.limits.keys() & {"busbar", "conductor"}:
             value, unit = self.limits[name]
             point = next(point for point in whole["points"] if point["id"] == POINTS[name])
@@ -49,4 +51,6 @@ class Configuration:
 
     def _rating_a(self, unit: str) -> float:
         """Amperes in one of the unit."""
-        return 1.0 if unit == "A" else self._sheet.ratings["der_nameplate"].value / self._sheet.ratings["nominal_v"].value
+        return (
+            1.0 if unit == "A" else self._sheet.ratings["der_nameplate"].value / self._sheet.ratings["nominal_v"].value
+        )

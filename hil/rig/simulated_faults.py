@@ -1,4 +1,4 @@
-"""How the simulated rig makes faults and switches control power. What is made is remembered, and then applied as a whole."""
+"""How the simulated rig makes faults and switches control power. What is made is remembered and applied as a whole."""
 
 from hil.plant.wiring import mode_of
 from hil.profile.model import Step
@@ -64,7 +64,7 @@ async def switch(bench: Bench, part: str, on: bool) -> str:
         raise RigError("Relay", f"cannot switch {part}", f"there are: {', '.join(POWERED)}")
     if (part not in bench.dark) == on:
         return "as it was"
-    now_s, site = bench.reach(), bench.site
+    now_s, site = bench.reach_s(), bench.site
     (bench.dark.discard if on else bench.dark.add)(part)
     bench.note("power.contact", 0.0 if bench.dark else 1.0)
     parts = site.plant.meters if part == "meter" else site.plant.units if part == "der" else {}
@@ -86,7 +86,7 @@ async def switch(bench: Bench, part: str, on: bool) -> str:
 
 def _apply(bench: Bench) -> None:
     """Let the site and the device be as the faults say."""
-    now_s, site = bench.reach(), bench.site
+    now_s, site = bench.reach_s(), bench.site
     kinds = {kind for kind, _ in bench.faults}
     amounts = {kind: amount for (kind, _), amount in bench.faults.items()}
     for name in site.plant.meters:

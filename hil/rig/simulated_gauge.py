@@ -1,4 +1,4 @@
-"""The simulated power meter: an analyser of its own at the truth of the plant, beside the meter that is controlled with.
+"""The simulated power meter: an analyser of its own at the truth of the plant, beside the meter that is controlled by.
 
 Model: true power over windows as long as its update period, one behind the other without a gap, each stamped at its
 centre; so its group delay is 0. Its error is a gain for the whole run and noise from value to value, both normal and
@@ -53,27 +53,27 @@ class PowerMeter:
         seed: int,
     ):
         """Look at `plant` from now on; `settle` brings it up to date and says how far the clock is ahead of it."""
-        self._sheet, self._plant, self._trails, self._settle = sheet, plant, trails, settle
+        self._sheet, self.plant, self.trails, self._settle = sheet, plant, trails, settle
         self._update_s = sheet.update_s or 0.02
         sigma = PART_OF_UNCERTAINTY * (sheet.uncertainty_ratio or 0.0)
         random = np.random.default_rng(seed)
         phases = plant.spec.system.phases
-        self._gain = 1.0 + sigma * random.standard_normal(3 * phases)
+        self.gain = 1.0 + sigma * random.standard_normal(3 * phases)
         self._noise_w = sigma * scale_w / np.sqrt(phases) * random.standard_normal((NOISE_ROWS, 3 * phases))
         self._kept = int(KEPT_S / self._update_s)
         self._probe = plant.watch(self._update_s, self._kept)
         self._began: tuple[int, tuple[str, ...], bool] | None = None
         layout = plant.layout
         points = ("poi", *(point.id for point in plant.spec.points))
-        self._matrices = {point: _matrix(layout.through(point), layout.groups, phases) for point in points}
-        self._infeeds = {
+        self.matrices = {point: _matrix(layout.through(point), layout.groups, phases) for point in points}
+        self.infeeds = {
             point.id: [_matrix((one,), layout.groups, phases) for one in layout.sources(point.id)]
             for point in plant.spec.points
             if point.busbar
         }
-        self._units = list(plant.units)
-        parts = [np.array(plant.units[name].spec.connection.p_part) for name in self._units]
-        self._unit_parts = np.stack(parts)
+        self.units = list(plant.units)
+        parts = [np.array(plant.units[name].spec.connection.p_part) for name in self.units]
+        self.unit_parts = np.stack(parts)
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         """See `Gauge.begin`."""
@@ -103,7 +103,7 @@ class PowerMeter:
         if channel not in self._sheet.channels:
             raise RigError("PowerMeter", f"does not record {channel}", "see its `channels` in the rig's sheet")
         place = channel.partition(".")[0]
-        if place in ("bus", "conductor") and _POINT[place] not in self._matrices:
+        if place in ("bus", "conductor") and _POINT[place] not in self.matrices:
             raise RigError("PowerMeter", f"{channel}: this case limits no {place}", "record it where it is limited")
 
     def _windows(self) -> int:
@@ -121,7 +121,7 @@ class PowerMeter:
         means_w = np.diff(energies, axis=0) / spans_s[:, None]
         t_s = ends_s[:-1] + 0.5 * spans_s
         numbers = (np.arange(len(t_s)) + skipped + begin) % NOISE_ROWS
-        window = _Window(self, t_s, means_w, self._noise_w[numbers])
+        window = Window(self, t_s, means_w, self._noise_w[numbers])
         found: dict[str, FloatArray] = {}
         for channel in channels:
             whole, by_conductor = window.channel(channel)
@@ -131,19 +131,19 @@ class PowerMeter:
         return Recording(name=NAME, t_s=t_s, channels=found)
 
 
-class _Window:
+class Window:
     """Windows of one reading, and every channel of them."""
 
     def __init__(self, meter: PowerMeter, t_s: FloatArray, means_w: FloatArray, noise_w: FloatArray):
         self._meter, self._t_s, self._noise_w = meter, t_s, noise_w
-        groups = meter._plant.layout.groups
+        groups = meter.plant.layout.groups
         self._group_w, self._unit_w = means_w[:, :groups], means_w[:, groups:]
-        self._phases = meter._plant.spec.system.phases
+        self._phases = meter.plant.spec.system.phases
 
     def channel(self, name: str) -> tuple[FloatArray, FloatArray | None]:
         """The channel as a whole, and by conductor (None: it has none)."""
-        if name in self._meter._trails:
-            return self._meter._trails[name].at(self._t_s), None
+        if name in self._meter.trails:
+            return self._meter.trails[name].values(self._t_s), None
         place, _, quantity = name.partition(".")
         if quantity == "voltage_v":
             volts = self._volts() + 0.0 * self._group_w[:, :1] + np.zeros(self._phases)
@@ -151,49 +151,51 @@ class _Window:
         if quantity == "current_a":
             amps = self._amps(_POINT[place])
             return amps.max(axis=1), amps
-        watts = {"poi": self._import_w, "der": self._injection_w, "ess": self._storage_w, "load": self._demand_w}[place]()
+        watts = {"poi": self._import_w, "der": self._injection_w, "ess": self._storage_w, "load": self._demand_w}[
+            place
+        ]()
         return watts.sum(axis=1), watts
 
     def _import_w(self) -> FloatArray:
         return self._seen(self._flow("poi").watts, 0)
 
     def _injection_w(self) -> FloatArray:
-        return self._seen(self._unit_w @ self._meter._unit_parts, 1)
+        return self._seen(self._unit_w @ self._meter.unit_parts, 1)
 
     def _storage_w(self) -> FloatArray:
-        column = self._meter._units.index(BATTERY) if BATTERY in self._meter._units else None
+        column = self._meter.units.index(BATTERY) if BATTERY in self._meter.units else None
         if column is None:
             raise RigError("PowerMeter", "ess.injection_w: this case has no storage", "record der.injection_w")
-        return self._seen(np.outer(self._unit_w[:, column], self._meter._unit_parts[column]), 1)
+        return self._seen(np.outer(self._unit_w[:, column], self._meter.unit_parts[column]), 1)
 
     def _demand_w(self) -> FloatArray:
-        return self._seen(self._flow("poi").watts + self._unit_w @ self._meter._unit_parts, 2)
+        return self._seen(self._flow("poi").watts + self._unit_w @ self._meter.unit_parts, 2)
 
     def _seen(self, watts: FloatArray, place: int) -> FloatArray:
         """With the errors of the instrument's inputs at one place."""
         inputs = slice(place * self._phases, (place + 1) * self._phases)
-        seen: FloatArray = watts * self._meter._gain[inputs] + self._noise_w[:, inputs]
+        seen: FloatArray = watts * self._meter.gain[inputs] + self._noise_w[:, inputs]
         return seen
 
     def _flow(self, point: str) -> Flow:
-        p_part, q_part = self._meter._matrices[point]
+        p_part, q_part = self._meter.matrices[point]
         return Flow(watts=self._group_w @ p_part, var=self._group_w @ q_part)
 
     def _amps(self, point: str) -> FloatArray:
         volts, flow = self._volts(), self._flow(point)
         flow = Flow(watts=self._seen(flow.watts, 0), var=flow.var)
-        if point not in self._meter._infeeds:
+        if point not in self._meter.infeeds:
             return flow.amps(volts)
         total: FloatArray = np.where(flow.watts > 0.0, flow.amps(volts), 0.0)
-        for p_part, q_part in self._meter._infeeds[point]:
+        for p_part, q_part in self._meter.infeeds[point]:
             source = Flow(watts=self._group_w @ p_part, var=self._group_w @ q_part)
             total = total + np.where((source.watts @ np.ones(self._phases) < 0.0)[:, None], source.amps(volts), 0.0)
         return total
 
     def _volts(self) -> FloatArray:
         """Of a conductor against the neutral; the simulated grid is stiff."""
-        factor = self._meter._trails["grid.voltage"].at(self._t_s)
-        volts: FloatArray = (factor * self._meter._plant.spec.system.conductor_v)[:, None]
+        factor = self._meter.trails["grid.voltage"].values(self._t_s)
+        volts: FloatArray = (factor * self._meter.plant.spec.system.conductor_v)[:, None]
         return volts
 
 

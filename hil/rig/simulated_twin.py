@@ -33,10 +33,12 @@ def has_storage(case: Case) -> bool:
     """Whether the case touches storage."""
     verbs = {step.verb for step in case.steps}
     watched = any(channel.startswith("ess.") for channel in case.record.channels)
-    return bool(verbs & {Verb.SET_STORAGE, Verb.SET_MODE}) or watched or any(n.endswith("_ess") for n in case_limits(case))
+    return (
+        bool(verbs & {Verb.SET_STORAGE, Verb.SET_MODE}) or watched or any(n.endswith("_ess") for n in case_limits(case))
+    )
 
 
-def phase_volts(sheet: RigSheet) -> float:
+def phase_v(sheet: RigSheet) -> float:
     """Conductor to neutral, V; of a delta conductor to conductor."""
     ratings = sheet.ratings
     if "phase_v" in ratings:
@@ -71,7 +73,7 @@ def twin_for(sheet: RigSheet, case: Case, repeat: int) -> TwinFile:
             "site": {
                 "name": sheet.id,
                 "system": sheet.system,
-                "nominal_v": phase_volts(sheet),
+                "nominal_v": phase_v(sheet),
                 "nominal_hz": sheet.ratings["nominal_hz"].value if "nominal_hz" in sheet.ratings else 60.0,
             },
             "seed": seed_of(case, repeat),

@@ -19,7 +19,7 @@ from hil.rig.roles import RigError
 from hil.rig.simulated import SimulatedSite
 from hil.rig.simulated_config import Configuration
 from hil.rig.simulated_gauge import PowerMeter
-from hil.rig.simulated_twin import phase_volts, seed_of, twin_for
+from hil.rig.simulated_twin import phase_v, seed_of, twin_for
 from hil.rig.trail import Trail
 
 
@@ -58,17 +58,17 @@ class Bench:
                 meter,
                 plant,
                 trails=self.trails,
-                settle=self.settle,
+                settle=self.settle_s,
                 scale_w=sheet.ratings["der_nameplate"].value,
                 seed=seed_of(case, repeat),
             )
 
-    def settle(self) -> float:
+    def settle_s(self) -> float:
         """Bring the plant up to the present moment; returns when the site's time began, on the loop's clock."""
         self.site.settle()
         return asyncio.get_running_loop().time() - self.site.now_s()
 
-    def reach(self) -> float:
+    def reach_s(self) -> float:
         """Move the plant to exactly the present moment, for something to happen there; returns the site's time."""
         now_s = self.site.now_s()
         self.site.plant.advance(now_s)
@@ -126,7 +126,11 @@ class SimulatedWorld:
         await self.close()
         self._folder = Path(tempfile.mkdtemp(prefix="hil-"))
         self._bench = Bench(self.sheet, case, repeat, self._folder)
-        self._said = {"time": self.sheet.time, "seed": str(seed_of(case, repeat)), "volts": f"{phase_volts(self.sheet):g}"}
+        self._said = {
+            "time": self.sheet.time,
+            "seed": str(seed_of(case, repeat)),
+            "volts": f"{phase_v(self.sheet):g}",
+        }
         try:
             await self._bench.site.start()
         except OSError as error:

@@ -1,7 +1,5 @@
 """What was set, when: a quantity that holds from instant to instant."""
 
-from bisect import bisect_right
-
 import numpy as np
 
 from hil.record.recording import FloatArray
@@ -30,11 +28,7 @@ class Trail:
         self._times_s.append(at_s)
         self._values.append(value)
 
-    def at(self, times_s: FloatArray) -> FloatArray:
+    def values(self, times_s: FloatArray) -> FloatArray:
         """The values at instants."""
         places = np.searchsorted(np.array(self._times_s), times_s, side="right") - 1
         return np.array(self._values)[np.maximum(places, 0)]
-
-    def when(self, at_s: float) -> float:
-        """The value at one instant."""
-        return self._values[max(bisect_right(self._times_s, at_s) - 1, 0)]

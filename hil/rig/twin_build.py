@@ -64,7 +64,9 @@ def largest_flow_w(plant: Plant) -> float:
     """The largest flow that a meter of this site has to show: it fixes the scale factor of its powers."""
     units = [unit.spec for unit in plant.units.values()]
     into_w: float = sum(spec.nameplate_w for spec in units if not isinstance(spec, EvseSpec))
-    out_w: float = sum(max(load.demand_w.peak, load.most_w) for load in plant.spec.loads) + sum(drawn_w(spec) for spec in units)
+    out_w: float = sum(max(load.demand_w.peak, load.most_w) for load in plant.spec.loads) + sum(
+        drawn_w(spec) for spec in units
+    )
     return max(into_w, out_w)
 
 
