@@ -24,6 +24,9 @@ def running(
     return run
 
 
+RELEASE_W_S = Tuning().release_slew_pct_s * 100.0  # of 10 kW
+
+
 def work(run: Run, demand_w: float, seconds: float, *, silent: frozenset[int] = frozenset()) -> None:
     """Go on for some seconds with DERs that do as they are told; those in `silent` say nothing and do not obey."""
     for _ in range(round(seconds * 10)):
@@ -133,9 +136,7 @@ def test_a_meter_that_was_late_lets_nothing_rise_even_with_its_next_sample() -> 
     assert run.state.action is Action.HOLD
     assert run.state.lines[0].budget.total_w == before_w
     work(run, 9000.0, 0.1)
-    assert run.state.lines[0].budget.total_w <= before_w + Tuning().release_slew_pct_s * 100.0 * 0.1 + 1.0, (
-        "no time counted meanwhile"
-    )
+    assert run.state.lines[0].budget.total_w <= before_w + RELEASE_W_S * 0.1 + 1.0, "no time counted meanwhile"
 
 
 def test_a_silent_der_counts_at_nameplate_and_the_others_make_room() -> None:
