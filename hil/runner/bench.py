@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Bench(Protocol):
-    """A rig that can be made. `is_virtual`: all of it lives in our process on virtual time, so several may be played."""
+    """A rig that can be made. `is_virtual`: all of it lives in our process on virtual time; several may be played."""
 
     sheet: RigSheet
     is_virtual: bool

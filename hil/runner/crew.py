@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from hil.runner.play import Order
 from hil.runner.session import Ended, News, Stopped
 from hil.runner.worker import to_news
 
-SILENT_MAX_S = 600.0  # of wall time; the longest case takes seconds on virtual time, and a news line comes at each state
+SILENT_MAX_S = (
+    600.0  # of wall time; the longest case takes seconds on virtual time, and a news line comes at each state
+)
 END_WITHIN_S = 20.0  # a worker that was asked to stop gives up its run at the next turn of its loop
 READ_BYTES = 65536
 LINE_BYTES_MAX = 1_000_000
@@ -83,11 +86,9 @@ class Crew:
         hand.order, hand.heard_s = order, time.monotonic()
         line = json.dumps({"case": order.case.hash, "repeat": order.repeat, "attempt": order.attempt}).encode()
         assert hand.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has ended; `hear` will find that out
             hand.process.stdin.write(line + b"\n")
             hand.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended; `hear` will find that out
 
     def hear(self, timeout_s: float) -> Iterator[tuple[Order, News | Ended | Stopped | Lost]]:
         """What has come within that time. Who is lost is replaced."""
@@ -141,8 +142,6 @@ class Crew:
         self._hands.remove(hand)
         self._selector.unregister(hand.process.stdout)
         hand.process.stdout.close()
-        try:
+        with suppress(BrokenPipeError):
             hand.process.stdin.close()
-        except BrokenPipeError:
-            pass
         hand.process.wait(END_WITHIN_S)

@@ -1,4 +1,4 @@
-"""The journal of a campaign, `journal.jsonl`: one line for each thing that happened, on the disk before the next begins.
+"""The journal of a campaign, `journal.jsonl`: a line for each thing that happened, on the disk before the next begins.
 
 Append-only. A process that is killed may leave a torn last line; that line is cut when the journal is opened again, and
 what it would have said is not known to have happened.
@@ -26,7 +26,8 @@ class Entry:
     """One line. `kind`: start, resume, stop or finish of the campaign, or run: a run has entered `state`.
 
     `utc` is ISO 8601 with Z, `rig_s` the clock of the rig, `case` the hash, `id` the case's name. `end` and `reason` of
-    a run that is done; `note`: of the campaign.
+    a run that is done; `note`: of the campaign. At the start: `base`, the folder that names of files are relative to,
+    `bench`, who makes the rig, and `jobs`.
     """
 
     utc: str
@@ -41,6 +42,9 @@ class Entry:
     reason: str = ""
     note: str = ""
     schema: str = ""
+    base: str = ""
+    bench: str = ""
+    jobs: int = 0
 
 
 KNOWN = {field.name for field in fields(Entry)}
@@ -145,6 +149,11 @@ class Journal:
     def close(self) -> None:
         """Nothing more is written."""
         os.close(self._file)
+
+
+def last_ends(entries: Sequence[Entry]) -> dict[tuple[str, int], Entry]:
+    """The last line of a run that is done, of each (case, repeat)."""
+    return {(entry.case, entry.repeat): entry for entry in entries if entry.kind == RUN and entry.end}
 
 
 def last_attempts(entries: Sequence[Entry]) -> dict[tuple[str, int], int]:

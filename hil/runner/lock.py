@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from hil.profile.rig_sheet import RigSheet
@@ -67,15 +67,15 @@ def acquire(files: Sequence[Path], campaign: Path, patience_s: float = PATIENCE_
         LockedError: another runner has one of them.
         OSError: one of them cannot be made.
     """
-    held: list[int] = []
-    try:
+    with ExitStack() as unless_all:
+        held: list[int] = []
         for path in files:
-            held.append(_one(path, patience_s))
+            fd = _one(path, patience_s)
+            unless_all.callback(os.close, fd)
+            held.append(fd)
         for fd in held:
             _sign(fd, campaign)
-    except BaseException:
-        Locks(held).release()
-        raise
+        unless_all.pop_all()
     return Locks(held)
 
 

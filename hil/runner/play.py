@@ -21,7 +21,6 @@ Enter = Callable[[State, float], None]
 """Told of every state that is entered, and when (s, clock of the rig), before anything is done in it."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One attempt of one repeat of a case. `hil.record.folder` gives it its folder."""
@@ -229,7 +228,9 @@ async def _rest(run: _Run, step: Step) -> None:
         await run.rig.sleep(rest.period_s)
     if not values_seen:
         raise RigError("PowerMeter", f"no value of {channel} came", "see that it measures and that its link is up")
-    reason = f"{channel} moved by {rest.spread_value():.4g} in the last {rest.duration_s:g} s, {2 * band_value:.4g} allowed"
+    reason = (
+        f"{channel} moved by {rest.spread_value():.4g} in the last {rest.duration_s:g} s, {2 * band_value:.4g} allowed"
+    )
     run.mark(f"not steady: {reason}")
     if run.state is State.SETTLE and run.end is End.COMPLETE:
         run.end, run.reason = End.NOT_STEADY, reason

@@ -1,10 +1,9 @@
 """How far a campaign is and how long it will still take. Pure: the wall clock is an argument."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hil.profile.model import Case
-from hil.record.model import End
 
 RUN_EXTRA_S = 1.0  # opening, writing and sealing a record beside the case's own time
 MEASURED_LEAST = 3  # runs before a measured pace counts for more than the plan's
@@ -25,16 +24,14 @@ class Progress:
     taken_s: float = 0.0
     measured: int = 0
     is_real_time: bool = True
-    ends: dict[End, int] = field(default_factory=dict)
 
-    def finish(self, case: Case, end: End, taken_s: float) -> None:
+    def finish(self, case: Case, taken_s: float) -> None:
         """A run has ended after `taken_s` of wall time."""
         self.done += 1
         self.measured += 1
         self.taken_s += taken_s
         self.planned_done_s += planned_s(case)
         self.planned_left_s = max(0.0, self.planned_left_s - planned_s(case))
-        self.ends[end] = self.ends.get(end, 0) + 1
 
     def left_s(self) -> float | None:
         """Wall seconds that are left, from the plan corrected by what was measured; None: not known yet."""

@@ -46,8 +46,8 @@ def check_room(case: Case, sheet: RigSheet, folder: Path, free: FreeBytes = free
     needed, there = needed_bytes(case, sheet) * runs + RESERVE_BYTES, free(folder)
     if there < needed:
         raise NoRoomError(
-            f"{folder}: {there / 1e6:.0f} MB are free, {case.id} needs {needed / 1e6:.0f} MB (with {RESERVE_BYTES / 1e6:.0f} "
-            "MB in reserve); make room on that disk, then `hil resume` goes on with this run"
+            f"{folder}: {there / 1e6:.0f} MB are free, {case.id} needs {needed / 1e6:.0f} MB "
+            f"(with {RESERVE_BYTES / 1e6:.0f} MB in reserve); make room on that disk, then `hil resume` goes on with it"
         )
 
 

@@ -14,7 +14,9 @@ from hil.profile.model import Case, Step
 from hil.profile.words import Role, Verb
 
 OFFSET_SPAN_S = 5.0  # the slowest meter in use averages over 5 s: repeats then meet it at every phase
-MACHINE_WITHIN_S = 300.0  # a controller or inverter that is powered starts within two minutes (`boot`), and as much again
+MACHINE_WITHIN_S = (
+    300.0  # a controller or inverter that is powered starts within two minutes (`boot`), and as much again
+)
 PERSON_WITHIN_S = 1800.0  # somebody walks to a switchboard and back, and asks a colleague
 PAUSE_GRACE_S = 60.0  # a clock that lets a wait last this much longer than asked for has stopped
 SAFE_WITHIN_S = 120.0  # for machines: a source's discharge time of some seconds, for each of five roles, and time-outs
@@ -212,6 +214,4 @@ def _act(step: Step, state: State, patience: Patience, number: int = 0) -> Act:
 
 
 def _pause(state: State, pause_s: float, *, at_s: float | None = None, step: Step | None = None) -> Act:
-    return Act(
-        state=state, deed=Deed.PAUSE, within_s=pause_s + PAUSE_GRACE_S, pause_s=pause_s, at_s=at_s, step=step
-    )
+    return Act(state=state, deed=Deed.PAUSE, within_s=pause_s + PAUSE_GRACE_S, pause_s=pause_s, at_s=at_s, step=step)

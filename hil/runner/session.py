@@ -76,7 +76,9 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         return Stopped()
     except Exception as error:  # the rig could not even be made, or its time stood still
         logger.info("the rig failed outside of a run", exc_info=True)
-        outcome = Outcome(record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual)
+        outcome = Outcome(
+            record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual
+        )
     write_run(folder, outcome.record)
     return Ended(
         end=outcome.record.end,

@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGINT, SIGTERM and SIGHUP end the run in good order, with the safe state, and then the campaign.
+"""Being asked to stop: SIGINT, SIGTERM and SIGHUP end the run in good order, with the safe state, then the campaign.
 
 A second signal changes nothing: the safe state is not interrupted. Its time is limited in `hil.runner.script`.
 """
