@@ -183,6 +183,7 @@ async def _deed(run: _Run, act: Act) -> None:
         case Deed.CLOSE:
             run.opened = False
             await rig.close()
+            run.identity |= rig.identity()  # some of it is known only once the device has been put away
 
 
 async def _step(run: _Run, step: Step, number: int) -> None:

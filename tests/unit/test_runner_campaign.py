@@ -1,20 +1,14 @@
 """A campaign from start to end on the fake rig: what lies on the disk, what is refused, what stops it."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from hil.record.folder import list_runs, read_campaign, read_run
 from hil.record.model import Campaign, End, People
-from hil.runner.journal import read_journal
-from hil.runner.launch import ChangedError, How, resume, start
-from hil.runner.script import FOLLOWS, State
+from hil.runner.launch import How, start
 from hil.runner.start import make_campaign
-from tests import runner_kit
 from tests.profile_kit import profile
-from tests.runner_kit import SHORT, FakeBench, fake_bench, sheet_file
+from tests.runner_kit import SHORT, fake_bench, sheet_file
 
 BENCH = "tests.runner_kit:fake_bench"
 
