@@ -16,7 +16,7 @@ from hil.analysis.movement import find_movement
 from hil.analysis.result import Measurement, Question, Verdict
 from hil.analysis.series import Invalid, Series
 from hil.analysis.step import Step, find_steps
-from hil.analysis.uncertainty import u95_s
+from hil.analysis.uncertainty import budget_of, u95_s
 
 
 def measure(stimulus: Series, response: Series, question: Question) -> Measurement:
@@ -35,7 +35,7 @@ def measure(stimulus: Series, response: Series, question: Question) -> Measureme
         return replace(found, verdict=Verdict.INVALID, reason=case.reason)
     found = replace(
         found,
-        t0_u95_s=u95_s(case.step_error_s),
+        t0_u95_s=u95_s(np.sum(list(case.step_errors.values()), axis=0)),
         initial_value=case.before.value,
         final_value=case.final.value,
         final_u95_value=COVERAGE_FACTOR * case.final.u_value,
@@ -97,6 +97,7 @@ def _times(found: Measurement, literal: Time | None, answer: Time | None, judged
         t90_from_extreme_s=max(0.0, answer.at_s) if answer else None,
         olrt_judged_s=max(0.0, worst.at_s) if worst else None,
         olrt_judged_u95_s=u95_s(joint_s) if joint_s is not None else None,
+        budget=budget_of(worst.errors) if worst else None,
     )
 
 
