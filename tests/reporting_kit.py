@@ -16,7 +16,7 @@ from hil.profile.select import select_profiles
 from hil.profile.words import Measure, Verb
 from hil.record.model import Campaign, End, Mark, People, RunRecord
 from hil.record.recording import Recording
-from hil.report.source import Unreadable
+from hil.report.access import Unreadable
 from hil.verdict.model import CampaignResult, CaseResult, CriterionResult, RunResult, Spread, StepResult
 
 LN10 = float(np.log(10.0))
