@@ -12,6 +12,7 @@ from hil.cli.lint import lint
 from hil.cli.list import list_profiles
 from hil.cli.measure import measure
 from hil.cli.plan import plan
+from hil.cli.report import report
 from hil.cli.show import show
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
@@ -49,6 +50,7 @@ cli.add_command(lint)
 cli.add_command(list_profiles)
 cli.add_command(measure)
 cli.add_command(plan)
+cli.add_command(report)
 cli.add_command(show)
 cli.add_command(twin)
 

@@ -118,9 +118,9 @@ def _picture(
             lines[run.folder] = traces_of(record, found.case)
         if why:
             missing[run.folder] = why
-    if decided is None:
-        return "", "There is no picture: " + ("no run was measured." if found.runs else "there is no run."), kept
-    run, step = decided
+    if decided is None and not found.runs:
+        return "", "There is no picture: there is no run.", kept
+    run, step = decided or (found.runs[0], StepResult(number=1, net=Measurement(reason=found.runs[0].reason)))
     if missing.get(run.folder) or not lines.get(run.folder):
         return "", f"There is no picture: {missing.get(run.folder, 'no channel of the case was recorded')}.", kept
     starts_s = [each.net.t0_s for each in run.steps if each.net.t0_s is not None]
@@ -153,7 +153,10 @@ def _caption(found: CaseResult, run: RunResult, step: StepResult) -> str:
     zero = "Time is counted from t0 of the recorded stimulus." if net.t0_s is not None else "There is no t0."
     judged = _judged_by(net)
     tolerance = f" Tolerance {number(net.tolerance_value)} {found.case.response.unit}." if net.tolerance_value else ""
-    return f"Repeat {run.repeat}{many}, which decided. {zero}{judged}{tolerance} Lines are least and greatest of each stretch."
+    decided = ", which decided" if run.steps else ", which could not be measured"
+    return (
+        f"Repeat {run.repeat}{many}{decided}. {zero}{judged}{tolerance} Lines show least and greatest of each stretch."
+    )
 
 
 def _judged_by(net: Measurement) -> str:

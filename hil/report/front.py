@@ -107,7 +107,7 @@ def _rig_facts(campaign: Campaign, sheet: RigSheet | str) -> tuple[Fact, ...]:
 
 
 def instruments_of(sheet: RigSheet | str, started_utc: str) -> Table:
-    """Every role of the rig: by what it is done, and until when its calibration holds. Measured at the campaign's begin."""
+    """Every role of the rig: by what it is done, and until when its calibration holds. It counts at the begin."""
     rows = []
     for role, part in sheet.roles.items() if isinstance(sheet, RigSheet) else ():
         due = part.calibration_due

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no network, no script to be read, no colours to be understood."""
+"""The report as one HTML file that needs nothing else: no network, and no script or colours to be read."""
 
 import base64
 import hashlib

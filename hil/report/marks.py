@@ -11,9 +11,7 @@ LETTER_PX = 5.9  # the mean width of a letter of the labels, for keeping them ap
 ROWS_PX = (26, 39)  # heights of the rows of labels above the panel
 
 
-def draw_levels(
-    canvas: Canvas, net: Measurement, side: Side, time: Axis, axis: Axis, units: tuple[str, float]
-) -> None:
+def draw_levels(canvas: Canvas, net: Measurement, side: Side, time: Axis, axis: Axis, units: tuple[str, float]) -> None:
     """Limit and what is beyond it, bands around the final value, the 90 % line, each with its label at the right."""
     unit, scale = units
     left, right = time.from_px, time.to_px

@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import matplotlib
 import typst
@@ -15,7 +15,9 @@ from hil.report.page import PRE_TEST, CasePage, Pages
 from hil.report.svg import style_of
 from hil.report.text import KINDS
 
-PDF_STANDARD = "a-2b"  # ISO 19005-2: to be kept, with fonts inside, and nothing from outside
+TEMPLATE = "report.typ"
+FONTS = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")  # DejaVu, the same on every machine
+PDF_STANDARD: Final = "a-2b"  # ISO 19005-2: to be kept, with fonts inside, and nothing from outside
 LONG_WORD = re.compile(r"\S{23,}")
 BREAKS = re.compile(r"([/,_=:;.|-])|([0-9a-f]{16})(?=[0-9a-f])")
 TIGHT = "\u00a0±\u00a0"
@@ -28,26 +30,30 @@ def report_pdf(pages: Pages, *, everything: bool = False) -> bytes:
 
     `everything`: all cases.
     """
-    return _compiled(pages, everything=everything, form="pdf")[0]
+    begun = begun_at(pages.started_utc)
+    return typst.compile(
+        str(TEMPLATES / TEMPLATE),
+        root=str(TEMPLATES),
+        font_paths=[FONTS],
+        ignore_system_fonts=True,
+        format="pdf",
+        pdf_standards=PDF_STANDARD,
+        sys_inputs={"data": json.dumps(_data(pages, begun, everything=everything))},
+        timestamp=int(begun.timestamp()),
+    )
 
 
 def report_pngs(pages: Pages, *, everything: bool = False, dots_per_in: int = 80) -> list[bytes]:
     """The pages of the PDF as pictures, to look at."""
-    return _compiled(pages, everything=everything, form="png", dots_per_in=dots_per_in)
-
-
-def _compiled(pages: Pages, *, everything: bool, form: str, dots_per_in: int = 80) -> list[bytes]:
-    begun = begun_at(pages.started_utc)
-    options: dict[str, Any] = {"pdf_standards": PDF_STANDARD} if form == "pdf" else {"ppi": float(dots_per_in)}
+    data = _data(pages, begun_at(pages.started_utc), everything=everything)
     made: Any = typst.compile(
-        str(TEMPLATES / "report.typ"),
+        str(TEMPLATES / TEMPLATE),
         root=str(TEMPLATES),
-        font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+        font_paths=[FONTS],
         ignore_system_fonts=True,
-        format=form,
-        sys_inputs={"data": json.dumps(_data(pages, begun, everything=everything))},
-        timestamp=int(begun.timestamp()),
-        **options,
+        format="png",
+        ppi=float(dots_per_in),
+        sys_inputs={"data": json.dumps(data)},
     )
     return made if isinstance(made, list) else [made]
 
@@ -91,16 +97,16 @@ def _data(pages: Pages, begun: datetime, *, everything: bool) -> dict[str, Any]:
         page["anchor"] = case.anchor
     operator = next((f.value for g in pages.groups for f in g.facts if f.label == "operator" and not f.flag), "")
     return plain | {
-        "grids": [_soft(asdict(replace(it, rows=()))) | {"rows": [asdict(row) for row in it.rows]} for it in pages.grids],
+        "grids": [
+            _soft(asdict(replace(it, rows=()))) | {"rows": [asdict(row) for row in it.rows]} for it in pages.grids
+        ],
         "digest": pages.digest,
         "linked": [case.anchor for case in cases],
         "left_out": more,
         "pre_test": PRE_TEST,
         "author": operator,
         "footer": "Verdicts hold for the numbers of the profiles named in this report.",
-        "date": {
-            key: getattr(begun, key) for key in ("year", "month", "day", "hour", "minute", "second")
-        },
+        "date": {key: getattr(begun, key) for key in ("year", "month", "day", "hour", "minute", "second")},
     }
 
 

@@ -1,4 +1,4 @@
-"""The picture of a case: the response with its limit, t0, 90 % line, bands and marks; below, what moved; then the whole.
+"""The picture of a case: the response with limit, t0, 90 % line, bands and marks; what moved it; the whole record.
 
 Time is counted from t0 of the step that decided. Where there is no t0, from the begin of the record, and it says so.
 """
@@ -221,8 +221,8 @@ def _whole(canvas: Canvas, shown: Shown, traces: Sequence[Trace], large: Axis, t
         if len(shown.starts_s) > 1:
             canvas.text(str(number), x + 2, top + 9, kind="t")
     canvas.box("frame", LEFT_PX, top, RIGHT_PX - LEFT_PX, WHOLE_PX)
-    values = ticks(time.lo, time.hi, 9)
-    for value, said in zip(values, tick_texts(values), strict=True):
+    marks_s = ticks(time.lo, time.hi, 9)
+    for value, said in zip(marks_s, tick_texts(marks_s), strict=True):
         canvas.text(said, time.at(value), bottom + 12, "middle", "t")
     canvas.text("whole record (s);", RIGHT_PX + 6, top + 14, kind="t")
     canvas.text("grey: shown above", RIGHT_PX + 6, top + 27, kind="t")

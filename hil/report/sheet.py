@@ -38,9 +38,16 @@ def sheet_tables(result: CampaignResult, sheet: RigSheet | str) -> tuple[Table, 
         ("Desired location of the reference point of applicability (RPA)?", APPLICANT, ""),
         ("Same RPA for abnormal voltage, faults and open phase?", APPLICANT, ""),
         ("Why does this DER fit the chosen RPA?", APPLICANT, ""),
-        ("Is export limiting used for the Limit Maximum Active Power function?", *_tested(result.cases, _limits("generation"))),
+        (
+            "Is export limiting used for the Limit Maximum Active Power function?",
+            *_tested(result.cases, _limits("generation")),
+        ),
         ("Which equipment does it?", _name(sheet), "rig sheet"),
-        ("Is that equipment certified for export limiting, or not?", f"not by this report: {PRE_TEST}", "this report is no certificate"),
+        (
+            "Is that equipment certified for export limiting, or not?",
+            f"not by this report: {PRE_TEST}",
+            "this report is no certificate",
+        ),
         ("Will the DER also run as an intentional island?", APPLICANT, ""),
         ("Scheduled operation?", APPLICANT, "not tested here"),
         ("Export limiting or control: on the basis of kVA or kW?", *_basis(result.cases, "export")),
@@ -49,7 +56,9 @@ def sheet_tables(result: CampaignResult, sheet: RigSheet | str) -> tuple[Table, 
         ("Designated as emergency, legally required or critical backup?", APPLICANT, ""),
         ("How is the voltage-active power function implemented?", APPLICANT, "not tested here"),
     ]
-    note = "After appendix F of the BATRIES toolkit. Questions are shortened; the wording of a utility's own form counts."
+    note = (
+        "After appendix F of the BATRIES toolkit. Questions are shortened; the wording of a utility's own form counts."
+    )
     return (
         Table(title=f"Power Control System ({PRE_TEST})", head=HEAD, rows=_rows(first), align="lll"),
         Table(title=f"DER and IEEE 1547 ({PRE_TEST})", head=HEAD, rows=_rows(second), align="lll", note=note),
@@ -150,4 +159,6 @@ def _basis(cases: Iterable[CaseResult], direction: str) -> tuple[str, str]:
                 units |= {given.unit: None for given in step.arguments if given.name == "to"}
     if not units:
         return f"not tested; {APPLICANT}", ""
-    return ", ".join(BASIS.get(unit, unit) for unit in units), "unit in which the limit was told in the cases that were run"
+    return ", ".join(
+        BASIS.get(unit, unit) for unit in units
+    ), "unit in which the limit was told in the cases that were run"

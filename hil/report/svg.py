@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -95,7 +96,8 @@ class Canvas:
     def sideways(self, said: str, x: float, y: float) -> None:
         """Words that read upwards, around a point."""
         self.parts.append(
-            f'<text class="t" transform="translate({_n(x)} {_n(y)}) rotate(-90)" text-anchor="middle">{escape(said)}</text>'
+            f'<text class="t" transform="translate({_n(x)} {_n(y)}) rotate(-90)" '
+            f'text-anchor="middle">{escape(said)}</text>'
         )
 
     def curve(self, kind: str, x: FloatArray, y: FloatArray) -> None:
@@ -141,7 +143,7 @@ def ticks(lo: float, hi: float, most: int) -> list[float]:
 def tick_texts(values: Iterable[float]) -> list[str]:
     """Ticks as text, all with the same decimals."""
     given = list(values)
-    step = min((b - a for a, b in zip(given, given[1:], strict=False)), default=1.0)
+    step = min((b - a for a, b in pairwise(given)), default=1.0)
     places = next(k for k in range(8) if abs(step * 10**k - round(step * 10**k)) < 1e-6 or k == 7)
     return [f"{value + 0.0:.{places}f}".replace("-", "\u2212") for value in given]
 

@@ -102,13 +102,10 @@ def _spread_text(found: CaseResult, measure: Measure, name: str) -> str:
 
 
 def doubt_of(net: Measurement, measure: Measure) -> float | None:
-    """The expanded uncertainty of a measure, where the analysis states one."""
-    doubts = {
-        Measure.OLRT: net.olrt_u95_s,
-        Measure.OLRT_JUDGED: net.olrt_judged_u95_s,
-        Measure.FINAL: net.final_u95_value,
-    }
-    return doubts.get(measure)
+    """The expanded uncertainty of a measure, where the analysis states one: `olrt_u95_s` is that of `olrt_s`."""
+    name, _, suffix = measure.value.rpartition("_")
+    found: float | None = getattr(net, f"{name}_u95_{suffix}", None)
+    return found
 
 
 def value_text(net: Measurement, measure: Measure) -> str:
