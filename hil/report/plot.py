@@ -173,10 +173,10 @@ def _levels(shown: Shown, scale: float) -> list[float]:
     return [value / scale for value in found if value is not None]
 
 
-def _span(lines: Sequence[FloatArray], levels: Sequence[float]) -> tuple[float, float]:
+def _span(lines: Sequence[FloatArray], level_values: Sequence[float]) -> tuple[float, float]:
     """The range of a panel. A line that does not move is shown as one."""
     finite = [y[np.isfinite(y)] for y in lines]
-    values = [float(edge) for y in finite if len(y) for edge in (y.min(), y.max())] + list(levels)
+    values = [float(edge) for y in finite if len(y) for edge in (y.min(), y.max())] + list(level_values)
     if not values:
         return 0.0, 1.0
     lo, hi = min(values), max(values)

@@ -72,31 +72,31 @@ class Canvas:
     height_px: int
     parts: list[str] = field(default_factory=list)
 
-    def line(self, kind: str, x1: float, y1: float, x2: float, y2: float) -> None:  # noqa: D102
-        self.parts.append(f'<line class="{kind}" x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"/>')
+    def line(self, kind: str, x1_px: float, y1_px: float, x2_px: float, y2_px: float) -> None:  # noqa: D102
+        self.parts.append(f'<line class="{kind}" x1="{_n(x1_px)}" y1="{_n(y1_px)}" x2="{_n(x2_px)}" y2="{_n(y2_px)}"/>')
 
-    def box(self, kind: str, x: float, y: float, width: float, height: float) -> None:  # noqa: D102
-        if width > 0 and height > 0:
-            size = f'width="{_n(width)}" height="{_n(height)}"'
-            self.parts.append(f'<rect class="{kind}" x="{_n(x)}" y="{_n(y)}" {size}/>')
+    def box(self, kind: str, x_px: float, y_px: float, width_px: float, height_px: float) -> None:  # noqa: D102
+        if width_px > 0.0 and height_px > 0.0:
+            size = f'width="{_n(width_px)}" height="{_n(height_px)}"'
+            self.parts.append(f'<rect class="{kind}" x="{_n(x_px)}" y="{_n(y_px)}" {size}/>')
 
-    def dot(self, kind: str, x: float, y: float, size_px: float = 3.2) -> None:  # noqa: D102
-        self.parts.append(f'<circle class="{kind}" cx="{_n(x)}" cy="{_n(y)}" r="{_n(size_px)}"/>')
+    def dot(self, kind: str, x_px: float, y_px: float, size_px: float = 3.2) -> None:  # noqa: D102
+        self.parts.append(f'<circle class="{kind}" cx="{_n(x_px)}" cy="{_n(y_px)}" r="{_n(size_px)}"/>')
 
-    def wedge(self, kind: str, x: float, y: float) -> None:
+    def wedge(self, kind: str, x_px: float, y_px: float) -> None:
         """A small triangle that stands on a point."""
-        points = f"{_n(x)},{_n(y)} {_n(x - 4)},{_n(y - 8)} {_n(x + 4)},{_n(y - 8)}"
+        points = f"{_n(x_px)},{_n(y_px)} {_n(x_px - 4)},{_n(y_px - 8)} {_n(x_px + 4)},{_n(y_px - 8)}"
         self.parts.append(f'<polygon class="{kind}" points="{points}"/>')
 
-    def text(self, said: str, x: float, y: float, anchor: str = "start", kind: str = "") -> None:
+    def text(self, said: str, x_px: float, y_px: float, anchor: str = "start", kind: str = "") -> None:
         """Words; `anchor`: start, middle or end."""
         extra = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (f' class="{kind}"' if kind else "")
-        self.parts.append(f'<text x="{_n(x)}" y="{_n(y)}"{extra}>{escape(said)}</text>')
+        self.parts.append(f'<text x="{_n(x_px)}" y="{_n(y_px)}"{extra}>{escape(said)}</text>')
 
-    def sideways(self, said: str, x: float, y: float) -> None:
+    def sideways(self, said: str, x_px: float, y_px: float) -> None:
         """Words that read upwards, around a point."""
         self.parts.append(
-            f'<text class="t" transform="translate({_n(x)} {_n(y)}) rotate(-90)" '
+            f'<text class="t" transform="translate({_n(x_px)} {_n(y_px)}) rotate(-90)" '
             f'text-anchor="middle">{escape(said)}</text>'
         )
 
@@ -134,8 +134,8 @@ def path_of(x: FloatArray, y: FloatArray) -> str:
 def ticks(lo: float, hi: float, most: int) -> list[float]:
     """Round values inside a range, at most so many."""
     rough = (hi - lo) / max(most, 1)
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(float(power * k) for k in (1.0, 2.0, 2.5, 5.0, 10.0) if power * k >= rough * (1.0 - 1e-9))
+    decade = 10.0 ** np.floor(np.log10(rough))
+    step = next(float(decade * k) for k in (1.0, 2.0, 2.5, 5.0, 10.0) if decade * k >= rough * (1.0 - 1e-9))
     first = int(np.ceil(lo / step - 1e-9))
     return [k * step for k in range(first, int(np.floor(hi / step + 1e-9)) + 1)]
 

@@ -96,12 +96,12 @@ def _spread_text(found: CaseResult, measure: Measure, name: str) -> str:
     spread = found.spreads.get(measure.value)
     if spread is None:
         return ""
-    doubts = [doubt_of(step.net, measure) for run in found.runs for step in run.steps]
+    doubts = [doubt_value(step.net, measure) for run in found.runs for step in run.steps]
     least = min((doubt for doubt in doubts if doubt), default=spread.deviation_value)
     return number(getattr(spread, name), least or None)
 
 
-def doubt_of(net: Measurement, measure: Measure) -> float | None:
+def doubt_value(net: Measurement, measure: Measure) -> float | None:
     """The expanded uncertainty of a measure, where the analysis states one: `olrt_u95_s` is that of `olrt_s`."""
     name, _, suffix = measure.value.rpartition("_")
     found: float | None = getattr(net, f"{name}_u95_{suffix}", None)
@@ -111,7 +111,7 @@ def doubt_of(net: Measurement, measure: Measure) -> float | None:
 def value_text(net: Measurement, measure: Measure) -> str:
     """A measure with its uncertainty, where the analysis states one."""
     value: float | None = getattr(net, measure.value)
-    return with_u(value, doubt_of(net, measure))
+    return with_u(value, doubt_value(net, measure))
 
 
 def phases_table(step: StepResult, case: Case) -> Table | None:
