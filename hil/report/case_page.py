@@ -94,7 +94,7 @@ def _facts(found: CaseResult) -> tuple[Fact, ...]:
         Fact(label="grade", value=grade, flag="" if found.grade else "warn"),
         Fact(label="profile", value=f"{case.profile} version {case.version}"),
         Fact(label="runs", value=f"{len(found.runs)} of {case.repeats} repeats"),
-        Fact(label="hash of the case", value=case.hash),
+        Fact(label="hash of the case", value=case.hash[:12]),
     )
 
 

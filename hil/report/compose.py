@@ -3,7 +3,7 @@
 from hil.report.access import Records
 from hil.report.case_page import case_page
 from hil.report.front import campaign_digest, groups_of, instruments_of, naming_of, sheet_of
-from hil.report.matrix import cannot_table, counts_of, grids_of
+from hil.report.matrix import cannot_table, counts_of, families_table, grids_of
 from hil.report.page import Pages
 from hil.report.sheet import sheet_tables
 from hil.report.text import KINDS, kind_of
@@ -25,6 +25,7 @@ def compose(result: CampaignResult, records: Records) -> Pages:
         instruments=instruments_of(sheet, result.campaign.started_utc),
         naming=naming_of(result, sheet),
         counts=counts_of(result),
+        families=families_table(result),
         grids=grids_of(result),
         cannot=cannot_table(result),
         cases=tuple(each.page for each in made),

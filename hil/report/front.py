@@ -137,11 +137,14 @@ def _seconds(value_s: float | None, *, measures: bool) -> str:
 
 def naming_of(result: CampaignResult, sheet: RigSheet | str) -> tuple[str, ...]:
     """What the numbers may be called, one paragraph each."""
-    profiles = sorted({f"{found.case.profile} version {found.case.version}" for found in result.cases})
+    versions: dict[int, set[str]] = {}
+    for found in result.cases:
+        versions.setdefault(found.case.version, set()).add(found.case.profile)
+    profiles = [f"in version {number_}: {', '.join(sorted(names))}" for number_, names in sorted(versions.items())]
     said = [
         "These figures are a pre-test against the profile and version named beside them. They are not certified, and "
         "no figure may be called a pass of a standard: verdicts hold for the numbers of the profiles alone.",
-        f"Tested against: {', '.join(profiles)}." if profiles else "Nothing was tested.",
+        f"Tested against profiles {'; '.join(profiles)}." if profiles else "Nothing was tested.",
         _provenance_text(result),
         _grade_text(result),
     ]

@@ -87,7 +87,7 @@ def draw_times(canvas: Canvas, net: Measurement, time: Axis, top: int, bottom: i
     if t90 is not None and (net.olrt_judged_s is None or abs(t90 - net.olrt_judged_s) > SAME_S):
         marks.append((t90, f"90 % at {number(t90, net.olrt_judged_u95_s)} s", "t90"))
     if net.within_s is not None and time.holds(net.within_s):
-        marks.append((net.within_s, f"allowed {number(net.within_s)} s", "limit"))
+        marks.append((net.within_s, f"allowed {number(net.within_s)} s", "allowed"))
     ends_px = [0.0 for _ in ROWS_PX]
     for at_s, said, kind in sorted(marks):
         x = time.at(at_s)

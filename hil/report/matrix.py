@@ -22,6 +22,22 @@ def counts_of(result: CampaignResult) -> tuple[Count, ...]:
     return tuple(Count(kind=kind, cases=kinds.count(kind.key)) for kind in KINDS)
 
 
+def families_table(result: CampaignResult) -> Table:
+    """The same counts for each folder of profiles."""
+    names: dict[str, list[str]] = {}
+    for found in result.cases:
+        names.setdefault(found.case.id.partition("/")[0], []).append(kind_of(found).key)
+    for name in _cannot_alone(result):
+        names.setdefault(name.partition("/")[0], []).append(BY_WORD[CANNOT].key)
+    shown = [kind for kind in KINDS if any(kind.key in keys for keys in names.values())]
+    rows = [
+        (name, *(str(keys.count(kind.key) or "") for kind in shown), str(len(keys)))
+        for name, keys in sorted(names.items())
+    ]
+    head = ("profiles", *(kind.word for kind in shown), "cases")
+    return Table(title="Verdicts by family", head=head, rows=tuple(rows), align="l" + "r" * (len(shown) + 1))
+
+
 def _cannot_alone(result: CampaignResult) -> list[str]:
     """Cases that the rig cannot do and that have no result of their own."""
     judged = {found.case.id for found in result.cases}

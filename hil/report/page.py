@@ -104,6 +104,7 @@ class Pages:
     instruments: Table
     naming: tuple[str, ...]
     counts: tuple[Count, ...]
+    families: Table
     grids: tuple[Grid, ...]
     cannot: Table | None
     cases: tuple[CasePage, ...]

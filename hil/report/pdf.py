@@ -40,6 +40,7 @@ def report_pdf(pages: Pages, *, everything: bool = False) -> bytes:
         pdf_standards=PDF_STANDARD,
         sys_inputs={"data": json.dumps(_data(pages, begun, everything=everything))},
         timestamp=int(begun.timestamp()),
+        pdf_tags=False,  # tags of so many small tables make the file four times as large; the HTML is the readable form
     )
 
 

@@ -4,7 +4,7 @@ Time is counted from t0 of the step that decided. Where there is no t0, from the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def draw(shown: Shown) -> str:
     """The picture as SVG."""
     panels = _panels(shown)
     sides = SIDE_PX + GAP_PX
-    height = HEAD_PX + MAIN_PX + sides * (len(panels) - 1) + 40 + WHOLE_PX + 30
+    height = HEAD_PX + MAIN_PX + sides * (len(panels) - 1) + 40 + WHOLE_PX + 18
     canvas = Canvas(WIDTH_PX, height)
     time = Axis(**_window_s(shown), from_px=LEFT_PX, to_px=RIGHT_PX)
     top = HEAD_PX
@@ -100,7 +100,7 @@ def _panel(
     lo, hi = _span([y for _, y in (*seen, *pale)], levels)
     axis = Axis(lo=lo, hi=hi, from_px=bottom, to_px=top)
     if main:
-        draw_levels(canvas, shown.net, Side(shown.case.response.side), time, axis, (unit, scale))
+        draw_levels(canvas, _with_limit(shown), Side(shown.case.response.side), time, axis, (unit, scale))
     _frame(canvas, axis, top, bottom, unit, 6 if main else 3)
     for t_s, y in pale:
         points_s, values = thin(t_s, y, PALE_POINTS)
@@ -118,6 +118,14 @@ def _panel(
     if main:
         keys = [(trace.name, _style(trace, shown.case, k, main=True)) for k, trace in enumerate(traces)]
         _legend(canvas, keys + ([("other repeats", "pale")] if shown.others else []))
+
+
+def _with_limit(shown: Shown) -> Measurement:
+    """The measurement, with the limit of the case where nothing could be measured."""
+    if shown.net.limit_value is not None:
+        return shown.net
+    asked = shown.case.response
+    return replace(shown.net, limit_value=asked.limit_value, tolerance_value=asked.tolerance_value)
 
 
 def _legend(canvas: Canvas, keys: Sequence[tuple[str, str]]) -> None:
@@ -164,12 +172,11 @@ def _cut(t_s: FloatArray, y: FloatArray, time: Axis) -> tuple[FloatArray, FloatA
 
 def _levels(shown: Shown, scale: float) -> list[float]:
     """Levels that must be inside the panel."""
-    net = shown.net
+    net = _with_limit(shown)
     found = [net.initial_value, net.final_value]
-    limit = net.limit_value if net.limit_value is not None else shown.case.response.limit_value
-    if limit is not None:
+    if net.limit_value is not None:
         sign = -1.0 if shown.case.response.side == Side.BELOW.value else 1.0
-        found += [sign * limit, sign * (limit + (net.tolerance_value or 0.0))]
+        found += [sign * net.limit_value, sign * (net.limit_value + (net.tolerance_value or 0.0))]
     return [value / scale for value in found if value is not None]
 
 

@@ -29,6 +29,7 @@ STYLE = """\
 .plot .u{fill:#f1e3b5}
 .plot .t0{stroke:#222;stroke-width:1;stroke-dasharray:1.5 2.5}
 .plot .t90{stroke:#00795a;stroke-width:1.2;stroke-dasharray:8 2 2 2}
+.plot .allowed{stroke:#a31621;stroke-width:1.3;stroke-dasharray:3 3}
 .plot .judged{stroke:#7a5c00;stroke-width:1.3}
 .plot .back{fill:#a31621}
 .plot .dot{fill:#fff;stroke:#00795a;stroke-width:1.4}

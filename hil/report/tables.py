@@ -14,6 +14,7 @@ from hil.verdict.model import CaseResult, CriterionResult, RunResult, StepResult
 
 ALWAYS = (Measure.OLRT, Measure.OLRT_JUDGED)  # the literal figure is always printed beside the one that is judged
 OPS = {"<=": "\u2264", ">=": "\u2265", "<": "<", ">": ">"}
+REASONS_MAX = 12  # of runs without a figure: more say the same
 NOTHING = 1e-6  # of the whole uncertainty: rounding, not a source
 SOURCES = {
     "step_sampling_s": "sampling of the stimulus: where between two samples it stepped",
@@ -65,7 +66,9 @@ def measures_of(case: Case) -> list[Measure]:
 
 def measures_table(found: CaseResult) -> Table:
     """One row for each repeat and step, then greatest, average, least and deviation."""
-    case, measures = found.case, measures_of(found.case)
+    case, wanted = found.case, measures_of(found.case)
+    nets = [step.net for run in found.runs for step in run.steps]
+    measures = [measure for measure in wanted if any(getattr(net, measure.value) is not None for net in nets)]
     rows = [_measures_row(run, step, measures) for run in found.runs for step in run.steps]
     strong = []
     for label, name in (
@@ -80,7 +83,16 @@ def measures_table(found: CaseResult) -> Table:
             rows.append((label, "", *texts, ""))
     heads = [f"{MEASURE_NAMES[m]} ({measure_unit(m, case.response.unit)})" for m in measures]
     head = ("repeat", "step", *heads, "grade")
-    note = "Each value with its expanded uncertainty (95 %) where it has one; empty: does not exist."
+    none = [MEASURE_NAMES[measure] for measure in wanted if measure not in measures]
+    why = dict.fromkeys(
+        f"Repeat {run.repeat}, step {step.number}: {step.net.reason}."
+        for run in found.runs
+        for step in run.steps
+        if step.net.grade is None and step.net.reason
+    )
+    notes = ["Each value with its expanded uncertainty (95 %) where it has one; empty: does not exist."]
+    notes += [f"In no run: {', '.join(none)}."] if none else []
+    note = " ".join([*notes, *list(why)[:REASONS_MAX]])
     align = "lr" + "r" * len(measures) + "l"
     return Table(title="Measures", head=head, rows=tuple(rows), align=align, strong=tuple(strong), note=note)
 
@@ -88,7 +100,7 @@ def measures_table(found: CaseResult) -> Table:
 def _measures_row(run: RunResult, step: StepResult, measures: Iterable[Measure]) -> tuple[str, ...]:
     repeat = f"{run.repeat}" + (f" (attempt {run.attempt})" if run.attempt > 1 else "")
     values = [value_text(step.net, measure) for measure in measures]
-    return (repeat, str(step.number), *values, step.net.grade.value if step.net.grade else "")
+    return (repeat, str(step.number), *values, step.net.grade.value if step.net.grade else "none")
 
 
 def _spread_text(found: CaseResult, measure: Measure, name: str) -> str:
@@ -97,8 +109,9 @@ def _spread_text(found: CaseResult, measure: Measure, name: str) -> str:
     if spread is None:
         return ""
     doubts = [doubt_value(step.net, measure) for run in found.runs for step in run.steps]
-    least = min((doubt for doubt in doubts if doubt), default=spread.deviation_value)
-    return number(getattr(spread, name), least or None)
+    value: float = getattr(spread, name)
+    least = value if name == "deviation_value" else min((doubt for doubt in doubts if doubt), default=None)
+    return number(value, least)
 
 
 def doubt_value(net: Measurement, measure: Measure) -> float | None:

@@ -81,7 +81,7 @@ def test_numbers_are_called_a_pre_test_and_what_was_simulated_is_named(pages: Pa
     text = " ".join(pages.naming)
     assert "pre-test against the profile and version" in text
     assert "not certified" in text
-    assert "crd/step-load-export-all version 1" in text
+    assert "in version 1: abnormal/signal-lost-running, crd/step-load-export-all, g100/issue-2-export" in text
     assert "Simulated on this rig, not measured on hardware: AcLoad, DcSource, GridSim, Relay, DutLink." in pages.naming
 
 
