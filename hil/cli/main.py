@@ -13,6 +13,8 @@ from hil.cli.list import list_profiles
 from hil.cli.measure import measure
 from hil.cli.plan import plan
 from hil.cli.report import report
+from hil.cli.resume import resume_command
+from hil.cli.run import run
 from hil.cli.show import show
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
@@ -51,6 +53,8 @@ cli.add_command(list_profiles)
 cli.add_command(measure)
 cli.add_command(plan)
 cli.add_command(report)
+cli.add_command(resume_command)
+cli.add_command(run)
 cli.add_command(show)
 cli.add_command(twin)
 

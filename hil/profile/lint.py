@@ -76,6 +76,8 @@ def _step_lacks(step: Step, sheet: RoleSheet) -> Iterator[str]:
             yield f"cannot load {phase} alone"
         case Verb.SET_LIMIT if step.word("limit") not in sheet.limits:
             yield f"cannot set the limit {step.word('limit')}"
+        case Verb.SET_LIMIT if (by := step.word("by") or "installer") not in sheet.setters:
+            yield f"cannot set a limit by {by}"
         case Verb.SET_MODE if step.word("mode") not in sheet.modes:
             yield f"cannot set the mode {step.word('mode')}"
         case Verb.SWITCH if step.word("of") not in sheet.switches:

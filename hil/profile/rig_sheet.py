@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hil.profile.schema import Name, Part, Prose
 from hil.profile.units import Quantity, UnitError, parse_quantity
-from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, Role
+from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, SETTERS, Role
 from hil.profile.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 
 RIG_SCHEMA = "hil.rig/1"
@@ -46,6 +46,9 @@ class RoleSheetPart(Part):
     shorting: bool = Field(default=False, description="a CT's secondary is short-circuited before it is opened")
     limits: list[Literal[LIMITS]] | None = None  # type: ignore[valid-type]
     modes: list[Literal[MODES]] | None = None  # type: ignore[valid-type]
+    setters: list[Literal[SETTERS]] | None = Field(  # type: ignore[valid-type]
+        default=None, description="who can set a limit here; left out: the installer alone"
+    )
 
 
 class DevicePart(Part):
@@ -56,6 +59,11 @@ class DevicePart(Part):
     serial: str | None = None
     hardware: str | None = None
     firmware: str | None = None
+    run: str | None = Field(
+        default=None,
+        max_length=500,
+        description="what the simulated drivers start: a command line with `{site}`, or `python:MODULE:NAME`",
+    )
     ratings: dict[Name, Literal_] = Field(default_factory=dict)
 
 
@@ -67,6 +75,9 @@ class RigFile(Part):
     title: Prose
     laboratory: Prose | None = None
     system: Literal["single", "split", "wye", "delta"]
+    time: Literal["real", "virtual"] = Field(
+        default="real", description="`virtual`: everything is simulated in one process, and jumps from event to event"
+    )
     device: DevicePart
     roles: dict[Literal[tuple(role.value for role in Role)], RoleSheetPart]  # type: ignore[valid-type]
 
@@ -91,7 +102,7 @@ KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may sa
     Role.POWER_METER: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.WAVEFORM: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.RELAY: ({"faults", "switches", "shorting"}, set()),
-    Role.DUT_LINK: ({"limits", "modes", "faults", "storage"}, set()),
+    Role.DUT_LINK: ({"limits", "modes", "setters", "faults", "storage"}, set()),
 }
 
 
@@ -125,13 +136,17 @@ class RoleSheet:
     shorting: bool = False
     limits: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    setters: tuple[str, ...] = ("installer",)
     instrument: str = ""
     calibration_due: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigSheet:
-    """A rig. `ratings` are those of the device under test; profiles take them for parameters of the same name."""
+    """A rig. `ratings` are those of the device under test; profiles take them for parameters of the same name.
+
+    `time` is real or virtual.
+    """
 
     id: str
     title: str
@@ -142,6 +157,7 @@ class RigSheet:
     device: DevicePart
     ratings: Mapping[str, Quantity]
     roles: Mapping[Role, RoleSheet]
+    time: str = "real"
 
 
 def load_rig(path: Path) -> RigSheet:
@@ -169,6 +185,7 @@ def _rig(file: YamlFile) -> RigSheet:
     assert content is not None
     ratings = {name: _literal(text, file, ("device", "ratings", name)) for name, text in content.device.ratings.items()}
     roles = {Role(name): _role(Role(name), part, file, ("roles", name)) for name, part in content.roles.items()}
+    _check_run(content, file)
     file.stop()
     return RigSheet(
         id=content.id,
@@ -180,7 +197,15 @@ def _rig(file: YamlFile) -> RigSheet:
         device=content.device,
         ratings=ratings,
         roles=roles,
+        time=content.time,
     )
+
+
+def _check_run(content: RigFile, file: YamlFile) -> None:
+    """Virtual time and the device that is started belong to drivers that are simulated."""
+    run, drivers = content.device.run, {part.driver for part in content.roles.values()}
+    if content.time == "virtual" and (drivers != {"simulated"} or not (run or "").startswith("python:")):
+        file.report(("time",), "only simulated drivers and a device `python:MODULE:NAME` can run on virtual time")
 
 
 def _literal(text: str, file: YamlFile, place: Place, units: tuple[str, ...] = ()) -> Quantity:
@@ -236,6 +261,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         shorting=part.shorting,
         limits=tuple(part.limits or ()),
         modes=tuple(part.modes or ()),
+        setters=tuple(part.setters or ("installer",)),
         instrument=part.instrument or "",
         calibration_due=part.calibration_due or "",
     )
