@@ -107,7 +107,7 @@ def tell(track: Track, sent_s: float, floor_w: float, cap_w: float) -> Track:
 def _mark(ticks: tuple[Tick, ...], at_s: float) -> tuple[Tick, ...]:
     """While nothing moves no ticks are kept; before something does, the present gets one to move from."""
     last = ticks[-1]
-    return (*ticks, last._replace(at_s=at_s)) if at_s > last.at_s else ticks
+    return (*ticks, Tick(at_s, *last[1:])) if at_s > last.at_s else ticks
 
 
 def confirm(track: Track, floor_w: float, cap_w: float, sent_s: float, received_s: float) -> Track:
@@ -208,7 +208,7 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
         if t.at_s >= span.to_s:  # before that the old bounds stand: the value may not have been reached yet
             lo, hi = min(early[0], late[0]), max(early[1], late[1])
             lo, hi = _within(lo, hi, t.told_lo_w, t.told_hi_w)
-            ticks[k] = t._replace(lo_w=lo, hi_w=hi)
+            ticks[k] = Tick(*t[:3], lo, hi, *t[5:])
     return evolve(
         track,
         ticks=tuple(ticks),
@@ -268,44 +268,38 @@ def bounds(track: Track, span: Span) -> tuple[float, float]:
     return lo, hi
 
 
-def mean_hi_w(track: Track, span: Span, averaging_s: float) -> float:
-    """The most that the DER can have injected on average over a window of `averaging_s` somewhere in `span` (watts).
+def means_w(track: Track, span: Span, averaging_s: float) -> tuple[float, float]:
+    """The least and the most that the DER can have injected on average over `averaging_s` somewhere in `span` (watts).
 
-    Tighter than the hull of `span` while a DER comes down. A meter that shows a snapshot instead of a mean took it at
-    the end of that window, when a falling DER injected less than on average: the bound holds for it, too.
+    Tighter than the hull of `span` while a DER moves. A meter that shows a snapshot instead of a mean took it at the
+    end of that window, when a falling DER injected less than on average: the bound holds for it, too.
     """
     if averaging_s <= 0.0:
-        return bounds(track, span)[1]
-    early, late = span.from_s + averaging_s, span.to_s - averaging_s
-    return max(_mean_w(track.ticks, 1.0, span.from_s, early), _mean_w(track.ticks, 1.0, late, span.to_s))
+        return bounds(track, span)
+    early_lo_w, early_hi_w = _means_w(track.ticks, span.from_s, span.from_s + averaging_s)
+    late_lo_w, late_hi_w = _means_w(track.ticks, span.to_s - averaging_s, span.to_s)
+    return min(early_lo_w, late_lo_w), max(early_hi_w, late_hi_w)
 
 
-def mean_lo_w(track: Track, span: Span, averaging_s: float) -> float:
-    """The least that it can have injected on average over such a window (watts): tighter while a DER rises."""
-    if averaging_s <= 0.0:
-        return bounds(track, span)[0]
-    early, late = span.from_s + averaging_s, span.to_s - averaging_s
-    return min(-_mean_w(track.ticks, -1.0, span.from_s, early), -_mean_w(track.ticks, -1.0, late, span.to_s))
-
-
-def _mean_w(ticks: tuple[Tick, ...], sign: float, from_s: float, to_s: float) -> float:
-    """The mean of the upper bound between two times, or of the lower one with its sign turned.
-
-    Linear between ticks, which lies beyond a decaying exponential.
-    """
-    area_ws, right_s = 0.0, to_s
-    right_w = sign * (ticks[-1].hi_w if sign > 0.0 else ticks[-1].lo_w)
-    for t in reversed(ticks):
-        value_w = sign * (t.hi_w if sign > 0.0 else t.lo_w)
-        if t.at_s >= to_s:
-            right_w = value_w
+def _means_w(ticks: tuple[Tick, ...], from_s: float, to_s: float) -> tuple[float, float]:
+    """The means of both bounds between two times: linear between ticks, which lies beyond a decaying exponential."""
+    lo_ws = hi_ws = 0.0
+    right_s, right_lo_w, right_hi_w = to_s, ticks[-1].lo_w, ticks[-1].hi_w
+    for at_s, _, _, lo_w, hi_w, _, _, _, _ in reversed(ticks):
+        if at_s >= to_s:
+            right_lo_w, right_hi_w = lo_w, hi_w
             continue
-        if t.at_s <= from_s:
-            area_ws += (right_s - from_s) * max(value_w, right_w)
-            return area_ws / (to_s - from_s)
-        area_ws += (right_s - t.at_s) * 0.5 * (value_w + right_w)
-        right_s, right_w = t.at_s, value_w
-    return (area_ws + max(0.0, right_s - from_s) * right_w) / (to_s - from_s)
+        if at_s <= from_s:
+            lo_ws += (right_s - from_s) * min(lo_w, right_lo_w)
+            hi_ws += (right_s - from_s) * max(hi_w, right_hi_w)
+            break
+        lo_ws += (right_s - at_s) * 0.5 * (lo_w + right_lo_w)
+        hi_ws += (right_s - at_s) * 0.5 * (hi_w + right_hi_w)
+        right_s, right_lo_w, right_hi_w = at_s, lo_w, hi_w
+    else:  # the ticks begin later: before the first one nothing is known but itself
+        lo_ws += max(0.0, right_s - from_s) * right_lo_w
+        hi_ws += max(0.0, right_s - from_s) * right_hi_w
+    return lo_ws / (to_s - from_s), hi_ws / (to_s - from_s)
 
 
 def certain_w(track: Track, lo_w: float, at_s: float) -> float:
