@@ -310,6 +310,11 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def shows_zero(state: MeterState) -> bool:
+    """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
+    return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
+
+
 def circuit_fault(
     state: MeterState,
     meter_id: str,
