@@ -20,6 +20,7 @@ from tests.virtual_time import virtual_loop
 T = TypeVar("T")
 LAG_S = 1.0
 SAMPLE_S = 0.1
+CALL_S = 0.05
 SHORT = (
     ("within: {value: 30 s,", "within: {value: 2 s,"),
     (
@@ -57,6 +58,7 @@ class FakeRig:
     async def _called(self, call: str) -> None:
         self.calls.append(call)
         self.before(call)
+        await asyncio.sleep(CALL_S)
         if self.hang == call:
             await asyncio.sleep(1e6)
 
@@ -81,8 +83,8 @@ class FakeRig:
         await asyncio.sleep(seconds_s)
 
     async def do(self, step: Step) -> Done:
-        await self._called(step.verb.value)
         asked_s = self.now_s()
+        await self._called(step.verb.value)
         self._advance()
         if step.verb is Verb.SET_LOAD:
             self.load_w = step.number("to")

@@ -126,13 +126,15 @@ def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
     return tuple(acts)
 
 
-def way_out(*, opened: bool, recording: bool, patience: Patience) -> tuple[Act, ...]:
+def way_out(*, opened: bool, recording: bool, is_safe: bool, patience: Patience) -> tuple[Act, ...]:
     """What is left to do from wherever a run is left: hand over the recording, the safe state, put away.
 
-    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known.
+    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known. `is_safe`:
+    the cleanup has just reached it; a person is not sent to the switchboard twice.
     """
     acts = [Act(state=State.END, deed=Deed.END, within_s=MACHINE_WITHIN_S)] if recording else []
-    acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
+    if not is_safe:
+        acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
     if opened:
         acts.append(Act(state=State.SAFE, deed=Deed.CLOSE, within_s=MACHINE_WITHIN_S))
     return tuple(acts)
