@@ -87,19 +87,19 @@ class Act:
 class Patience:
     """How long a role may take for a step, and the rig for its safe state."""
 
-    roles: Mapping[Role, float]
+    by_role_s: Mapping[Role, float]
     safe_s: float = SAFE_WITHIN_S
 
     def step_s(self, step: Step) -> float:
         """Seconds within which a step must be done."""
-        return self.roles.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
+        return self.by_role_s.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
 
 
 def patience(drivers: Mapping[Role, str]) -> Patience:
     """From the drivers of a rig's roles: a person takes longer than a machine."""
     roles = {role: PERSON_WITHIN_S if driver == "human" else MACHINE_WITHIN_S for role, driver in drivers.items()}
     people = sum(1 for driver in drivers.values() if driver == "human")
-    return Patience(roles=roles, safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S)
+    return Patience(by_role_s=roles, safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S)
 
 
 def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -> float:
@@ -111,7 +111,7 @@ def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -
 def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
     """Everything that one repeat consists of, from OPEN to the end of CLEANUP."""
     numbers = stimulus_numbers(case)
-    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.roles.values(), default=MACHINE_WITHIN_S))]
+    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.by_role_s.values(), default=MACHINE_WITHIN_S))]
     acts += _plain(case.prepare, State.PREPARE, patience)
     acts.append(Act(state=State.RECORD, deed=Deed.BEGIN, within_s=MACHINE_WITHIN_S))
     acts.append(_pause(State.RECORD, case.record.pre_s + offset_s))

@@ -1,6 +1,7 @@
 """One repeat on the fake rig: what is marked, and that every way out ends in the safe state."""
 
 import asyncio
+import itertools
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def case(tmp_path: Path) -> Case:
 
 
 def in_order(states: list[State]) -> bool:
-    return all(after in FOLLOWS[before] for before, after in zip(states, states[1:], strict=False))
+    return all(after in FOLLOWS[before] for before, after in itertools.pairwise(states))
 
 
 def test_a_run_goes_through_its_states_and_records_before_and_after(case: Case, bench: FakeBench) -> None:
@@ -119,7 +120,8 @@ def test_without_rest_it_is_recorded_and_says_that_it_was_not_steady(case: Case,
     bench.shape = shape
     run = played(case, bench)[0].record
     assert run.end is End.NOT_STEADY
-    assert run.reason.startswith("poi.import_w moved by ") and run.reason.endswith("in the last 4 s, 400 allowed")
+    assert run.reason.startswith("poi.import_w moved by ")
+    assert run.reason.endswith("in the last 4 s, 400 allowed")
     assert len(run.recordings[0].t_s) > 40
 
 
