@@ -73,7 +73,7 @@ def make_campaign(
     people: People,
     lacking: Mapping[str, Sequence[Lack]],
 ) -> Campaign:
-    """The campaign, as it is decided now.
+    """The campaign, as it is decided now. `cases` are all of them, also those that are `lacking` and not run.
 
     Raises:
         OSError: the rig's sheet cannot be read again.
