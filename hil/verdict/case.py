@@ -23,12 +23,12 @@ def judge_case(case: Case, runs: Sequence[RunResult]) -> CaseResult:
     Of several attempts at a repeat the first that was recorded to its end counts: a repeat is not done again until it
     passes. A repeat that is missing, or that could not be measured, makes the case INVALID.
     """
-    counted = _counted(runs)
-    grade, notes = _grade(counted)
-    notes = (*_attempt_notes(runs, counted), *notes, *dict.fromkeys(note for run in counted for note in run.notes))
-    results = tuple(judge_criterion(criterion, seen(criterion, case, counted)) for criterion in case.criteria)
+    chosen = counted(runs)
+    grade, notes = _grade(chosen)
+    notes = (*_attempt_notes(runs, chosen), *notes, *dict.fromkeys(note for run in chosen for note in run.notes))
+    results = tuple(judge_criterion(criterion, seen(criterion, case, chosen)) for criterion in case.criteria)
     results = _graded(results, grade, case)
-    verdict, reason = _verdict(case, counted, results)
+    verdict, reason = _verdict(case, chosen, results)
     return CaseResult(
         case=case,
         verdict=verdict,
@@ -36,7 +36,7 @@ def judge_case(case: Case, runs: Sequence[RunResult]) -> CaseResult:
         grade=grade,
         criteria=tuple(_rounded(each) for each in results),
         runs=tuple(sorted(runs, key=lambda run: (run.repeat, run.attempt))),
-        spreads=rounded(_spreads(case, counted)),
+        spreads=rounded(_spreads(case, chosen)),
         notes=notes,
     )
 
@@ -46,8 +46,8 @@ def not_run(case: Case, reason: str) -> CaseResult:
     return CaseResult(case=case, verdict=Verdict.INVALID, reason=reason, grade=None, criteria=(), runs=())
 
 
-def _counted(runs: Sequence[RunResult]) -> tuple[RunResult, ...]:
-    """One run of each repeat."""
+def counted(runs: Sequence[RunResult]) -> tuple[RunResult, ...]:
+    """One run of each repeat: the first attempt that was recorded to its end, else the last."""
     of_repeat: dict[int, RunResult] = {}
     for run in sorted(runs, key=lambda each: (each.repeat, each.attempt)):
         known = of_repeat.get(run.repeat)
