@@ -94,11 +94,12 @@ def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: b
 
 
 def _verdicts(folder: Path) -> dict[str, int]:
-    """How many of the cases that were not left out have which verdict; `hil judge` says why."""
-    from hil.record.folder import list_runs, read_campaign, read_run
-    from hil.verdict.campaign import judge_campaign, lacking
+    """Judge what there is, as `hil judge` does; returns how many cases that were not left out have which verdict."""
+    from hil.cli.judged import judge_folder, write_results
+    from hil.verdict.campaign import lacking
 
-    result = judge_campaign(read_campaign(folder), map(read_run, list_runs(folder)))
+    result = judge_folder(folder)
+    write_results(folder, result)
     count = Counter(case.verdict.value for case in result.cases if not lacking(case))
     return {word: count[word] for word in ("PASS", "FAIL", "INDETERMINATE", "INVALID")}
 

@@ -137,7 +137,12 @@ def test_a_lost_neutral_shows_once_a_tap_is_lost_as_well() -> None:
 def test_two_faults_of_links_add_up_and_end_one_by_one() -> None:
     async def story(rig: Rig) -> list[tuple[bool, bool]]:
         found = []
-        for kind, to in (("control_signal", "on"), ("der_comms", "on"), ("der_comms", "off"), ("control_signal", "off")):
+        for kind, to in (
+            ("control_signal", "on"),
+            ("der_comms", "on"),
+            ("der_comms", "off"),
+            ("control_signal", "off"),
+        ):
             await rig.do(step("fault", kind=kind, to=to))
             now = await seen(rig)
             found.append((now["der"], now["der takes"]))
