@@ -13,7 +13,7 @@ from hil.rig.roles import RigError
 from hil.runner.campaign import Conductor, Summary
 from hil.runner.feed import FEED, Feed
 from hil.runner.journal import Journal, read_journal
-from hil.runner.launch import ChangedError, How, NotSafeError, resume, start
+from hil.runner.launch import ChangedError, How, JobsError, NotSafeError, resume, start
 from hil.runner.plan import ENDED
 from hil.runner.start import changes, make_campaign, repeated, versions
 from hil.runner.stop import Stop
@@ -151,3 +151,14 @@ def test_other_repeats_are_another_hash_and_a_deviation(tmp_path: Path) -> None:
     assert deviations == ("lab/step: 5 repeats instead of 2",)
     assert {case.repeats for case in more} == {5}
     assert not {case.hash for case in more} & {case.hash for case in whole.cases}
+
+
+def test_a_rig_in_one_place_is_not_played_by_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = campaign_of(tmp_path)
+    bench = fake_bench(tmp_path / "rig.yaml")
+    bench.is_virtual = False
+    monkeypatch.setattr(runner_kit, "fake_bench", lambda path: bench)
+    with pytest.raises(JobsError, match="--jobs 1"):
+        start(tmp_path / "out", campaign, How(bench=BENCH, jobs=2))
+    assert not (tmp_path / "out" / "campaign.json").exists()
+    assert not bench.rigs
