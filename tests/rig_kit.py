@@ -1,4 +1,4 @@
-"""What tests of the simulated rig share: its sheet, cases of the library, a device that only notes what is done to it."""
+"""What tests of the simulated rig share: its sheet, cases of the library, a device that notes what is done to it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
