@@ -94,10 +94,10 @@ class AssembledRig:
         return tuple([await self.gauges[role].end() for role in recording])
 
     async def safe(self) -> None:
-        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then the first error is raised.
+        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then all errors are raised.
 
         Raises:
-            RigError: a role could not be made safe.
+            ExceptionGroup: roles could not be made safe, each with its error.
         """
         errors: list[Exception] = []
         for role in SAFE_ORDER:
@@ -107,7 +107,7 @@ class AssembledRig:
                 except Exception as error:  # whatever it is, the other roles must be made safe
                     errors.append(error)
         if errors:
-            raise errors[0]
+            raise ExceptionGroup("the rig is not safe", errors)
 
     def identity(self) -> Mapping[str, str]:
         """See `World.identity`."""

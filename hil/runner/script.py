@@ -87,19 +87,19 @@ class Act:
 class Patience:
     """How long a role may take for a step, and the rig for its safe state."""
 
-    roles: Mapping[Role, float]
+    by_role_s: Mapping[Role, float]
     safe_s: float = SAFE_WITHIN_S
 
     def step_s(self, step: Step) -> float:
         """Seconds within which a step must be done."""
-        return self.roles.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
+        return self.by_role_s.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
 
 
 def patience(drivers: Mapping[Role, str]) -> Patience:
     """From the drivers of a rig's roles: a person takes longer than a machine."""
     roles = {role: PERSON_WITHIN_S if driver == "human" else MACHINE_WITHIN_S for role, driver in drivers.items()}
     people = sum(1 for driver in drivers.values() if driver == "human")
-    return Patience(roles=roles, safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S)
+    return Patience(by_role_s=roles, safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S)
 
 
 def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -> float:
@@ -111,7 +111,7 @@ def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -
 def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
     """Everything that one repeat consists of, from OPEN to the end of CLEANUP."""
     numbers = stimulus_numbers(case)
-    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.roles.values(), default=MACHINE_WITHIN_S))]
+    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.by_role_s.values(), default=MACHINE_WITHIN_S))]
     acts += _plain(case.prepare, State.PREPARE, patience)
     acts.append(Act(state=State.RECORD, deed=Deed.BEGIN, within_s=MACHINE_WITHIN_S))
     acts.append(_pause(State.RECORD, case.record.pre_s + offset_s))
@@ -126,13 +126,15 @@ def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
     return tuple(acts)
 
 
-def way_out(*, opened: bool, recording: bool, patience: Patience) -> tuple[Act, ...]:
+def way_out(*, opened: bool, recording: bool, is_safe: bool, patience: Patience) -> tuple[Act, ...]:
     """What is left to do from wherever a run is left: hand over the recording, the safe state, put away.
 
-    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known.
+    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known. `is_safe`:
+    the cleanup has just reached it; a person is not sent to the switchboard twice.
     """
     acts = [Act(state=State.END, deed=Deed.END, within_s=MACHINE_WITHIN_S)] if recording else []
-    acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
+    if not is_safe:
+        acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
     if opened:
         acts.append(Act(state=State.SAFE, deed=Deed.CLOSE, within_s=MACHINE_WITHIN_S))
     return tuple(acts)
