@@ -30,7 +30,7 @@ hil lint [ID]... --rig RIG.yaml   every mistake with file and line (exit 2); wha
 hil plan [ID]...                  the cases in order, with the time they take
 ```
 
-All four take `--json`; the last three take `--overlay FILE` and `--rig RIG.yaml`. None of them connects to anything. Nothing runs a profile yet.
+All four take `--json`; the last three take `--overlay FILE` and `--rig RIG.yaml`. None of them connects to anything. `hil run` does: [the bench](bench.md).
 
 ## A profile
 
