@@ -11,6 +11,9 @@ from hil.profile.model import Case, Step
 from hil.profile.rig_sheet import RigSheet, RoleSheet
 from hil.profile.words import ACTING, Role
 from hil.record.recording import Recording
+from hil.rig.human import human_actor, human_gauge
+from hil.rig.real_world import RealWorld
+from hil.rig.recorded import file_gauge
 from hil.rig.roles import Actor, Done, Gauge, Rig, RigError, World
 from hil.rig.simulated_actors import AcLoad, DcSource, DutLink, GridSim, Relay, SimulatedActor
 from hil.rig.simulated_gauge import PowerMeter
@@ -155,6 +158,8 @@ class _OfThisRun:
 
 DRIVERS: dict[str, Driver] = {
     "simulated": Driver(world=SimulatedWorld, actor=_simulated_actor, gauge=_simulated_gauge, precedence=1),
+    "human": Driver(world=RealWorld, actor=human_actor, gauge=human_gauge),
+    "file": Driver(world=RealWorld, gauge=file_gauge),
 }
 
 
