@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from hil.analysis.case import OLRT_SHARE, Case, Time, errors_s
+from hil.analysis.case import OLRT_SHARE, Case, Time, errors_of
 from hil.analysis.crossing import Chain, Crossing, first_crossing
 from hil.analysis.movement import Direction, Movement, Side
 from hil.analysis.series import noise_sd_value
 from hil.analysis.shapes import FIRST_ORDER, SHAPES, Fit, believable_s, fit, picked
 from hil.analysis.steady import TAIL_SHARE
+from hil.analysis.uncertainty import together
 from hil.record.recording import FloatArray
 
 LITERAL_SHARE = 0.1  # of the largest change: a smaller net change has no 90 % of its own
@@ -34,8 +35,8 @@ def answer_time(case: Case, movement: Movement) -> tuple[Time | None, Fit | None
     crossing, doubt_s, lag = _compared(since_s, share, crossing, chain)
     crossing = replace(crossing, at_s=crossing.at_s - case.question.instruments.delay_s)
     u = (movement.u_extreme_value / abs(size), case.final.u_value / abs(size))
-    error_s = errors_s(case, crossing, *u) + doubt_s * np.sign(case.draws.uniform[5])
-    return Time(at_s=crossing.at_s, error_s=error_s), lag
+    errors = together(errors_of(case, crossing, *u), {"window_s": doubt_s * np.sign(case.draws.uniform[5])})
+    return Time(at_s=crossing.at_s, errors=errors), lag
 
 
 def _compared(
@@ -110,7 +111,8 @@ def literal_time(case: Case, movement: Movement | None, answer: Time | None) -> 
         return None
     u = (case.before.u_value / abs(net), case.final.u_value / abs(net))
     doubt_s = 0.4 * chain.span_s if crossing.edge else 0.0
-    return Time(at_s=crossing.at_s, error_s=errors_s(case, crossing, *u) + doubt_s * case.draws.uniform[5])
+    errors = together(errors_of(case, crossing, *u), {"window_s": doubt_s * case.draws.uniform[5]})
+    return Time(at_s=crossing.at_s, errors=errors)
 
 
 def is_the_step(case: Case, movement: Movement, answer: Time) -> bool:

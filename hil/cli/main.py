@@ -12,6 +12,8 @@ from hil.cli.lint import lint
 from hil.cli.list import list_profiles
 from hil.cli.measure import measure
 from hil.cli.plan import plan
+from hil.cli.resume import resume_command
+from hil.cli.run import run
 from hil.cli.show import show
 from hil.cli.twin import twin
 from hil.rig.mistake import BadFileError
@@ -49,6 +51,8 @@ cli.add_command(lint)
 cli.add_command(list_profiles)
 cli.add_command(measure)
 cli.add_command(plan)
+cli.add_command(resume_command)
+cli.add_command(run)
 cli.add_command(show)
 cli.add_command(twin)
 

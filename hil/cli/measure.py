@@ -11,11 +11,13 @@ import click
 if TYPE_CHECKING:
     from hil.analysis.judge import Judgement
     from hil.analysis.result import Measurement
+    from hil.analysis.uncertainty import Budget
 
 EXIT_NOT_PASSED = 1
 CRD_WITHIN_S = 30.0  # CRD-OLRT-2: the greatest OLRT, the one number of the CRD that is public
 OUTPUT_NAME = re.compile(r"(?i)export|inject|(^|[_. ])(inv|der|pv|gen|ess|bat|output|evse|out)")
 DIGITS = 6
+SMALL_SHARE = 0.05  # of the largest source: its square is a quarter of a percent of that one
 
 
 @click.command()
@@ -133,6 +135,8 @@ def _plain(found: "Measurement") -> dict[str, Any]:
     """The keys of the contract first; the unit of a value is said by `quantity`."""
     facts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     names = {"initial_value": "initial", "extreme_value": "extreme", "final_value": "final"}
+    if found.budget is not None:
+        facts["budget"] = {name: round(v, DIGITS) for name, v in dataclasses.asdict(found.budget).items()}
     plain = {names.get(key, key): round(v, DIGITS) if isinstance(v, float) else v for key, v in facts.items()}
     first: tuple[str, ...] = (
         "t0_s",
@@ -145,6 +149,14 @@ def _plain(found: "Measurement") -> dict[str, Any]:
     )
     first += ("overshoot_pct", "initial", "extreme", "final", "direction", "grade", "verdict", "reason")
     return {key: plain.pop(key) for key in first} | plain
+
+
+def _sources(budget: "Budget") -> str:
+    """The sources that matter, the largest first."""
+    parts = sorted(dataclasses.asdict(budget).items(), key=lambda part: -part[1])
+    shown = [(name, u_s) for name, u_s in parts if u_s > SMALL_SHARE * parts[0][1]]
+    words = [f"{name.removesuffix('_s').replace('_', ' ')} {u_s:.2g} s" for name, u_s in shown]
+    return ", ".join(words) or "nothing"
 
 
 def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
@@ -173,6 +185,8 @@ def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
         f"tolerance {found.tolerance_value or 0:.4g} {unit}",
     )
     row("judged", found.olrt_judged_s, "s", found.olrt_judged_u95_s, "the larger of the two above")
+    if found.budget is not None:
+        lines.append(f"  {'its uncertainty is of':<24}{_sources(found.budget)}")
     row("settling, 2 %", found.settling_2pct_s, "s")
     row("settling, 5 %", found.settling_5pct_s, "s")
     row("overshoot", found.overshoot_pct, "%")

@@ -11,7 +11,7 @@ from hil.profile.file_columns import FILE_KEYS, Column, ColumnPart, read_columns
 from hil.profile.schema import Name, Part, Prose
 from hil.profile.units import Quantity, UnitError, parse_quantity
 from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, SETTERS, Role
-from hil.profile.yaml_file import Place, YamlFile, read_yaml
+from hil.profile.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 
 RIG_SCHEMA = "hil.rig/1"
 Literal_ = Annotated[str, Field(min_length=1, max_length=40, description="a quantity with its unit (`12 kW`)")]
@@ -190,7 +190,19 @@ def load_rig(path: Path) -> RigSheet:
     Raises:
         BadFileError: with every mistake found.
     """
-    file = read_yaml(path)
+    return _rig(read_yaml(path))
+
+
+def parse_rig(text: str, name: str) -> RigSheet:
+    """A capability sheet that is kept as text; `name` is how mistakes call it.
+
+    Raises:
+        BadFileError: with every mistake found.
+    """
+    return _rig(parse_yaml(text.encode("utf-8"), name))
+
+
+def _rig(file: YamlFile) -> RigSheet:
     content = file.checked(RigFile, RIG_SCHEMA)
     if content is None:
         file.stop()

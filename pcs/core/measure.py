@@ -20,8 +20,10 @@ LOST_AFTER_S = 2.0
 """DESIGN section 6: safe at max(2 s, three periods). Leaves 28 s of the CRD's 30 s (CRD-OLRT-2) for the DERs."""
 FRESH_TO_RECOVER = 3
 """New samples in a row before a meter that was lost is believed again."""
-INTERVALS_TO_IDENTIFY = 5
-"""Changes seen before the update period counts as identified."""
+INTERVALS_TO_IDENTIFY = 3
+"""Intervals seen before the update period counts as identified: the median forgives one; it can only become shorter."""
+INTERVALS_KEPT = 5
+"""Intervals that the median is taken of later on: it forgives two."""
 LONGEST_PERIOD_S = 5.0
 """A meter that is slower (or stands still) is no meter to control by: WattNode's default averaging is 5 s."""
 UNEVIDENCED_S = 0.4
@@ -147,7 +149,7 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
             for s, z in zip_longest(state.phase_zero_since_s, _phase_zeros(reading), fillvalue=None)
         ),
         fresh_run=run,
-        lost=state.lost and run < FRESH_TO_RECOVER,
+        lost=state.lost and (run < FRESH_TO_RECOVER or period_s is None),
         bad=None,
     ), sample
 
@@ -165,10 +167,10 @@ def _identify_period(
         return declared_s, ()
     if state.fresh_s is None:
         return state.period_s, ()
-    intervals_s = (*state.intervals_s, reading.received_s - state.fresh_s)[-INTERVALS_TO_IDENTIFY:]
+    intervals_s = (*state.intervals_s, reading.received_s - state.fresh_s)[-INTERVALS_KEPT:]
     if len(intervals_s) < INTERVALS_TO_IDENTIFY:
         return state.period_s, intervals_s
-    median_s = sorted(intervals_s)[INTERVALS_TO_IDENTIFY // 2]
+    median_s = sorted(intervals_s)[len(intervals_s) // 2]
     if median_s > LONGEST_PERIOD_S:
         return state.period_s, intervals_s
     return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals_s

@@ -76,13 +76,25 @@ def fields(spec: object) -> dict[str, object]:
     return {name: getattr(spec, name) for name in type(spec).__slots__}  # type: ignore[attr-defined]
 
 
-def test_an_undeclared_period_is_the_median_of_five_intervals() -> None:
+def test_an_undeclared_period_is_the_median_of_three_intervals_and_later_of_five() -> None:
     rules = site.policy(meter=site.meter_spec(update_s=None))
-    times_s = [0.0, 1.0, 2.0, 3.0, 4.0, 9.0]  # the first poll begins, the first change has no interval yet
+    times_s = [0.0, 1.0, 2.0, 7.0]  # the first poll begins, the first change has no interval yet
     state, _ = fed(rules, *(site.meter_says(500.0, t) for t in times_s))
     assert state.period_s is None
-    state, _ = fed(rules, site.meter_says(500.0, 10.0), state=state)
+    state, _ = fed(rules, site.meter_says(500.0, 8.0), state=state)
     assert state.period_s == pytest.approx(1.0)
+    state, _ = fed(rules, *(site.meter_says(500.0, t) for t in (8.5, 9.0)), state=state)
+    assert state.period_s == pytest.approx(1.0), "two short ones of five are forgiven"
+
+
+def test_a_meter_is_believed_with_the_sample_that_tells_its_period() -> None:
+    """Three new ones were seen by then: nothing is gained by waiting for three more (seconds, with a slow meter)."""
+    rules = site.policy(meter=site.meter_spec(update_s=None))
+    state = MeterState(identified=site.meter_met())
+    for k in range(5):
+        assert kind_at(state, k + 0.01) is FaultKind.METER_LOST
+        state, _ = fed(rules, site.meter_says(500.0, float(k)), state=state)
+    assert kind_at(state, 4.01) is None
 
 
 def test_an_identified_period_only_becomes_shorter() -> None:

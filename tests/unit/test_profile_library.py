@@ -84,7 +84,11 @@ def test_every_case_without_a_remote_limit_can_be_done_on_one_of_the_simulated_r
     """The controller of this project has no remote source of limits yet, and the sheets do not claim one."""
     rigs = [load_rig(library_folders()[0] / "rigs" / f"{name}.yaml") for name in RIGS]
     cases = [case for profile in profiles().values() for case in profile.cases]
-    remote = {case.id for case in cases if any(step.word("by") == "remote" for step in case.steps)}
+    remote = {
+        case.id
+        for case in cases
+        if any(step.word("by") == "remote" or step.word("kind") == "heartbeat" for step in case.steps)
+    }
     left = {case.id for case in cases}
     for rig in rigs:
         for name, path in library().items():
