@@ -5,11 +5,13 @@ Lines typed before a question was asked do not answer it.
 """
 
 import asyncio
+import queue
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, Protocol, TypeVar
 
 from hil.profile.units import Quantity, UnitError, parse_quantity
@@ -41,12 +43,16 @@ class Terminal(Protocol):
 
 
 class StandardTerminal:
-    """stdin and stderr of this process. stdin is read by a thread of its own, which ends with the process."""
+    """stdin and stderr of this process. stdin is read by a thread of its own, which ends with the process.
+
+    One of them serves any number of event loops, one after the other.
+    """
 
     def __init__(self) -> None:
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue(maxsize=LINES_MAX)
+        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=LINES_MAX)
         self._ended = False
         self._thread: threading.Thread | None = None
+        self._waiting: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     def write(self, text: str) -> None:
         """See `Terminal.write`."""
@@ -56,25 +62,45 @@ class StandardTerminal:
     async def read_line(self) -> str | None:
         """See `Terminal.read_line`."""
         if self._thread is None:
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._read, args=(loop,), name="terminal", daemon=True)
+            self._thread = threading.Thread(target=self._read, name="terminal", daemon=True)
             self._thread.start()
-        if self._ended and self._lines.empty():
-            return None
-        line = await self._lines.get()
-        self._ended = line is None
-        return line
+        while not self._ended:
+            came = asyncio.Event()
+            self._waiting = asyncio.get_running_loop(), came  # before the look, so that no line comes between
+            try:
+                line = self._lines.get_nowait()
+            except queue.Empty:
+                await came.wait()
+                continue
+            self._ended = line is None
+            return line
+        return None
 
     def forget(self) -> None:
         """See `Terminal.forget`; what comes from a file or a pipe is no typing, and is kept."""
-        while sys.stdin.isatty() and not self._lines.empty():
-            self._ended = self._lines.get_nowait() is None
+        with suppress(queue.Empty):
+            while sys.stdin.isatty() and not self._ended:
+                self._ended = self._lines.get_nowait() is None
 
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        with suppress(RuntimeError, ValueError):  # the loop is closed, or stdin is: nobody asks any more
+    def _read(self) -> None:
+        with suppress(ValueError):  # stdin is closed
             for line in sys.stdin:
-                asyncio.run_coroutine_threadsafe(self._lines.put(line.rstrip("\r\n")), loop).result()
-            asyncio.run_coroutine_threadsafe(self._lines.put(None), loop).result()
+                self._hand(line.rstrip("\r\n"))
+        self._hand(None)
+
+    def _hand(self, line: str | None) -> None:
+        self._lines.put(line)
+        waiting = self._waiting
+        if waiting is not None:
+            loop, came = waiting
+            with suppress(RuntimeError):  # that loop is closed: whoever asks next looks first
+                loop.call_soon_threadsafe(came.set)
+
+
+@cache
+def standard_terminal() -> StandardTerminal:
+    """The terminal of this process: there is one stdin, whoever asks."""
+    return StandardTerminal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +163,8 @@ class Console:
         """
         doubted: list[float] = []
 
-        def read(line: str) -> float:
-            value = number_of(line, unit)
+        def read_value(line: str) -> float:
+            value = typed_value(line, unit)
             far = expected_value is not None and abs(value - expected_value) > READBACK_RATIO * max(
                 abs(expected_value), 1.0
             )
@@ -148,7 +174,7 @@ class Console:
                 raise NoAnswerError(f"{wanted} was asked for: set it and type the new value, or type this one again")
             return value
 
-        return await self._ask(part, f"{text},{_in(unit)}:" if _in(unit) else f"{text}:", read)
+        return await self._ask(part, f"{text},{_in(unit)}:" if _in(unit) else f"{text}:", read_value)
 
     async def word(self, part: str, text: str, words: tuple[str, ...]) -> Answer[str]:
         """One of some words.
@@ -220,7 +246,7 @@ class Console:
         return read(line)
 
 
-def number_of(line: str, unit: str) -> float:
+def typed_value(line: str, unit: str) -> float:
     """A typed number in a base unit: `1980`, `1,98 kW`, of a share `66` or `66 %`.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 from hil.profile.rig_sheet import RoleSheet
 from hil.profile.words import CHANNELS, Role
 from hil.record.recording import Recording
-from hil.rig.console import Console, NoAnswerError, number_of
+from hil.rig.console import Console, NoAnswerError, typed_value
 from hil.rig.roles import RigError
 
 READINGS_MAX = 10_000  # a day of one every eight seconds
@@ -30,7 +30,7 @@ class TypedMeter:
         self._rows: deque[tuple[float, ...]] = deque(maxlen=READINGS_MAX)
         self._channels: tuple[str, ...] = ()
         self._task: asyncio.Task[None] | None = None
-        self._at_rest: dict[str, tuple[int, float]] = {}
+        self._rest = RestByHand(sheet, console)
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         """See `Gauge.begin`.
@@ -48,14 +48,18 @@ class TypedMeter:
         self._task = asyncio.create_task(self._read(), name="readings")
 
     async def latest_value(self, channel: str) -> float | None:
-        """See `Gauge.latest_value`: the last that was typed. Where there is none, a person types it once it is at rest.
+        """See `Gauge.latest_value`: the last that was typed; asks for nothing."""
+        if self._rows and channel in self._channels:
+            return self._rows[-1][2 + self._channels.index(channel)]
+        return self._rest.known_value(channel)
+
+    async def rest_value(self, channel: str) -> float | None:
+        """See `RestTeller.rest_value`.
 
         Raises:
             RigError: the person gives up, or does not answer.
         """
-        if self._rows and channel in self._channels:
-            return self._rows[-1][2 + self._channels.index(channel)]
-        return await value_at_rest(self._sheet, self._console, self._at_rest, channel)
+        return await self._rest.rest_value(channel)
 
     async def end(self) -> Recording:
         """See `Gauge.end`.
@@ -75,14 +79,14 @@ class TypedMeter:
         units = [CHANNELS[channel][0] for channel in self._channels]
         names = ", ".join(f"{channel} [{unit or '-'}]" for channel, unit in zip(self._channels, units, strict=True))
 
-        def read(line: str) -> tuple[float, ...]:
+        def read_values(line: str) -> tuple[float, ...]:
             cells = line.split()
             if len(cells) != len(units):
                 raise NoAnswerError(f"type {len(units)} numbers with blanks between them")
-            return tuple(number_of(cell, unit or "times") for cell, unit in zip(cells, units, strict=True))
+            return tuple(typed_value(cell, unit or "times") for cell, unit in zip(cells, units, strict=True))
 
         while True:
-            answer = await self._console.reading(self._sheet.role.value, f"read {names}, then type:", read)
+            answer = await self._console.reading(self._sheet.role.value, f"read {names}, then type:", read_values)
             if answer is not None:
                 took_s = answer.done_s - answer.asked_s
                 if self._rows and answer.asked_s + took_s / 2 <= self._rows[-1][0]:
@@ -100,20 +104,26 @@ class TypedMeter:
                 await task
 
 
-async def value_at_rest(
-    sheet: RoleSheet, console: Console, known: dict[str, tuple[int, float]], channel: str
-) -> float | None:
-    """A value that a person types once it is at rest; it counts until somebody acts. None: the rig does not show it.
+class RestByHand:
+    """What a person said that channels are at rest at. It counts until somebody acts."""
 
-    Raises:
-        RigError: the person gives up, or does not answer.
-    """
-    if channel not in sheet.channels:
-        return None
-    turns, value = known.get(channel, (-1, 0.0))
-    if turns != console.turns:
+    def __init__(self, sheet: RoleSheet, console: Console):
+        self._sheet, self._console = sheet, console
+        self._said: dict[str, tuple[int, float]] = {}
+
+    def known_value(self, channel: str) -> float | None:
+        """What was said since somebody acted last; None: nothing."""
+        turns, value = self._said.get(channel, (-1, 0.0))
+        return value if turns == self._console.turns else None
+
+    async def rest_value(self, channel: str) -> float | None:
+        """See `RestTeller.rest_value`.
+
+        Raises:
+            RigError: the person gives up, or does not answer.
+        """
         text = f"wait until {channel} is at rest at the meter. What is it then"
-        answer = await console.number(sheet.role.value, text, CHANNELS[channel][0] or "times")
-        value = answer.value
-        known[channel] = console.turns, value
-    return value
+        async with self._console.turn():
+            answer = await self._console.number(self._sheet.role.value, text, CHANNELS[channel][0] or "times")
+        self._said[channel] = self._console.turns, answer.value
+        return answer.value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from hil.profile.model import Case
 from hil.profile.rig_sheet import RigSheet
-from hil.rig.console import Console, StandardTerminal, Terminal
+from hil.rig.console import Console, Terminal, standard_terminal
 from hil.rig.roles import RigError
 
 
@@ -14,7 +14,7 @@ class RealWorld:
 
     def __init__(self, sheet: RigSheet, terminal: Terminal | None = None):
         self.sheet = sheet
-        self.console = Console(terminal or StandardTerminal(), self.now_s)
+        self.console = Console(terminal or standard_terminal(), self.now_s)
         self._open: tuple[Case, int] | None = None
 
     @property

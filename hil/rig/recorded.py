@@ -9,15 +9,14 @@ from pathlib import Path
 
 from hil.profile.file_columns import Column
 from hil.profile.rig_sheet import RoleSheet
-from hil.profile.words import Role
 from hil.record.recording import FloatArray, Recording, RecordingError, read_recording
+from hil.record.source import RECORDING_NAMES
 from hil.rig.console import Console
 from hil.rig.human import console_of
-from hil.rig.human_meter import value_at_rest
+from hil.rig.human_meter import RestByHand
 from hil.rig.real_world import RealWorld
 from hil.rig.roles import Gauge, RigError, World
 
-NAMES = {Role.POWER_METER: "power", Role.WAVEFORM: "waveform"}
 CONDUCTORS = ("L1", "L2", "L3")
 TRIES_MAX = 5  # a file that is still not there was saved somewhere else
 Seen = tuple[int, int] | None
@@ -30,7 +29,7 @@ class FileGauge:
     def __init__(self, sheet: RoleSheet, world: RealWorld, console: Console):
         self._sheet, self._world, self._console = sheet, world, console
         self._asked: tuple[tuple[str, ...], bool, float, Seen] | None = None
-        self._at_rest: dict[str, tuple[int, float]] = {}
+        self._rest = RestByHand(sheet, console)
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         """See `Gauge.begin`.
@@ -47,12 +46,16 @@ class FileGauge:
         self._asked = (channels, each_phase, started.done_s, before)
 
     async def latest_value(self, channel: str) -> float | None:
-        """See `Gauge.latest_value`: a person reads it at the recorder once it is at rest.
+        """See `Gauge.latest_value`: what a person last read there, and nothing from the recording before its end."""
+        return self._rest.known_value(channel)
+
+    async def rest_value(self, channel: str) -> float | None:
+        """See `RestTeller.rest_value`.
 
         Raises:
             RigError: the person gives up, or does not answer.
         """
-        return await value_at_rest(self._sheet, self._console, self._at_rest, channel)
+        return await self._rest.rest_value(channel)
 
     async def end(self) -> Recording:
         """See `Gauge.end`.
@@ -75,7 +78,7 @@ class FileGauge:
         columns: dict[str, FloatArray] = {}
         for channel in channels:
             columns |= self._columns(channel, each_phase, made, found)
-        return Recording(name=NAMES[self._sheet.role], t_s=t_s, channels=columns)
+        return Recording(name=RECORDING_NAMES[self._sheet.role], t_s=t_s, channels=columns)
 
     @property
     def _part(self) -> str:
