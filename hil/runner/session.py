@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hil.record.folder import write_run
 from hil.record.model import End, RunRecord
+from hil.record.source import sources_of
 from hil.rig.roles import Rig
 from hil.runner.bench import Bench
 from hil.runner.feed import VALUES_EVERY_S
@@ -79,7 +80,7 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         outcome = Outcome(
             record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual
         )
-    write_run(folder, outcome.record)
+    write_run(folder, outcome.record, sources=sources_of(bench.sheet))
     return Ended(
         end=outcome.record.end,
         reason=outcome.record.reason,
