@@ -11,7 +11,7 @@ from hil.profile.model import Step, StepArgument
 from hil.profile.rig_sheet import RigSheet, RoleSheet, load_rig
 from hil.profile.words import ACTING, FAULTS, VERBS, Role, Verb
 from hil.rig.assemble import assemble
-from hil.rig.console import ASK_WITHIN_S, Console, NoAnswerError, StandardTerminal, number_of
+from hil.rig.console import ASK_WITHIN_S, Console, NoAnswerError, StandardTerminal, typed_value
 from hil.rig.human import HumanActor, human_actor, human_gauge
 from hil.rig.human_words import instructions, safe_instructions
 from hil.rig.real_world import RealWorld
@@ -205,13 +205,13 @@ def test_safety_is_asked_for_again_once_something_was_done() -> None:
     [("1980", "W", 1980.0), ("1.98 kW", "W", 1980.0), ("-3,5", "W", -3.5), ("66", "pu", 0.66), ("66 %", "pu", 0.66)],
 )
 def test_a_number_is_typed_as_people_write_it(line: str, unit: str, value: float) -> None:
-    assert number_of(line, unit) == pytest.approx(value)
+    assert typed_value(line, unit) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("line", ["", "nan", "inf", "2 A", "two", "1 2", "1e400"])
-def test_what_is_no_number_of_the_unit_is_no_answer(line: str) -> None:
+def test_what_is_no_typed_value_the_unit_is_no_answer(line: str) -> None:
     with pytest.raises(NoAnswerError, match="type a number in W"):
-        number_of(line, "W")
+        typed_value(line, "W")
 
 
 def test_opening_a_run_says_the_case_and_asks_for_rest(tmp_path: Path) -> None:
@@ -255,3 +255,20 @@ async def test_the_terminal_reads_lines_until_its_input_ends(
     with pytest.raises(RigError, match="input has ended"):
         await console.confirm("AcLoad", "switch it off")
     assert capsys.readouterr().err == "[1] AcLoad: switch it off. Then press Enter.\n"
+
+
+@pytest.mark.realtime
+def test_one_terminal_serves_every_run_whatever_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign has a loop for each run, and there is one stdin: a line must not go to a loop that is closed."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\ntwo\n"))
+    terminal = StandardTerminal()
+
+    async def given_up() -> None:
+        task = asyncio.create_task(terminal.read_line())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert [asyncio.run(terminal.read_line()) for _ in range(3)] == ["one", "two", None]
+    asyncio.run(given_up())
+    assert asyncio.run(terminal.read_line()) is None

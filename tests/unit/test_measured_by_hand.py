@@ -222,17 +222,19 @@ def test_a_reading_is_one_number_for_each_channel_and_can_be_given_up(tmp_path: 
         run_virtually(work(Script(silent=True)))
 
 
-def test_a_value_at_rest_is_asked_for_once_until_somebody_acts(tmp_path: Path) -> None:
+def test_a_rest_value_is_typed_and_counts_until_somebody_acts(tmp_path: Path) -> None:
     load = case(tmp_path).stimulus.steps[0]
     terminal = Script("2000", "", f"{load.number('to')}", "-500")
 
     async def work() -> list[float | None]:
         meter, actor, _ = typed_meter(tmp_path, terminal)
-        values = [await meter.latest_value("poi.import_w") for _ in range(3)]
+        values = [await meter.latest_value("poi.import_w"), await meter.rest_value("poi.import_w")]
+        values.append(await meter.latest_value("poi.import_w"))
         await actor.do(load)
-        return [*values, await meter.latest_value("poi.import_w"), await meter.latest_value("poi.current_a")]
+        values.append(await meter.latest_value("poi.import_w"))
+        return [*values, await meter.rest_value("poi.import_w"), await meter.latest_value("poi.import_w")]
 
-    assert run_virtually(work()) == [2000.0, 2000.0, 2000.0, -500.0, None]
+    assert run_virtually(work()) == [None, 2000.0, 2000.0, None, -500.0, -500.0]
     assert sum("at rest" in question for question in terminal.questions) == 2
 
 
@@ -254,7 +256,7 @@ def whole_run(rig_path: Path, folder: Path, one: Case) -> tuple[list[str], Recor
         for step in one.prepare:
             if step.role is not None:
                 await rig.do(step)
-        assert await rig.latest_value("poi.import_w") == 0.0
+        assert await rig.rest_value("poi.import_w") == 0.0
         await rig.begin(one.record.channels, one.record.each_phase)
         for step in one.stimulus.steps:
             await rig.do(step)
@@ -321,3 +323,53 @@ def test_readings_stop_with_the_recording(tmp_path: Path) -> None:
         return len([task for task in asyncio.all_tasks() if task.get_name() == "readings"])
 
     assert run_virtually(work()) == 0
+
+
+def test_a_campaign_waits_for_people_longer_than_for_machines() -> None:
+    from hil.runner.script import MACHINE_WITHIN_S, PERSON_WITHIN_S, Deed, patience, script
+
+    profiles, _ = select_profiles(("crd/step-load-export-all",), (), KETTLE)
+    one = profiles[0].cases[0]
+    sheet = load_rig(KETTLE)
+    drivers = {role: part.driver for role, part in sheet.roles.items()}
+    for by_hand in (True, False):
+        said = patience(drivers if by_hand else dict.fromkeys(drivers, "simulated"))
+        acts = {act.deed: act.within_s for act in script(one, 0.0, said)}
+        within_s = PERSON_WITHIN_S if by_hand else MACHINE_WITHIN_S
+        assert (acts[Deed.BEGIN], acts[Deed.END], acts[Deed.STEP]) == (within_s, within_s, within_s)
+        assert (acts[Deed.REST] > PERSON_WITHIN_S) == by_hand
+
+
+def test_the_runner_plays_a_whole_case_with_a_person_and_a_logging_meter(tmp_path: Path) -> None:
+    from hil.record.folder import read_run, read_sources
+    from hil.record.model import End
+    from hil.runner.play import Order
+    from hil.runner.session import play_order
+    from hil.runner.stop import Stop
+
+    profiles, _ = select_profiles(("crd/step-load-export-all",), (), KETTLE)
+    one = profiles[0].cases[0]
+    (tmp_path / "recordings").mkdir()
+
+    def save(question: str) -> None:
+        if "save what it recorded" in question:
+            write_csv(tmp_path / "recordings" / f"{one.hash[:12]}-r1.csv", LOGGED)
+
+    person = Obliging({"at rest": "0"}, save)
+
+    class Bench:
+        sheet = load_rig(KETTLE)
+        is_virtual = False
+
+        def play(self, work: Any) -> Any:
+            return run_virtually(work(people_rig(KETTLE, person, folder=tmp_path)))
+
+    ended = play_order(Bench(), tmp_path / "c", Order(case=one, repeat=1, attempt=1), lambda news: None, Stop())
+    assert (ended.end, ended.reason, ended.is_safe) == (End.COMPLETE, "", True)  # type: ignore[union-attr]
+    folder = next((tmp_path / "c" / "runs").iterdir())
+    made = read_run(folder)
+    assert made.recordings[0].channels["load.demand_w"][0] == pytest.approx(2500.0)
+    assert any("as a person said" in mark.what for mark in made.marks)
+    assert any("typed: 3000 W" in mark.what for mark in made.marks)
+    assert read_sources(folder)["power"].uncertainty_ratio == 0.02
+    assert person.shown.count(person.shown[-1]) == 1

@@ -124,5 +124,5 @@ def test_a_mistake_in_a_sheet_is_said_with_its_line(change: tuple[str, str], wor
 
 
 def test_a_file_may_measure_where_it_may_not_act(tmp_path: Path) -> None:
-    sheet = rig(tmp_path, ("driver: simulated", "driver: file"))
+    sheet = rig(tmp_path, ("driver: simulated", 'driver: file\n    files: "{hash}-{repeat}.csv"'))
     assert lint_profile(profile(tmp_path), sheet) == []
