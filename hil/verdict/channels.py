@@ -106,7 +106,9 @@ def _part(recording: Recording, terms: tuple[Term, ...], quantity: Quantity, gau
         y = np.sum([recording.channels[term.columns[0]] for term in terms], axis=0)
         present = np.isfinite(y)
         if np.count_nonzero(present) >= LEAST_STILL and np.all(y[present] == y[present][0]):
-            hole = gap(Series(t_s=recording.t_s[present], y=y[present], step_s=float(np.median(np.diff(recording.t_s)))))
+            hole = gap(
+                Series(t_s=recording.t_s[present], y=y[present], step_s=float(np.median(np.diff(recording.t_s))))
+            )
             return hole or Still(value=float(y[present][0]))
     built = build(recording, terms, quantity, gauge.update_s)
     if isinstance(built, Invalid):

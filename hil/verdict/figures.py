@@ -1,4 +1,4 @@
-"""One measure of one step: its value with an expanded uncertainty, or why there is no number and what follows from that.
+"""One measure of one step: its value with an expanded uncertainty, or why there is no number and what follows.
 
 Without a movement there are levels, the excess and the time beyond the limit; there is no OLRT, no settling time, no
 overshoot and no lag. What a missing number means depends on what the flow did:
@@ -71,9 +71,7 @@ def figure(measure: Measure, result: StepResult, case: Case, uncertainty_ratio: 
     return Figure(value=value, u95_value=_u95_value(measure, value, found, uncertainty_ratio))
 
 
-def _unlike_any_response(
-    measure: Measure, result: StepResult, case: Case, uncertainty_ratio: float
-) -> Missing | None:
+def _unlike_any_response(measure: Measure, result: StepResult, case: Case, uncertainty_ratio: float) -> Missing | None:
     """What follows for a time from where the flow ended and whether anything answered."""
     found = result.net
     answered = found.t90_from_extreme_s is not None or found.direction is not None
@@ -115,7 +113,8 @@ def _near_the_limit(found: Measurement, case: Case, uncertainty_ratio: float) ->
     if abs(over_value) >= u95_value or not u95_value:
         return None
     side = "beyond" if over_value > 0.0 else "inside"
-    reason = f"ends {abs(over_value):.3g} {side} limit and tolerance, uncertainty {u95_value:.2g}: when it was last beyond is not known"
+    ends = f"ends {abs(over_value):.3g} {side} limit and tolerance, uncertainty {u95_value:.2g}"
+    reason = f"{ends}: when it was last beyond is not known"
     return Missing(verdict=Verdict.INDETERMINATE, reason=reason)
 
 

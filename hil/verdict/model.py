@@ -29,7 +29,8 @@ class RunResult:
     """One run, measured. `folder` and `digest` name the record that it was made from.
 
     A run that could not be measured has no steps, and `reason` says why. `overdue`: instruments whose calibration had
-    expired on the day of the run.
+    expired on the day of the run; `uncertainty_ratio`: of the instrument that recorded the response, of the value,
+    expanded.
     """
 
     repeat: int
@@ -41,6 +42,8 @@ class RunResult:
     steps: tuple[StepResult, ...]
     started_utc: str = ""
     overdue: tuple[str, ...] = ()
+    uncertainty_ratio: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

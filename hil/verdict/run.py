@@ -1,7 +1,7 @@
 """One run measured: every step of its stimulus that the case asks for, net and per conductor. No verdict yet."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,10 +16,10 @@ from hil.analysis.step import Step, find_steps
 from hil.profile.model import Case
 from hil.record.model import End, RunRecord
 from hil.verdict.channels import Found, Part, Still, find
-from hil.verdict.gauges import Gauge, Gauges, gauge_of, instruments
+from hil.verdict.gauges import Gauges, gauge_of, instruments
 from hil.verdict.model import RunResult, StepResult
 from hil.verdict.rest import at_rest, balance_kept, output_moved
-from hil.verdict.steps import around, asked, expected, locate
+from hil.verdict.steps import around, asked, expected, locate, too_short
 
 DIGITS = 9  # of results: processors add in different orders, which shows in the last of 16
 MAX_STEPS = 100  # a case has at most 40 steps (hil.profile.schema)
@@ -58,8 +58,29 @@ def judge_run(run: RunRecord, gauges: Gauges) -> RunResult:
     steps = locate(series, min(expected(case), MAX_STEPS))
     if isinstance(steps, Invalid):
         return replace(result, reason=steps.reason)
-    judged = _Run(case, series, steps, response, stimulus.gauge)
-    return rounded(replace(result, steps=tuple(judged.step(number) for number in asked(case, len(steps)))))
+    short = too_short(case, series, steps)
+    if short is not None:
+        return replace(result, reason=short.reason)
+    question = _question(case, stimulus, response)
+    judged = _Judged(case=case, stimulus=series, steps=steps, response=response, question=question)
+    unstated = sorted({found.gauge.name for found in (stimulus, response) if not found.gauge.stated})
+    result = replace(
+        result,
+        steps=tuple(judged.step(number) for number in asked(case, len(steps))),
+        uncertainty_ratio=response.gauge.uncertainty_ratio,
+        notes=tuple(f"the rig's sheet does not state update, delay and uncertainty of {name}" for name in unstated),
+    )
+    return rounded(result)
+
+
+def _question(case: Case, stimulus: Found, response: Found) -> Question:
+    asked_of = case.response
+    return Question(
+        side=Side(asked_of.side),
+        limit_value=abs(asked_of.limit_value) if asked_of.limit_value is not None else None,
+        tolerance_value=asked_of.tolerance_value,
+        instruments=instruments(stimulus.gauge, response.gauge, case.stimulus.channel),
+    )
 
 
 def rounded(value: T) -> T:
@@ -86,22 +107,21 @@ def _overdue(run: RunRecord, gauges: Gauges) -> tuple[str, ...]:
     day = run.started_utc[:10]
     used = [gauge_of(gauges, recording.name) for recording in run.recordings]
     return tuple(
-        f"{gauge.name} (due {gauge.calibration_due})" for gauge in used if gauge.calibration_due and gauge.calibration_due < day
+        f"{gauge.name} (due {gauge.calibration_due})"
+        for gauge in used
+        if gauge.calibration_due and gauge.calibration_due < day
     )
 
 
-class _Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
     """What the steps of one run share."""
 
-    def __init__(self, case: Case, stimulus: Series, steps: list[Step], response: Found, stimulus_gauge: Gauge):
-        self.case, self.stimulus, self.steps, self.response = case, stimulus, steps, response
-        asked_of = case.response
-        self.question = Question(
-            side=Side(asked_of.side),
-            limit_value=abs(asked_of.limit_value) if asked_of.limit_value is not None else None,
-            tolerance_value=asked_of.tolerance_value,
-            instruments=instruments(stimulus_gauge, response.gauge, case.stimulus.channel),
-        )
+    case: Case
+    stimulus: Series
+    steps: list[Step]
+    response: Found
+    question: Question
 
     def step(self, number: int) -> StepResult:
         """The response to one step."""
@@ -110,9 +130,7 @@ class _Run:
         net = self.response.net
         # a limit on the sum is none on a phase: the phases of a sum are measured and not judged
         alone = self.question if net is None else replace(self.question, limit_value=None, tolerance_value=None)
-        phases = {
-            name: self._measured(part, step, from_s, to_s, alone) for name, part in self.response.phases.items()
-        }
+        phases = {name: self._measured(part, step, from_s, to_s, alone) for name, part in self.response.phases.items()}
         if net is not None:
             headline = self._measured(net, step, from_s, to_s, self.question)
         else:
@@ -144,7 +162,11 @@ class _Run:
     def _still(self, part: Still, step: Step, question: Question, *, moved_elsewhere: bool = False) -> Measurement:
         name, kept = self.response.name, balance_kept(self.response.recording)
         if not (moved_elsewhere or kept):
-            why = "the powers beside it do not balance with it" if kept is False else "nothing recorded beside it confirms that"
+            why = (
+                "the powers beside it do not balance with it"
+                if kept is False
+                else "nothing recorded beside it confirms that"
+            )
             what = f"the response {name} is {part.value:g} all the time, and {why}: is its channel dead?"
             return Measurement(verdict=Verdict.INVALID, reason=what)
         step_s = float(np.median(np.diff(self.response.recording.t_s)))

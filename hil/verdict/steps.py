@@ -5,6 +5,8 @@ the record is cut at the steps that are known and looked at again between them, 
 be. Marks of the runner are not asked: time zero comes from the record.
 """
 
+from itertools import pairwise
+
 from hil.analysis.series import Invalid, Series
 from hil.analysis.step import Step, find_steps
 from hil.profile.model import Case
@@ -21,7 +23,9 @@ MOVED_BY: dict[str, tuple[Verb, ...]] = {
     "ess.injection_w": (Verb.SET_STORAGE, Verb.SET_MODE),
 }
 """Which verbs move a channel by themselves; a channel that is not here is moved by every step."""
-ROUNDS = 8  # each finds steps half as small as the one before: down to a 256th of the largest
+ROUNDS = 8  # each finds steps half as small as the one before
+LEAST_SHARE = 0.02  # of the largest step: a smaller one could be noise; the library's smallest is a seventh
+LENGTH_SHARE = 0.9  # of what the case asks to be recorded: people and timers are a little early
 
 
 def expected(case: Case) -> int:
@@ -71,7 +75,9 @@ def locate(stimulus: Series, count: int) -> list[Step] | Invalid:
     for _ in range(ROUNDS):
         if len(found) >= count:
             break
-        more = [step for part in _between(stimulus, found) for step in _steps(part)]
+        least_value = LEAST_SHARE * max(abs(step.size_value) for step in found)
+        parts = _between(stimulus, found)
+        more = [step for part in parts for step in _steps(part) if abs(step.size_value) >= least_value]
         if not more:
             break
         found = sorted([*found, *more], key=lambda step: step.t0_s)
@@ -79,6 +85,22 @@ def locate(stimulus: Series, count: int) -> list[Step] | Invalid:
         return Invalid(reason=f"the stimulus steps {len(found)} times, the case {count} times")
     largest = sorted(found, key=lambda step: -abs(step.size_value))[:count]
     return sorted(largest, key=lambda step: step.t0_s)
+
+
+def too_short(case: Case, stimulus: Series, steps: list[Step]) -> Invalid | None:
+    """Whether the record covers less than the case asks for, before the first step or after the last."""
+    before_s = steps[0].t0_s - float(stimulus.t_s[0])
+    if before_s < LENGTH_SHARE * case.record.pre_s:
+        return Invalid(
+            reason=f"the record begins {before_s:.3g} s before the step, the case asks for {case.record.pre_s:g} s"
+        )
+    own = [step for step in case.stimulus.steps if step.verb in MOVED_BY.get(case.stimulus.channel, (step.verb,))]
+    first_s = (own[0].at_s if own else None) or 0.0
+    wanted_s = case.stimulus.last_s - first_s + case.record.post_s
+    after_s = float(stimulus.t_s[-1]) - steps[0].t0_s
+    if after_s < LENGTH_SHARE * wanted_s:
+        return Invalid(reason=f"the record ends {after_s:.3g} s after the step, the case asks for {wanted_s:g} s")
+    return None
 
 
 def around(steps: list[Step], number: int, series: Series) -> tuple[float, float]:
@@ -92,10 +114,7 @@ def _between(stimulus: Series, steps: list[Step]) -> list[Series]:
     """The stretches before, between and after the steps that are known."""
     clear_s = 2.0 * stimulus.smear_s
     edges = [(-float("inf"), -float("inf")), *((s.begin_s, s.end_s) for s in steps), (float("inf"), float("inf"))]
-    return [
-        stimulus.between(before[1] + clear_s, after[0] - clear_s)
-        for before, after in zip(edges, edges[1:], strict=False)
-    ]
+    return [stimulus.between(before[1] + clear_s, after[0] - clear_s) for before, after in pairwise(edges)]
 
 
 def _steps(part: Series) -> list[Step]:

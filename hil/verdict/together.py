@@ -19,9 +19,38 @@ from hil.analysis.decide import COVERAGE_FACTOR
 from hil.verdict.figures import Figure
 from hil.verdict.model import Spread
 
-STUDENT_T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
+STUDENT_T = (
+    12.71,
+    4.30,
+    3.18,
+    2.78,
+    2.57,
+    2.45,
+    2.36,
+    2.31,
+    2.26,
+    2.23,
+    2.20,
+    2.18,
+    2.16,
+    2.14,
+    2.13,
+    2.12,
+    2.11,
+    2.10,
+)
 """t for 95 % and 1 to 18 degrees of freedom (JCGM 100:2008, table G.2)."""
-STUDENT_T_FROM = ((100, COVERAGE_FACTOR), (50, 2.01), (45, 2.01), (40, 2.02), (35, 2.03), (30, 2.04), (25, 2.06), (20, 2.09), (19, 2.09))
+STUDENT_T_FROM = (
+    (100, COVERAGE_FACTOR),
+    (50, 2.01),
+    (45, 2.01),
+    (40, 2.02),
+    (35, 2.03),
+    (30, 2.04),
+    (25, 2.06),
+    (20, 2.09),
+    (19, 2.09),
+)
 """The same from so many degrees of freedom on."""
 
 
