@@ -94,6 +94,7 @@ class RigFile(Part):
         default=None,
         description="the best grade of this rig's records: cases that ask for a better one are run at this, to screen",
     )
+    samples: Literal["hdf5", "csv"] = Field(default="hdf5", description="the form of the samples of each record")
     device: DevicePart
     roles: dict[Literal[tuple(role.value for role in Role)], RoleSheetPart]  # type: ignore[valid-type]
 
@@ -182,6 +183,7 @@ class RigSheet:
     roles: Mapping[Role, RoleSheet]
     time: str = "real"
     grade: str = "A"
+    samples: Literal["hdf5", "csv"] = "hdf5"
 
 
 def load_rig(path: Path) -> RigSheet:
@@ -223,6 +225,7 @@ def _rig(file: YamlFile) -> RigSheet:
         roles=roles,
         time=content.time,
         grade=content.grade or "A",
+        samples=content.samples,
     )
 
 

@@ -80,7 +80,7 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         outcome = Outcome(
             record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual
         )
-    write_run(folder, outcome.record, sources=sources_of(bench.sheet))
+    write_run(folder, outcome.record, samples=bench.sheet.samples, sources=sources_of(bench.sheet))
     return Ended(
         end=outcome.record.end,
         reason=outcome.record.reason,

@@ -367,6 +367,7 @@ def test_the_runner_plays_a_whole_case_with_a_person_and_a_logging_meter(tmp_pat
     ended = play_order(Bench(), tmp_path / "c", Order(case=one, repeat=1, attempt=1), lambda news: None, Stop())
     assert (ended.end, ended.reason, ended.is_safe) == (End.COMPLETE, "", True)  # type: ignore[union-attr]
     folder = next((tmp_path / "c" / "runs").iterdir())
+    assert sorted(path.name for path in folder.iterdir()) == ["case.json", "manifest.json", "power.csv", "run.json"]
     made = read_run(folder)
     assert made.recordings[0].channels["load.demand_w"][0] == pytest.approx(2500.0)
     assert any("as a person said" in mark.what for mark in made.marks)
