@@ -57,11 +57,11 @@ STUDENT_T_FROM = (
 NO_SPREAD_SHARE = 1e-12  # of the variance: repeats that agree to the last digits have no degrees of freedom to speak of
 
 
-def student_t_factor(freedom: float) -> float:
+def student_t_factor(freedom_value: float) -> float:
     """Coverage factor for 95 % at so many degrees of freedom, cut to a whole number of the table."""
-    if freedom < len(STUDENT_T) + 1:
-        return STUDENT_T[max(1, int(freedom)) - 1]
-    return next(factor for least, factor in STUDENT_T_FROM if freedom >= least)
+    if freedom_value < len(STUDENT_T) + 1:
+        return STUDENT_T[max(1, int(freedom_value)) - 1]
+    return next(factor for least, factor in STUDENT_T_FROM if freedom_value >= least)
 
 
 def greatest(figures: Sequence[Figure]) -> Figure:
