@@ -15,6 +15,7 @@ from hil.cli.list import list_profiles
 from hil.cli.log import log
 from hil.cli.measure import measure
 from hil.cli.plan import plan
+from hil.cli.report import report
 from hil.cli.resume import resume_command
 from hil.cli.run import run
 from hil.cli.show import show
@@ -58,6 +59,7 @@ cli.add_command(list_profiles)
 cli.add_command(log)
 cli.add_command(measure)
 cli.add_command(plan)
+cli.add_command(report)
 cli.add_command(resume_command)
 cli.add_command(run)
 cli.add_command(show)
