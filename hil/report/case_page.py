@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.analysis.result import Measurement, Verdict
+from hil.profile.model import Case
 from hil.record.model import RunRecord
 from hil.report.access import Records, Unreadable, samples_missing
 from hil.report.front import GRADES
@@ -51,7 +52,7 @@ def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = (
     tables += [provenance_table(case), procedure_table(case)]
     if found.runs:
         tables.append(records_table(found, kept))
-    notes = [*found.notes, *_own_notes(found), *(f"deviation of the campaign: {said}" for said in deviations)]
+    notes = [*found.notes, *_own_notes(found), *_deviations(case, deviations)]
     page = CasePage(
         anchor=anchor_of(case.id),
         id=case.id,
@@ -65,6 +66,12 @@ def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = (
         notes=tuple(dict.fromkeys(notes))[:NOTES_MAX],
     )
     return Made(page=page, identities=tuple(record.identity for record in kept.values()))
+
+
+def _deviations(case: Case, deviations: Sequence[str]) -> list[str]:
+    """Deviations of the campaign; one that begins with a profile's id belongs to that profile's cases alone."""
+    heads = [(said, said.partition(":")[0]) for said in deviations]
+    return [f"deviation: {said}" for said, head in heads if "/" not in head or " " in head or head == case.profile]
 
 
 def deciding(found: CaseResult) -> tuple[RunResult, StepResult] | None:

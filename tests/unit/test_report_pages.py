@@ -53,19 +53,20 @@ def test_a_campaign_without_people_and_with_a_broken_sheet_still_has_its_page_on
     assert pages.naming[1] == "Nothing was tested."
 
 
-def test_a_configuration_that_changes_between_runs_is_a_warning() -> None:
+def test_a_firmware_that_changes_between_runs_is_a_warning() -> None:
     records = MadeUp()
     found = case_result(library("crd/step-load-export-all")[0], Answer(), records)
 
     class Changing(MadeUp):
         def read(self, run):  # type: ignore[no-untyped-def]
             record = MadeUp.read(self, run)
-            return replace(record, identity={"configuration_hash": f"{run.repeat}"})  # type: ignore[type-var]
+            return replace(record, identity={"configuration_hash": f"{run.repeat}", "firmware": f"1.{run.repeat}"})  # type: ignore[type-var]
 
     pages = compose(campaign_of([found]), Changing(answers=records.answers))
-    changed = facts(pages)["configuration hash (found)"]
+    changed, told = facts(pages)["firmware (found)"], facts(pages)["configuration hash (found)"]
     assert changed.flag == "warn"
-    assert "differs between runs" in changed.value
+    assert changed.value == "1.1 | 1.2 | 1.3 (differs between runs)"
+    assert (told.value, told.flag) == ("3 different values, each with its run's record", "")
 
 
 def test_an_instrument_whose_calibration_had_expired_is_marked() -> None:
