@@ -39,7 +39,7 @@ class Made:
 def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = ()) -> Made:
     """The page of a case."""
     case = found.case
-    decided = deciding(found)
+    decided = deciding(found) or _unmeasured(found)
     picture, says, kept = _picture(found, decided, records)
     tables: list[Table | None] = [criteria_table(found)] if found.criteria else []
     if found.runs:
@@ -94,6 +94,14 @@ def deciding(found: CaseResult) -> tuple[RunResult, StepResult] | None:
     return max(steps, key=lambda pair: pair[1].net.olrt_judged_s or 0.0)
 
 
+def _unmeasured(found: CaseResult) -> tuple[RunResult, StepResult] | None:
+    """The first run, where none could be measured: its record still shows why."""
+    if not found.runs:
+        return None
+    run = found.runs[0]
+    return run, StepResult(number=1, net=Measurement(reason=run.reason))
+
+
 def _facts(found: CaseResult) -> tuple[Fact, ...]:
     case = found.case
     grade = f"{found.grade.value}: {GRADES[found.grade]}" if found.grade else "none"
@@ -125,9 +133,9 @@ def _picture(
             lines[run.folder] = traces_of(record, found.case)
         if why:
             missing[run.folder] = why
-    if decided is None and not found.runs:
+    if decided is None:
         return "", "There is no picture: there is no run.", kept
-    run, step = decided or (found.runs[0], StepResult(number=1, net=Measurement(reason=found.runs[0].reason)))
+    run, step = decided
     if missing.get(run.folder) or not lines.get(run.folder):
         return "", f"There is no picture: {missing.get(run.folder, 'no channel of the case was recorded')}.", kept
     starts_s = [each.net.t0_s for each in run.steps if each.net.t0_s is not None]
@@ -157,7 +165,9 @@ def _others(
 def _caption(found: CaseResult, run: RunResult, step: StepResult) -> str:
     net = step.net
     many = f", step {step.number}" if len(run.steps) > 1 else ""
-    zero = "Time is counted from t0 of the recorded stimulus." if net.t0_s is not None else "There is no t0."
+    zero = "Time is counted from t0 of the recorded stimulus."
+    if net.t0_s is None:
+        zero = "There is no t0: time is counted from the begin of the record."
     judged = _judged_by(net)
     tolerance = f" Tolerance {number(net.tolerance_value)} {found.case.response.unit}." if net.tolerance_value else ""
     decided = ", which decided" if run.steps else ", which could not be measured"

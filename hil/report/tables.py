@@ -10,7 +10,7 @@ from hil.profile.words import Measure
 from hil.record.model import RunRecord
 from hil.report.front import is_configuration
 from hil.report.page import Table
-from hil.report.text import MEASURE_NAMES, NOT_STATED, measure_unit, number, with_u
+from hil.report.text import MEASURE_NAMES, MINUS, NOT_STATED, measure_unit, number, with_u
 from hil.verdict.model import CaseResult, CriterionResult, RunResult, StepResult
 
 ALWAYS = (Measure.OLRT, Measure.OLRT_JUDGED)  # the literal figure is always printed beside the one that is judged
@@ -207,6 +207,9 @@ def marks_table(record: RunRecord, t0_s: float | None) -> Table | None:
     if not record.marks:
         return None
     zero_s = t0_s if t0_s is not None else 0.0
-    rows = [(f"{mark.t_s - zero_s:+.3f}", str(mark.step) if mark.step else "", mark.what) for mark in record.marks]
-    when = "time from t0 (s)" if t0_s is not None else "time (s)"
+    rows = [
+        (f"{mark.t_s - zero_s:+.3f}".replace("-", MINUS), str(mark.step) if mark.step else "", mark.what)
+        for mark in record.marks
+    ]
+    when = "time from t0 (s)" if t0_s is not None else "record's clock (s)"
     return Table(title="Marks of the deciding run", head=(when, "step", "what"), rows=tuple(rows), align="rrl")

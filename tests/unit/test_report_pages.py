@@ -145,6 +145,37 @@ def test_the_parts_of_the_uncertainty_budget_make_up_the_whole(pages: Pages) -> 
     assert sum(float(row[2].removesuffix(" %")) for row in rows[:-1]) == pytest.approx(100.0, abs=3.0)
 
 
+def test_a_run_that_could_not_be_measured_is_drawn_from_the_begin_of_its_record_with_its_marks() -> None:
+    records = MadeUp()
+    found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)
+    run = replace(found.runs[0], steps=(), reason="not steady: it moved")
+    page = case_page(replace(found, runs=(run,), verdict=Verdict.INVALID, grade=None), records).page
+    assert "time from the begin of the record" in page.picture
+    assert "not steady: it moved" in page.picture_says
+    assert "with tolerance" in page.picture
+    assert "Marks of the deciding run" in [each.title for each in page.tables]
+    assert "Uncertainty budget" not in [each.title for each in page.tables]
+
+
+def test_a_case_that_the_rig_cannot_do_is_not_called_a_case_without_a_run() -> None:
+    case = library("crd/step-load-export-all")[0]
+    lacking = replace(not_run(case), reason="not run: the rig lacks AcLoad: the rig has none")
+    pages = compose(campaign_of([lacking], lacks={case.id: ("AcLoad: the rig has none",)}), MadeUp())
+    assert {count.kind.key: count.cases for count in pages.counts if count.cases} == {"cannot": 1}
+    assert [cell.letter for grid in pages.grids for row in grid.rows for cell in row.cells] == ["-"]
+
+
+def test_a_deviation_of_one_profile_is_not_told_of_another() -> None:
+    records = MadeUp()
+    found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)
+    said = ["crd/step-load-export-all: 1 repeat", "us/two-seconds: 1 repeat", "The load bank: it hums."]
+    notes = case_page(found, records, said).page.notes
+    assert [note for note in notes if note.startswith("deviation")] == [
+        "deviation: crd/step-load-export-all: 1 repeat",
+        "deviation: The load bank: it hums.",
+    ]
+
+
 def test_a_measurement_without_a_budget_has_no_invented_one() -> None:
     records = MadeUp()
     found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)
