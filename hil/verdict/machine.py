@@ -11,8 +11,8 @@ from hil.verdict.model import CampaignResult, CaseResult, CriterionResult
 
 COLUMNS = (
     "case", "profile", "profile_version", "case_hash", "case_verdict", "grade", "repeats", "criterion", "measure",
-    "over", "rule", "value", "u95", "op", "limit", "tolerance", "unit", "verdict", "repeat", "step", "basis", "provenance",
-    "origin", "reason",
+    "over", "rule", "value", "u95", "op", "limit", "tolerance", "unit", "verdict", "repeat", "step", "basis",
+    "provenance", "origin", "reason",
 )  # fmt: skip
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUITE_NAME = "hil: pre-test against test profiles, not certified"
