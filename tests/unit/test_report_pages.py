@@ -1,5 +1,6 @@
 """What a report says: page one, matrix, cases, application sheet; each figure is that of the verdict."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hil.analysis.result import Verdict
 from hil.record.model import People
 from hil.report.case_page import case_page, deciding
 from hil.report.compose import compose
-from hil.report.front import instruments_of, sheet_of
+from hil.report.front import campaign_digest, instruments_of, sheet_of
 from hil.report.matrix import COLUMNS_MAX, grids_of
 from hil.report.page import Fact, Pages, Table
 from hil.report.sheet import sheet_tables
@@ -111,6 +112,18 @@ def test_the_matrix_of_the_whole_library_is_narrow_and_complete() -> None:
             assert len(row.labels) == len(grid.row_axes)
             assert len(row.cells) == len(grid.columns)
     assert sum(bool(cell.key) for grid in grids for row in grid.rows for cell in row.cells) == len(cases)
+
+
+def test_the_campaign_s_digest_is_that_of_its_runs_in_any_order() -> None:
+    result, _ = small_campaign()
+    digest = campaign_digest(result)
+    assert campaign_digest(replace(result, cases=result.cases[::-1])) == digest
+    runs = sorted((run.folder, run.digest) for case in result.cases for run in case.runs)
+    listing = "\n".join(f"{said}  {folder}" for folder, said in runs) + "\n"
+    assert hashlib.sha256(listing.encode()).hexdigest() == digest
+    first = result.cases[0]
+    changed = replace(first, runs=(replace(first.runs[0], digest="0" * 64), *first.runs[1:]))
+    assert campaign_digest(replace(result, cases=(changed, *result.cases[1:]))) != digest
 
 
 def test_the_run_that_decided_is_the_one_that_is_drawn() -> None:
