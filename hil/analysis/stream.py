@@ -98,7 +98,7 @@ class PeriodMeans:
         k = int(np.argmax(steps_s))
         if steps_s[k] <= max(GAP_PERIOD_SHARE / FREQUENCY_MAX_HZ, GAP_STEPS * self._step_s):
             return None
-        return Invalid(reason=f"has a gap of {steps_s[k]:.3g} s after {t_s[k]:.6g} s in a waveform")
+        return Invalid(reason=f"has a gap of {steps_s[k]:.3g} s after {t_s[k]:.12g} s in a waveform")
 
     def _readings(self, *, last: bool) -> Readings | Invalid:
         periods = self._periods(last=last)

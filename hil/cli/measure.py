@@ -172,7 +172,9 @@ def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
             spread = f" ± {u_value:.2g}" if u_value is not None else ""
             lines.append(f"  {label:<24}{value:.5g}{spread} {what}{'  ' + tail if tail else ''}")
 
-    row("step at", found.t0_s, "s", found.t0_u95_s, f"{found.stimulus_value:+.5g}")
+    if found.t0_s is not None:  # a clock that counts from 1970 needs all its digits
+        spread = f" ± {found.t0_u95_s:.2g}" if found.t0_u95_s is not None else ""
+        lines.append(f"  {'step at':<24}{round(found.t0_s, 4):.14g}{spread} s  {found.stimulus_value:+.5g}")
     row("initial", found.initial_value, unit)
     row("extreme after the step", found.extreme_value, unit)
     row("final", found.final_value, unit, found.final_u95_value)
