@@ -8,7 +8,7 @@ from hil.analysis.case import OLRT_SHARE, Case, Time, errors_of
 from hil.analysis.crossing import Chain, Crossing, first_crossing
 from hil.analysis.movement import Direction, Movement, Side
 from hil.analysis.series import noise_sd_value
-from hil.analysis.shapes import FIRST_ORDER, SHAPES, Fit, believable_s, fit, picked
+from hil.analysis.shapes import FIRST_ORDER, LEAST_SIGMA, SHAPES, Fit, believable_s, fit, picked
 from hil.analysis.steady import TAIL_SHARE
 from hil.analysis.uncertainty import together
 from hil.record.recording import FloatArray
@@ -24,7 +24,8 @@ FORM_SHARES = (
     0.1,
 )  # of a sample: how far from the shapes that fit a response of another shape has its 90 %, where
 # the window is one sample wide, and where it is wider (tests/known_answers: staircases, swings)
-UNLIKE_WINDOW_SHARE, UNLIKE_STEP_SHARE = 0.2, 0.1  # the same for what fits no shape: 95 % of the staircases there
+UNLIKE_WINDOW_SHARES, UNLIKE_STEP_SHARE = (0.2, 0.08), 0.1  # the same for what fits no shape: 95 % of the staircases
+UNLIKE_SIGMA = 3.0
 PASSIVE_SHARE = 0.1  # a change that is the step itself to 10 %, and as fast as the step, is no answer
 
 
@@ -62,14 +63,17 @@ def _compared(
     if best > GOOD_FIT_SHARE + chain.sigma:
         return crossing, _unlike_s(crossing, chain), fits[0]
     least_s, most_s = believable_s(fits, chain.sigma, len(pick))
-    misfit_s = min(np.sqrt(max(0.0, best**2 - chain.sigma**2)) / crossing.slope_value, 0.5 * chain.smear_s)
+    most_misfit_s = _unlike_s(crossing, chain) or 0.5 * chain.smear_s
+    misfit_s = min(np.sqrt(max(0.0, best**2 - chain.sigma**2)) / crossing.slope_value, most_misfit_s)
     if not chain.window_s and not crossing.edge:  # samples of instants: it lies between two of them
         least_s, most_s = _within(least_s, most_s, crossing)
     doubt_s = max(0.5 * (most_s - least_s) + float(misfit_s), crossing.u_half_s)
+    if best > UNLIKE_SIGMA * max(chain.sigma, LEAST_SIGMA):  # none of ours: their range says little
+        doubt_s = min(doubt_s, _unlike_s(crossing, chain) or doubt_s)
     if chain.waveform and crossing.edge:
         doubt_s += EDGE_DOUBT_SHARE * chain.window_s
     elif chain.window_s:
-        doubt_s += FORM_SHARES[chain.window_s > 1.5 * chain.step_s] * chain.step_s
+        doubt_s += FORM_SHARES[chain.overlaps] * chain.step_s
     return replace(crossing, at_s=0.5 * (most_s + least_s), u_half_s=0.0), doubt_s, fits[0]
 
 
@@ -77,7 +81,7 @@ def _unlike_s(crossing: Crossing, chain: Chain) -> float:
     """What averaging may hide of a response that is like none of our shapes (a staircase, a controller that hunts)."""
     if not chain.window_s or chain.waveform:
         return 0.0 if crossing.edge else 0.5 * chain.smear_s
-    return UNLIKE_WINDOW_SHARE * chain.window_s + UNLIKE_STEP_SHARE * chain.step_s
+    return UNLIKE_WINDOW_SHARES[chain.overlaps] * chain.window_s + UNLIKE_STEP_SHARE * chain.step_s
 
 
 def _within(least_s: float, most_s: float, crossing: Crossing) -> tuple[float, float]:

@@ -59,6 +59,11 @@ class Chain:
         return max(self.window_s, self.step_s)
 
     @property
+    def overlaps(self) -> bool:
+        """Whether the windows of neighbouring samples overlap, so that samples show what is shorter than a window."""
+        return self.window_s > 1.5 * self.step_s
+
+    @property
     def correlated_ratio(self) -> float:
         """How many neighbouring values share one window."""
         return max(1.0, self.window_s / self.step_s)

@@ -36,7 +36,9 @@ class Level:
 
 def baseline(response: Series, until_s: float) -> Level | Invalid:
     """The level before the step, from the last seconds before `until_s`."""
-    part = response.between(until_s - max(BASELINE_S, BASELINE_SAMPLES * response.step_s), until_s)
+    # half a sample off: whether one more belongs to it must not hang on the last digit of its time
+    from_s = until_s - max(BASELINE_S, BASELINE_SAMPLES * response.step_s) + 0.5 * response.step_s
+    part = response.between(from_s, until_s)
     if len(part.y) < LEAST_BASELINE:
         return Invalid(reason=f"only {len(part.y)} samples before the step: nothing to compare with")
     return _level(part)
