@@ -57,8 +57,8 @@ Whoever owns a standard keeps its numbers in a file of their own; reports then p
 
 ## A rig's sheet
 
-What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act).
-`test_profiles/rigs/` holds the sheets of simulated rigs. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
+What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act): [records of people](records.md#records-of-people).
+`test_profiles/rigs/` holds the sheets of simulated rigs, of a person with a breaker and a kettle, and of a laboratory with a recorder. `grade: C` runs what asks for better records all the same, to screen. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
 
 `device: run:` says what the simulated drivers start as the device under test: a command line with `{{site}}` in the place of its site file (`pcs run {{site}}`; a process, on real time: killed for control power off, stopped for a hang), or `python:MODULE:NAME`, a class as `DeviceUnderTest` of `hil/rig/device_under_test.py` describes it, in the bench's own process.
 `time: virtual` lets everything jump from event to event; it needs simulated drivers and a `python:` device. Who can set a limit is in `setters` (left out: the installer, who writes the configuration and restarts the device): our controller has no remote source of limits, so cases with `by: remote` cannot be run on the simulated rigs.
