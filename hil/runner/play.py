@@ -14,7 +14,7 @@ from typing import Any
 from hil.profile.model import Case, Step
 from hil.record.model import End, Mark, RunRecord
 from hil.record.recording import Recording
-from hil.rig.roles import Rig, RigError
+from hil.rig.roles import RestTeller, Rig, RigError
 from hil.runner.rest import NoRatingError, Rest, rating_value
 from hil.runner.script import Act, Deed, Patience, State, patience, phase_offset_s, script, way_out
 
@@ -86,7 +86,7 @@ async def play(rig: Rig, order: Order, enter: Enter) -> Outcome:
     try:
         await _main_path(run)
     except asyncio.CancelledError:
-        run.reason = "stopped"
+        run.recording = False  # nobody will read it, and the rig waits for nobody
         raise
     finally:
         await _uninterrupted(_leave(run))
@@ -227,6 +227,9 @@ async def _rest(run: _Run, step: Step) -> None:
     rest = Rest(band_value=band_value, duration_s=step.number("duration"))
     began_s = run.rig.now_s()
     run.mark(str(step))
+    if isinstance(run.rig, RestTeller) and (said_value := await run.rig.rest_value(channel)) is not None:
+        run.mark(f"{channel} at rest at {said_value:g}, as a person said")
+        return
     values_seen = 0
     while (now_s := run.rig.now_s()) - began_s < step.number("timeout"):
         value = await run.rig.latest_value(channel)

@@ -8,11 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.profile.rig_sheet import RigSheet
-from hil.profile.words import Role
 from hil.record.folder import write_run
 from hil.record.model import End, RunRecord
-from hil.record.source import Source, source_of
+from hil.record.source import sources_of
 from hil.rig.roles import Rig
 from hil.runner.bench import Bench
 from hil.runner.feed import VALUES_EVERY_S
@@ -21,9 +19,6 @@ from hil.runner.script import State
 from hil.runner.stop import Stop
 
 READ_WITHIN_S = 5.0  # for the feed alone; a meter that takes longer is left out of it
-
-RECORDINGS = {"power": Role.POWER_METER, "waveform": Role.WAVEFORM}
-"""The names of `Rig.end`, and whose recordings they are."""
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +80,7 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         outcome = Outcome(
             record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual
         )
-    write_run(folder, outcome.record, sources=sources(bench.sheet))
+    write_run(folder, outcome.record, samples=bench.sheet.samples, sources=sources_of(bench.sheet))
     return Ended(
         end=outcome.record.end,
         reason=outcome.record.reason,
@@ -93,11 +88,6 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         is_safe=outcome.is_safe,
         taken_s=time.monotonic() - began_s,
     )
-
-
-def sources(sheet: RigSheet) -> dict[str, Source]:
-    """What each recording was made with, by its name."""
-    return {name: source_of(sheet.roles[role]) for name, role in RECORDINGS.items() if role in sheet.roles}
 
 
 def _failed(order: Order, started_utc: str, reason: str) -> RunRecord:

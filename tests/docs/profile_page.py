@@ -55,8 +55,8 @@ Whoever owns a standard keeps its numbers in a file of their own; reports then p
 
 ## A rig's sheet
 
-What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act).
-`test_profiles/rigs/` holds the sheets of simulated rigs. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
+What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act): [records of people](records.md#records-of-people).
+`test_profiles/rigs/` holds the sheets of simulated rigs, of a person with a breaker and a kettle, and of a laboratory with a recorder. `grade: C` runs what asks for better records all the same, to screen. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
 
 ## For programs
 
