@@ -40,7 +40,7 @@ def meter_faults(
         before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
         idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
-        opened = None if idle else measure.circuit_fault(meter, spec.id, lo_w, now_s, before)
+        opened = None if idle else measure.circuit_fault(meter, spec.id, lo_w, policy.nameplate_w, now_s, before)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:
