@@ -16,7 +16,6 @@ from hil.rig.real_world import RealWorld
 from hil.rig.recorded import file_gauge
 from hil.rig.roles import Actor, Done, Gauge, RestTeller, Rig, RigError, World
 from hil.rig.simulated_actors import AcLoad, DcSource, DutLink, GridSim, Relay, SimulatedActor
-from hil.rig.simulated_gauge import PowerMeter
 from hil.rig.simulated_world import SimulatedWorld
 
 SAFE_ORDER = (Role.DC_SOURCE, Role.DUT_LINK, Role.RELAY, Role.AC_LOAD, Role.GRID_SIM)
@@ -135,31 +134,30 @@ def _simulated_actor(sheet: RoleSheet, world: World) -> Actor:
 
 def _simulated_gauge(sheet: RoleSheet, world: World) -> Gauge:
     assert isinstance(world, SimulatedWorld)
-    if sheet.role is Role.WAVEFORM:
-        raise RigError("Waveform", "there is no simulated one", "take it out of the rig's sheet")
-    return _OfThisRun(world)
+    return _OfThisRun(world, sheet.role)
 
 
 class _OfThisRun:
-    """The power meter of the run that is open."""
+    """The power meter, or the waveform recorder, of the run that is open."""
 
-    def __init__(self, world: SimulatedWorld):
-        self._world = world
+    def __init__(self, world: SimulatedWorld, role: Role):
+        self._world, self._role = world, role
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
-        await self._meter.begin(channels, each_phase)
+        await self._gauge.begin(channels, each_phase)
 
     async def latest_value(self, channel: str) -> float | None:
-        return await self._meter.latest_value(channel)
+        return await self._gauge.latest_value(channel)
 
     async def end(self) -> Recording:
-        return await self._meter.end()
+        return await self._gauge.end()
 
     @property
-    def _meter(self) -> PowerMeter:
-        meter = self._world.bench.gauge
-        assert meter is not None
-        return meter
+    def _gauge(self) -> Gauge:
+        bench = self._world.bench
+        gauge: Gauge | None = bench.recorder if self._role is Role.WAVEFORM else bench.gauge
+        assert gauge is not None
+        return gauge
 
 
 DRIVERS: dict[str, Driver] = {
