@@ -11,7 +11,10 @@ from hil.profile.model import Case, Step
 from hil.profile.rig_sheet import RigSheet, RoleSheet
 from hil.profile.words import ACTING, Role
 from hil.record.recording import Recording
-from hil.rig.roles import Actor, Done, Gauge, Rig, RigError, World
+from hil.rig.human import human_actor, human_gauge
+from hil.rig.real_world import RealWorld
+from hil.rig.recorded import file_gauge
+from hil.rig.roles import Actor, Done, Gauge, RestTeller, Rig, RigError, World
 from hil.rig.simulated_actors import AcLoad, DcSource, DutLink, GridSim, Relay, SimulatedActor
 from hil.rig.simulated_world import SimulatedWorld
 
@@ -71,6 +74,12 @@ class AssembledRig:
         seeing = self._seeing(channel)
         return await self.gauges[seeing[0]].latest_value(channel) if seeing else None
 
+    async def rest_value(self, channel: str) -> float | None:
+        """See `RestTeller.rest_value`."""
+        seeing = self._seeing(channel)
+        gauge = self.gauges[seeing[0]] if seeing else None
+        return await gauge.rest_value(channel) if isinstance(gauge, RestTeller) else None
+
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         """See `Rig.begin`.
 
@@ -94,10 +103,10 @@ class AssembledRig:
         return tuple([await self.gauges[role].end() for role in recording])
 
     async def safe(self) -> None:
-        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then the first error is raised.
+        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then all errors are raised.
 
         Raises:
-            RigError: a role could not be made safe.
+            ExceptionGroup: roles could not be made safe, each with its error.
         """
         errors: list[Exception] = []
         for role in SAFE_ORDER:
@@ -107,7 +116,7 @@ class AssembledRig:
                 except Exception as error:  # whatever it is, the other roles must be made safe
                     errors.append(error)
         if errors:
-            raise errors[0]
+            raise ExceptionGroup("the rig is not safe", errors)
 
     def identity(self) -> Mapping[str, str]:
         """See `World.identity`."""
@@ -153,6 +162,8 @@ class _OfThisRun:
 
 DRIVERS: dict[str, Driver] = {
     "simulated": Driver(world=SimulatedWorld, actor=_simulated_actor, gauge=_simulated_gauge, precedence=1),
+    "human": Driver(world=RealWorld, actor=human_actor, gauge=human_gauge),
+    "file": Driver(world=RealWorld, gauge=file_gauge),
 }
 
 

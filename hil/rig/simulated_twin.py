@@ -17,7 +17,7 @@ from hil.rig.twin_file import TwinFile
 PV, BATTERY, CHARGER = "pv1", "bat1", "ev"
 POINTS = {"generation": "gen", "busbar": "bus", "conductor": "feeder"}
 """Limits that hold at a point of their own: everything of the site lies behind it, but for `gen` the DERs alone."""
-METER_UPDATE_S = 0.1  # a common speed of meters made for export limiting; window as long as the update
+METER_UPDATE_S = 0.2  # 10 or 12 cycles: the basic measurement interval of IEC 61000-4-30; window as long as that
 TELEMETRY_S = 0.2  # SunSpec inverters renew their power some times a second
 NOISE_W = 4.0  # on the meter of the site, standard deviation; twice the resolution of a class 1 meter at 8 kW
 BATTERY_HOURS = 2.7  # of its rating, as the homes of docs/twin.md have it: 13.5 kWh behind 5 kW

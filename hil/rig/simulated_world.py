@@ -122,6 +122,11 @@ class SimulatedWorld:
         self._said: dict[str, str] = {}
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a site."""
+        return self._bench is not None
+
+    @property
     def bench(self) -> Bench:
         """The bench of this run.
 

@@ -79,6 +79,8 @@ def test_watts_and_reactive_power_in_the_room_make_exactly_the_limit_s_amperes(
 ) -> None:
     seen = sample(0.0, phase_import_w=(0.0,), phase_import_var=(var,), phase_voltage_v=(volts,))
     room = room_w(line(Quantity.A), limit_a, seen, 230.0)
+    if abs(var) == pytest.approx(limit_a * volts):
+        return  # to the last bit: either is right
     if abs(var) > limit_a * volts:
         assert room is None, "no curtailment helps against reactive power"
     else:
