@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from hil.profile.model import Case
 from hil.record.codec import CodecError, from_json, to_json
 from hil.record.durable import write_whole
 from hil.record.folder import CAMPAIGN, list_runs, read_campaign, read_run
@@ -39,10 +40,10 @@ def judge_folder(folder: Path) -> CampaignResult:
     campaign = read_campaign(folder)
     gauges = gauges_of_campaign(campaign)
 
-    def measured() -> Iterator[tuple[str, RunResult]]:
+    def measured() -> Iterator[tuple[Case, RunResult]]:
         for path in list_runs(folder):
             run = read_run(path)
-            yield run.case.hash, judge_run(run, gauges)
+            yield run.case, judge_run(run, gauges)
 
     return assembled(campaign, measured())
 

@@ -55,7 +55,7 @@ async def switch(bench: Bench, part: str, on: bool) -> str:
     """Control power of a part on or off; returns a note.
 
     The controller runs on its gateway: without power of either it is gone. A DER forgets what it was told, and enters
-    service `ENTER_SERVICE_S` after its power is back.
+    service `ENTER_SERVICE_S` after its power is back. The contact is that of the part that was switched last.
 
     Raises:
         RigError: there is no such part.
@@ -66,7 +66,7 @@ async def switch(bench: Bench, part: str, on: bool) -> str:
         return "as it was"
     now_s, site = bench.reach_s(), bench.site
     (bench.dark.discard if on else bench.dark.add)(part)
-    bench.note("power.contact", 0.0 if bench.dark else 1.0)
+    bench.note("power.contact", 1.0 if on else 0.0)  # of what is switched: a DER may start while its controller is dark
     parts = site.plant.meters if part == "meter" else site.plant.units if part == "der" else {}
     for name in parts:
         if part == "der":

@@ -28,15 +28,15 @@ def gauges_of_campaign(campaign: Campaign) -> Gauges:
 def judge_campaign(campaign: Campaign, runs: Iterable[RunRecord]) -> CampaignResult:
     """Judge every case of a campaign. Runs are taken one by one, so that one record at a time is in memory."""
     gauges = gauges_of_campaign(campaign)
-    return assembled(campaign, ((run.case.hash, judge_run(run, gauges)) for run in runs))
+    return assembled(campaign, ((run.case, judge_run(run, gauges)) for run in runs))
 
 
-def assembled(campaign: Campaign, measured: Iterable[tuple[str, RunResult]]) -> CampaignResult:
-    """The result from runs that are measured already, each with the hash of its case, in any order."""
-    of_case: dict[str, list[RunResult]] = {}
-    for digest, run in measured:
-        of_case.setdefault(digest, []).append(run)
-    cases = tuple(_case(case, campaign, of_case.get(case.hash, [])) for case in campaign.cases)
+def assembled(campaign: Campaign, measured: Iterable[tuple[Case, RunResult]]) -> CampaignResult:
+    """The result from runs that are measured already, each with its case, in any order."""
+    of_case: dict[tuple[str, str], list[RunResult]] = {}
+    for case, run in measured:
+        of_case.setdefault((case.id, case.hash), []).append(run)
+    cases = tuple(_case(case, campaign, of_case.get((case.id, case.hash), [])) for case in campaign.cases)
     return CampaignResult(campaign=campaign, analysis=ANALYSIS, cases=cases)
 
 

@@ -5,7 +5,7 @@ voltages and currents of conductors; a power is made of those whose currents it 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,11 +83,9 @@ def _wave_term(recording: Recording, name: str, conductor: str) -> Term | None:
     voltage = next(
         (v for v in (f"{place}.voltage_v.{conductor}", f"poi.voltage_v.{conductor}") if v in recording.channels), None
     )
-    if unit == "A":
-        return Term(kind=TermKind.RMS, columns=(current,))
-    if unit == "W" and voltage is not None:
-        return Term(kind=TermKind.TRUE_POWER, columns=(voltage, current))
-    return None
+    if unit in ("A", "W") and voltage is not None:
+        return Term(kind=TermKind.TRUE_POWER, columns=(voltage, current))  # a current's period is that of its voltage
+    return Term(kind=TermKind.RMS, columns=(current,)) if unit == "A" else None
 
 
 def _found(recording: Recording, name: str, terms: dict[str, Term], gauge: Gauge) -> Found:
@@ -114,4 +112,6 @@ def _part(recording: Recording, terms: tuple[Term, ...], quantity: Quantity, gau
     if isinstance(built, Invalid):
         return built
     part = built.net if built.net is not None else built.parts[0]
+    if quantity is Quantity.A and isinstance(part, Series):
+        part = replace(part, y=np.abs(part.y))  # an RMS value: the channel has no direction
     return (gap(part) or part) if isinstance(part, Series) else part

@@ -41,7 +41,8 @@ STUDENT_T = (
 )
 """t for 95 % and 1 to 18 degrees of freedom (JCGM 100:2008, table G.2)."""
 STUDENT_T_FROM = (
-    (100, COVERAGE_FACTOR),
+    (1000, COVERAGE_FACTOR),
+    (100, 1.984),
     (50, 2.01),
     (45, 2.01),
     (40, 2.02),
@@ -53,12 +54,14 @@ STUDENT_T_FROM = (
 )
 """The same from so many degrees of freedom on."""
 
+NO_SPREAD_SHARE = 1e-12  # of the variance: repeats that agree to the last digits have no degrees of freedom to speak of
 
-def student_t_factor(freedom: float) -> float:
+
+def student_t_factor(freedom_value: float) -> float:
     """Coverage factor for 95 % at so many degrees of freedom, cut to a whole number of the table."""
-    if freedom < len(STUDENT_T) + 1:
-        return STUDENT_T[max(1, int(freedom)) - 1]
-    return next(factor for least, factor in STUDENT_T_FROM if freedom >= least)
+    if freedom_value < len(STUDENT_T) + 1:
+        return STUDENT_T[max(1, int(freedom_value)) - 1]
+    return next(factor for least, factor in STUDENT_T_FROM if freedom_value >= least)
 
 
 def greatest(figures: Sequence[Figure]) -> Figure:
@@ -84,7 +87,7 @@ def average(figures: Sequence[Figure]) -> Figure:
     repeat_square = float(np.var(values, ddof=1)) / n
     other = float(np.mean([figure.u95_value for figure in figures])) / COVERAGE_FACTOR
     square = repeat_square + other**2
-    if repeat_square <= 0.0:
+    if repeat_square <= NO_SPREAD_SHARE * square:
         return Figure(value=mean, u95_value=COVERAGE_FACTOR * other)
     freedom = (n - 1) * (square / repeat_square) ** 2
     return Figure(value=mean, u95_value=student_t_factor(freedom) * float(np.sqrt(square)))

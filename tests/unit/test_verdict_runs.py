@@ -8,9 +8,10 @@ import pytest
 from hil.analysis.result import Grade, Verdict
 from hil.profile.words import Measure, ResponseKind, Verb
 from hil.record.model import End
+from hil.record.recording import Recording
 from hil.verdict.case import judge_case
 from hil.verdict.gauges import Gauge
-from hil.verdict.model import CaseResult, RunResult
+from hil.verdict.model import CaseResult
 from hil.verdict.run import judge_run
 from hil.verdict.steps import expected
 from tests import verdict_kit as kit
@@ -288,5 +289,46 @@ def test_scaling_and_shifting_a_record_changes_no_verdict(scale: float, shift_s:
             assert judged(other, moved).verdict is judged(of, record).verdict
 
 
-def run_result(**changes: object) -> RunResult:
-    return replace(judge_run(answered(case()), GAUGES), **changes)  # type: ignore[arg-type]
+def test_power_and_current_are_made_of_waveforms_where_there_are_some() -> None:
+    """True power of a conductor at 3.84 kHz; the stimulus is that of the power meter beside it."""
+    t_s = np.arange(0.0, 80.0, 1.0 / 3840.0)
+    since_s = t_s - AT_S
+    x = np.maximum(since_s - 1.0, 0.0)
+    flow_w = np.where(since_s < 0.0, 100.0, np.where(since_s < 1.0, -2300.0, 100.0 - 2400.0 * np.exp(-x / 0.3)))
+    v = 230.0 * np.sqrt(2.0) * np.sin(2.0 * np.pi * 50.0 * t_s)
+    i = flow_w / 230.0 * np.sqrt(2.0) * np.sin(2.0 * np.pi * 50.0 * t_s)
+    waves = Recording(name="waveform", t_s=t_s, channels={"poi.voltage_v.L1": v, "poi.current_a.L1": i})
+    of = case(BACK, tolerance_value=20.0)
+    power = run(of, {"load.demand_w": load(2400.0, 0.0)}).recordings[0]
+    record = replace(run(of, {}), recordings=(power, waves))
+    gauges = {**GAUGES, "waveform": Gauge(name="DAQ", update_s=1.0 / 3840.0)}
+    found = judge_run(record, gauges).steps[0].net
+    assert found.back_under_limit_s == pytest.approx(1.0 + 0.3 * np.log(2400.0 / 120.0), abs=0.02)
+    assert found.initial_value == pytest.approx(100.0, abs=0.5)
+    amps = case(
+        criterion(Measure.FINAL, 0.5), response="poi.current_a", side="above", limit_value=5.0, tolerance_value=0.1
+    )
+    seen = judge_run(replace(record, case=amps), gauges).steps[0].net
+    assert seen.final_value == pytest.approx(100.0 / 230.0, abs=0.01)
+    assert seen.peak_excess_value == pytest.approx(10.0 - 5.0, abs=0.1)
+    other = replace(record, case=case(BACK, response="der.injection_w"))
+    assert "no channel der.injection_w" in reason_of(other)
+
+
+def test_waveforms_without_a_line_frequency_are_invalid() -> None:
+    t_s = np.arange(0.0, 80.0, 1.0 / 2000.0)
+    flat = np.random.default_rng(1).standard_normal(len(t_s))
+    waves = Recording(name="waveform", t_s=t_s, channels={"poi.voltage_v.L1": flat, "poi.current_a.L1": flat})
+    of = case(BACK)
+    record = replace(run(of, {}), recordings=(run(of, {"load.demand_w": load()}).recordings[0], waves))
+    assert "no steady line frequency" in reason_of(record)
+
+
+def test_a_response_that_rests_around_its_step_is_at_rest_there() -> None:
+    """A staircase of limits above what the DER can do: it moves at another step, not at this one."""
+    told = np.where(SINCE < 0.0, 9000.0, np.where(SINCE < 30.0, 8000.0, 4000.0))
+    flow = np.where(SINCE < 30.5, -5000.0, -4000.0)
+    steps = (step(Verb.SET_LIMIT, to=8000.0), step(Verb.SET_LIMIT, to=4000.0, at_s=30.0))
+    of = case(BACK, channel="limit.value", steps=steps, limit_value=8000.0, which="first")
+    first = judge_run(run(of, {"limit.value": told, "poi.import_w": flow}), GAUGES).steps[0].net
+    assert (first.back_under_limit_s, first.final_value, first.direction) == (0.0, -5000.0, None)
