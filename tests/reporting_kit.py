@@ -234,7 +234,11 @@ def campaign_of(
 ) -> CampaignResult:
     """Results as a campaign."""
     cases = tuple(results)
-    text = RIG.read_text(encoding="utf-8").replace(METER, LAB_METER.format("Maker Analyser 500, no. 17", "2026-01-31"))
+    text = (
+        RIG.read_text(encoding="utf-8")
+        .replace("time: virtual\n", "")
+        .replace(METER, LAB_METER.format("Maker Analyser 500, no. 17", "2026-01-31"))
+    )
     return CampaignResult(
         campaign=Campaign(
             started_utc="2026-03-01T09:59:00Z",

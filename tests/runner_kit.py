@@ -18,8 +18,10 @@ from tests.profile_kit import RIG, changed, profile, written
 from tests.virtual_time import virtual_loop
 
 T = TypeVar("T")
-LAG_S = 1.0
+LAG_S = 0.3
+AVAILABLE_W = 4000.0
 SAMPLE_S = 0.1
+CALL_S = 0.05
 SHORT = (
     ("within: {value: 30 s,", "within: {value: 2 s,"),
     (
@@ -38,7 +40,10 @@ SHEET = changed(RIG, ("ratings: {nameplate: 10 kW}", "ratings: {nameplate: 10 kW
 
 @dataclass(slots=True)
 class FakeRig:
-    """Demand follows the load with a lag; injection is held at 5 kW. `calls` is what was asked for, in order."""
+    """Demand follows the load with a lag, injection at once: 4 kW at most, never more than demand.
+
+    `calls` is what was asked for, in order.
+    """
 
     sheet: RigSheet
     calls: list[str] = field(default_factory=list)
@@ -57,6 +62,7 @@ class FakeRig:
     async def _called(self, call: str) -> None:
         self.calls.append(call)
         self.before(call)
+        await asyncio.sleep(CALL_S)
         if self.hang == call:
             await asyncio.sleep(1e6)
 
@@ -64,6 +70,9 @@ class FakeRig:
         now_s = self.now_s()
         self.demand_w += (self.load_w - self.demand_w) * (1.0 - math.exp(-(now_s - self.at_s) / LAG_S))
         self.at_s = now_s
+
+    def _import_w(self) -> float:
+        return max(0.0, self.demand_w - AVAILABLE_W)
 
     async def open(self, case: Case, repeat: int) -> None:
         await self._called("open")
@@ -81,8 +90,8 @@ class FakeRig:
         await asyncio.sleep(seconds_s)
 
     async def do(self, step: Step) -> Done:
-        await self._called(step.verb.value)
         asked_s = self.now_s()
+        await self._called(step.verb.value)
         self._advance()
         if step.verb is Verb.SET_LOAD:
             self.load_w = step.number("to")
@@ -92,7 +101,7 @@ class FakeRig:
         self.before("latest_value")
         self._advance()
         wobble_w = self.noise_w * math.sin(self.now_s())
-        return {"poi.import_w": self.demand_w - 5000.0 + wobble_w, "load.demand_w": self.demand_w}.get(channel)
+        return {"poi.import_w": self._import_w() + wobble_w, "load.demand_w": self.demand_w}.get(channel)
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         await self._called("begin")
@@ -102,7 +111,7 @@ class FakeRig:
     async def _sample(self) -> None:
         while True:
             self._advance()
-            self.rows.append((self.now_s(), self.demand_w - 5000.0, self.demand_w))
+            self.rows.append((self.now_s(), self._import_w(), self.demand_w))
             await asyncio.sleep(SAMPLE_S)
 
     async def end(self) -> tuple[Recording, ...]:

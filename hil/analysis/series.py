@@ -100,7 +100,7 @@ def unordered(t_s: FloatArray, least: int = LEAST_SAMPLES, first: int = 1) -> In
     if len(steps_s) and np.min(steps_s) <= 0.0:
         k = int(np.argmax(steps_s <= 0.0))
         how = "stands still" if steps_s[k] == 0.0 else "goes back"
-        return Invalid(reason=f"time {how} after {t_s[k]:.6g} s (sample {k + first})")
+        return Invalid(reason=f"time {how} after {t_s[k]:.12g} s (sample {k + first})")
     return None
 
 
@@ -114,7 +114,7 @@ def gap(series: Series) -> Invalid | None:
         return None
     k = int(np.argmax(steps_s > most_s))
     return Invalid(
-        reason=f"has a gap of {steps_s[k]:.3g} s after {series.origin_s + series.t_s[k]:.6g} s"
+        reason=f"has a gap of {steps_s[k]:.3g} s after {series.origin_s + series.t_s[k]:.12g} s"
         f" (values are {series.step_s:.3g} s apart)"
     )
 

@@ -98,13 +98,13 @@ class PeriodMeans:
         k = int(np.argmax(steps_s))
         if steps_s[k] <= max(GAP_PERIOD_SHARE / FREQUENCY_MAX_HZ, GAP_STEPS * self._step_s):
             return None
-        return Invalid(reason=f"has a gap of {steps_s[k]:.3g} s after {t_s[k]:.6g} s in a waveform")
+        return Invalid(reason=f"has a gap of {steps_s[k]:.3g} s after {t_s[k]:.12g} s in a waveform")
 
     def _readings(self, *, last: bool) -> Readings | Invalid:
         periods = self._periods(last=last)
         none = Readings(t_s=np.empty(0), width_s=np.empty(0), values=tuple(np.empty(0) for _ in self.products))
-        if periods is None:
-            waited_s = self._t_s[-1] - self._t_s[0] if len(self._t_s) else 0.0
+        waited_s = self._t_s[-1] - np.append(self._t_s[:1], self._crossings_s)[-1] if len(self._t_s) else 0.0
+        if periods is None or waited_s > LONGEST_SEARCH_S:
             if last or waited_s > LONGEST_SEARCH_S:
                 lowest, highest = FREQUENCY_MIN_HZ, FREQUENCY_MAX_HZ
                 what = f'"{self.voltage}" has no steady line frequency between {lowest:g} and {highest:g} Hz'
@@ -112,8 +112,8 @@ class PeriodMeans:
             return none
         half_s = 0.5 * float(np.max(periods.period_s))
         if not self._hop_s:
-            self._hop_s = periods.mean_s / HOPS_PER_PERIOD
-            self._first_s = float(self._t_s[0]) + half_s
+            self._hop_s = float(periods.period_s[0]) / HOPS_PER_PERIOD
+            self._first_s = float(self._t_s[0]) + 0.5 / FREQUENCY_MIN_HZ
         until_s = float(self._t_s[-1]) - half_s
         until_s = until_s if last else min(until_s, float(periods.t_s[-1]))
         count = int(np.ceil((until_s - self._first_s) / self._hop_s))

@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -29,7 +31,7 @@ RIG_ERRORS = (LockedError, NotSafeError, RigError)
 
 
 class Teller:
-    """Progress on stderr: one line that is written over on a terminal, a line a minute elsewhere. No verdicts."""
+    """Progress on stderr, without verdicts: one line that is written over on a terminal, a line a minute elsewhere."""
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream or sys.stderr
@@ -73,9 +75,10 @@ def feed_stream(wanted: bool) -> IO[str] | None:
 
 def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: bool, feed: bool) -> None:
     """Print how the campaign was left, and end with its exit code."""
-    code = exit_code(summary)
+    verdicts = {} if summary.signal else _verdicts(folder)
+    code = exit_code(summary, verdicts)
     ends = {end.value: count for end, count in sorted(summary.ends.items())}
-    facts = {"folder": str(folder), "done": summary.done, "total": summary.total, "ends": ends}
+    facts = {"folder": str(folder), "done": summary.done, "total": summary.total, "ends": ends, "verdicts": verdicts}
     if as_json:
         click.echo(json.dumps({**facts, "stopped": summary.stopped, "exit": code}, indent=2))
     else:
@@ -85,17 +88,29 @@ def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: b
             click.echo(f"rig: {trouble}", err=True)
         if summary.stopped:
             click.echo(f"stopped: {summary.stopped}; `hil resume {folder}` goes on", err=True)
-        click.echo(f"Verdicts: hil judge {folder}. {NOTE}", err=feed)
+        words = ", ".join(f"{count} {word}" for word, count in verdicts.items() if count)
+        click.echo(f"{words or 'no verdict'}. {NOTE}", err=feed)
     context.exit(code)
 
 
-def exit_code(summary: Summary) -> int:
-    """0: everything is recorded; 1: a run never came to rest, which is INVALID; 3: the rig; 128 + signal."""
+def _verdicts(folder: Path) -> dict[str, int]:
+    """Judge what there is, as `hil judge` does; returns how many cases that were not left out have which verdict."""
+    from hil.cli.judged import judge_folder, write_results
+    from hil.verdict.campaign import lacking
+
+    result = judge_folder(folder)
+    write_results(folder, result)
+    count = Counter(case.verdict.value for case in result.cases if not lacking(case))
+    return {word: count[word] for word in ("PASS", "FAIL", "INDETERMINATE", "INVALID")}
+
+
+def exit_code(summary: Summary, verdicts: Mapping[str, int]) -> int:
+    """0: every case passes; 1: one does not; 3: the rig; 128 + signal."""
     if summary.signal:
         return EXIT_SIGNAL + summary.signal
     if summary.stopped or summary.rig_troubles or summary.ends.get(End.RIG_FAILED):
         return EXIT_RIG
-    return EXIT_NOT_PASS if summary.ends.get(End.NOT_STEADY) else 0
+    return 0 if verdicts.get("PASS") == sum(verdicts.values()) else EXIT_NOT_PASS
 
 
 def failed(context: click.Context, error: Exception) -> None:

@@ -91,18 +91,13 @@ def _judged(
     # numpy takes 0.1 s and 20 MB, which no other command of the bench should pay
     from hil.analysis.build import Quantity
     from hil.analysis.channel import ChannelError, parse_channel
-    from hil.analysis.judge import judge
+    from hil.analysis.judge import judge_blocks
     from hil.analysis.movement import Side
     from hil.analysis.result import Question
     from hil.analysis.uncertainty import Instruments
-    from hil.record.recording import RecordingError, read_recording
+    from hil.record.blocks import open_blocks
+    from hil.record.recording import RecordingError
 
-    try:
-        recording = read_recording(file).between(from_s, to_s)
-        terms = [parse_channel(said, list(recording.channels)) for said in (stimulus, response)]
-    except (RecordingError, ChannelError) as error:
-        place = f"{file}: " if isinstance(error, ChannelError) else ""
-        raise click.ClickException(f"{place}{error}") from None
     question = Question(
         side=Side(side) if side else _side_of(response, quantity),
         limit_value=limit_value,
@@ -112,7 +107,14 @@ def _judged(
         ),
         **rest,
     )
-    return judge(recording, terms[0], terms[1], Quantity(quantity), question)
+    try:
+        recording = open_blocks(file)
+        step, answer = (parse_channel(said, recording.names) for said in (stimulus, response))
+        columns = {name for term in (*step, *answer) for name in term.columns}
+        return judge_blocks(recording.between(from_s, to_s, columns), step, answer, Quantity(quantity), question)
+    except (RecordingError, ChannelError) as error:
+        place = f"{file}: " if isinstance(error, ChannelError) else ""
+        raise click.ClickException(f"{place}{error}") from None
 
 
 def _side_of(response: str, quantity: str) -> Any:
@@ -170,7 +172,9 @@ def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
             spread = f" ± {u_value:.2g}" if u_value is not None else ""
             lines.append(f"  {label:<24}{value:.5g}{spread} {what}{'  ' + tail if tail else ''}")
 
-    row("step at", found.t0_s, "s", found.t0_u95_s, f"{found.stimulus_value:+.5g}")
+    if found.t0_s is not None:  # a clock that counts from 1970 needs all its digits
+        spread = f" ± {found.t0_u95_s:.2g}" if found.t0_u95_s is not None else ""
+        lines.append(f"  {'step at':<24}{round(found.t0_s, 4):.14g}{spread} s  {found.stimulus_value:+.5g}")
     row("initial", found.initial_value, unit)
     row("extreme after the step", found.extreme_value, unit)
     row("final", found.final_value, unit, found.final_u95_value)

@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Play the cases of test profiles (all for no ID; an ID may be that of a case) on a rig, and record them in DIR.
 
-    Exit codes: 0 every run is recorded, 1 one never came to rest (INVALID), 2 usage or a mistake in a file, 3 the rig:
+    Exit codes: 0 every case passes, 1 one does not (`hil judge` says why), 2 usage or a mistake in a file, 3 the rig:
     it lacks a capability, failed, is in use or has no room left; 128 + the number of the signal that stopped it. In
     every case the rig has been brought to its safe state, or it says that it was not.
     """
@@ -83,7 +83,7 @@ def run(
     )
     teller = Teller()
     try:
-        campaign = make_campaign(profiles, able, sheet, who, lacking)
+        campaign = make_campaign(profiles, cases, sheet, who, lacking)
         summary = start(out, campaign, How(bench=bench, jobs=jobs, tell=teller, feed_to=feed_stream(feed)))
     except (*USAGE_ERRORS, *RIG_ERRORS) as error:
         failed(context, error)

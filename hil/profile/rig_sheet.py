@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hil.profile.file_columns import FILE_KEYS, Column, ColumnPart, read_columns
 from hil.profile.schema import Name, Part, Prose
 from hil.profile.units import Quantity, UnitError, parse_quantity
 from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, SETTERS, Role
@@ -46,6 +47,17 @@ class RoleSheetPart(Part):
     shorting: bool = Field(default=False, description="a CT's secondary is short-circuited before it is opened")
     limits: list[Literal[LIMITS]] | None = None  # type: ignore[valid-type]
     modes: list[Literal[MODES]] | None = None  # type: ignore[valid-type]
+    files: str | None = Field(
+        default=None,
+        max_length=200,
+        description="of the driver `file`: where its recordings lie, `{case}` or `{hash}` and `{repeat}` filled in",
+    )
+    columns: dict[str, ColumnPart] | None = Field(
+        default=None, description="of the driver `file`: the column of a channel (`poi.import_w`, `poi.import_w.L1`)"
+    )
+    offset: str | None = Field(
+        default=None, max_length=40, description="of the driver `file`: how long after its start the first sample is"
+    )
     setters: list[Literal[SETTERS]] | None = Field(  # type: ignore[valid-type]
         default=None, description="who can set a limit here; left out: the installer alone"
     )
@@ -78,6 +90,11 @@ class RigFile(Part):
     time: Literal["real", "virtual"] = Field(
         default="real", description="`virtual`: everything is simulated in one process, and jumps from event to event"
     )
+    grade: Literal["A", "B", "C"] | None = Field(
+        default=None,
+        description="the best grade of this rig's records: cases that ask for a better one are run at this, to screen",
+    )
+    samples: Literal["hdf5", "csv"] = Field(default="hdf5", description="the form of the samples of each record")
     device: DevicePart
     roles: dict[Literal[tuple(role.value for role in Role)], RoleSheetPart]  # type: ignore[valid-type]
 
@@ -92,9 +109,10 @@ UNITS: dict[str, tuple[str, ...]] = {  # of the keys that are quantities
     "update": ("s",),
     "group_delay": ("s",),
     "uncertainty": ("pu",),
+    "offset": ("s",),
 }
 COMMON_KEYS = {"driver", "instrument", "calibration_due", "update", "group_delay", "uncertainty"}
-MEASURING_KEYS = {"channels", "each_phase"}
+MEASURING_KEYS = {"channels", "each_phase", *FILE_KEYS}
 KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may say, and what it must
     Role.AC_LOAD: ({"range", "phases", "slew", "step"}, {"range"}),
     Role.DC_SOURCE: ({"range", "slew", "step"}, {"range"}),
@@ -117,7 +135,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSheet:
-    """What one role can do; None: not stated. `slew_value` is in units of the range per second; `line` of the sheet."""
+    """What one role can do; None: not stated. `slew_value` is in units of the range per second; `line` of the sheet.
+
+    `files`: the path of a recording, from where the sheet lies, with its placeholders.
+    """
 
     role: Role
     driver: str
@@ -139,13 +160,16 @@ class RoleSheet:
     setters: tuple[str, ...] = ("installer",)
     instrument: str = ""
     calibration_due: str = ""
+    files: str = ""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigSheet:
     """A rig. `ratings` are those of the device under test; profiles take them for parameters of the same name.
 
-    `time` is real or virtual.
+    `time` is real or virtual. `grade`: cases that ask for better records are run all the same, at this grade.
     """
 
     id: str
@@ -158,6 +182,8 @@ class RigSheet:
     ratings: Mapping[str, Quantity]
     roles: Mapping[Role, RoleSheet]
     time: str = "real"
+    grade: str = "A"
+    samples: Literal["hdf5", "csv"] = "hdf5"
 
 
 def load_rig(path: Path) -> RigSheet:
@@ -198,6 +224,8 @@ def _rig(file: YamlFile) -> RigSheet:
         ratings=ratings,
         roles=roles,
         time=content.time,
+        grade=content.grade or "A",
+        samples=content.samples,
     )
 
 
@@ -240,7 +268,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
                 file.report((*place, name), f"{given.least} is more than {given.most}")
             ranges[name] = Range(lo=least.value, hi=most.value, unit=most.unit)
     numbers: dict[str, float | None] = {}
-    for name in ("slew", "step", "update", "group_delay", "uncertainty"):
+    for name in ("slew", "step", "update", "group_delay", "uncertainty", "offset"):
         text: str | None = getattr(part, name)
         numbers[name] = _literal(text, file, (*place, name), UNITS[name]).value if text is not None else None
     return RoleSheet(
@@ -264,4 +292,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         setters=tuple(part.setters or ("installer",)),
         instrument=part.instrument or "",
         calibration_due=part.calibration_due or "",
+        files=part.files or "",
+        columns=read_columns(part, part.channels or [], file, place),
+        offset_s=numbers["offset"] or 0.0,
     )

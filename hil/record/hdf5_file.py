@@ -8,6 +8,7 @@
 Compressed without loss, in chunks. Channels keep their order. A `/` in a name is `|` in the path; `name` has it right.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def write_hdf5(path: Path, recording: Recording, source: Source | None = None) -
         OSError: it is there already, or cannot be written.
     """
     source = source or Source()
-    with h5py.File(path, "x", track_order=True) as file:
+    memory = io.BytesIO()  # and not the disk: where that is full, HDF5 brings down the process
+    with h5py.File(memory, "w", track_order=True) as file:
         file.attrs["schema"] = SAMPLES_SCHEMA
         file.attrs["name"] = recording.name
         file.attrs["instrument"] = source.instrument
@@ -48,6 +50,8 @@ def write_hdf5(path: Path, recording: Recording, source: Source | None = None) -
             channel.attrs["instrument"] = source.instrument
             ratio = source.uncertainty_ratio
             channel.attrs["uncertainty_ratio"] = np.nan if ratio is None else ratio
+    with path.open("xb") as target:
+        target.write(memory.getbuffer())
 
 
 def read_hdf5(path: Path) -> Recording:

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.profile.words import Role
+
 if TYPE_CHECKING:  # it brings pydantic, which who reads a record has no use for
-    from hil.profile.rig_sheet import RoleSheet
+    from hil.profile.rig_sheet import RigSheet, RoleSheet
+
+RECORDING_NAMES = {Role.POWER_METER: "power", Role.WAVEFORM: "waveform"}
+"""How a rig calls the recording of each measuring role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +32,8 @@ def source_of(sheet: "RoleSheet") -> Source:
         update_s=sheet.update_s,
         group_delay_s=sheet.group_delay_s,
     )
+
+
+def sources_of(sheet: "RigSheet") -> dict[str, Source]:
+    """What each recording of a rig is made with, by the recording's name."""
+    return {name: source_of(sheet.roles[role]) for role, name in RECORDING_NAMES.items() if role in sheet.roles}

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.analysis.result import Measurement, Verdict
+from hil.profile.model import Case
 from hil.record.model import RunRecord
 from hil.report.access import Records, Unreadable, samples_missing
 from hil.report.front import GRADES
@@ -38,7 +39,7 @@ class Made:
 def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = ()) -> Made:
     """The page of a case."""
     case = found.case
-    decided = deciding(found)
+    decided = deciding(found) or _unmeasured(found)
     picture, says, kept = _picture(found, decided, records)
     tables: list[Table | None] = [criteria_table(found)] if found.criteria else []
     if found.runs:
@@ -51,7 +52,7 @@ def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = (
     tables += [provenance_table(case), procedure_table(case)]
     if found.runs:
         tables.append(records_table(found, kept))
-    notes = [*found.notes, *_own_notes(found), *(f"deviation of the campaign: {said}" for said in deviations)]
+    notes = [*found.notes, *_own_notes(found), *_deviations(case, deviations)]
     page = CasePage(
         anchor=anchor_of(case.id),
         id=case.id,
@@ -65,6 +66,12 @@ def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = (
         notes=tuple(dict.fromkeys(notes))[:NOTES_MAX],
     )
     return Made(page=page, identities=tuple(record.identity for record in kept.values()))
+
+
+def _deviations(case: Case, deviations: Sequence[str]) -> list[str]:
+    """Deviations of the campaign; one that begins with a profile's id belongs to that profile's cases alone."""
+    heads = [(said, said.partition(":")[0]) for said in deviations]
+    return [f"deviation: {said}" for said, head in heads if "/" not in head or " " in head or head == case.profile]
 
 
 def deciding(found: CaseResult) -> tuple[RunResult, StepResult] | None:
@@ -85,6 +92,14 @@ def deciding(found: CaseResult) -> tuple[RunResult, StepResult] | None:
     if found.verdict is Verdict.INVALID and broken:
         return broken[0]
     return max(steps, key=lambda pair: pair[1].net.olrt_judged_s or 0.0)
+
+
+def _unmeasured(found: CaseResult) -> tuple[RunResult, StepResult] | None:
+    """The first run, where none could be measured: its record still shows why."""
+    if not found.runs:
+        return None
+    run = found.runs[0]
+    return run, StepResult(number=1, net=Measurement(reason=run.reason))
 
 
 def _facts(found: CaseResult) -> tuple[Fact, ...]:
@@ -118,9 +133,9 @@ def _picture(
             lines[run.folder] = traces_of(record, found.case)
         if why:
             missing[run.folder] = why
-    if decided is None and not found.runs:
+    if decided is None:
         return "", "There is no picture: there is no run.", kept
-    run, step = decided or (found.runs[0], StepResult(number=1, net=Measurement(reason=found.runs[0].reason)))
+    run, step = decided
     if missing.get(run.folder) or not lines.get(run.folder):
         return "", f"There is no picture: {missing.get(run.folder, 'no channel of the case was recorded')}.", kept
     starts_s = [each.net.t0_s for each in run.steps if each.net.t0_s is not None]
@@ -150,7 +165,9 @@ def _others(
 def _caption(found: CaseResult, run: RunResult, step: StepResult) -> str:
     net = step.net
     many = f", step {step.number}" if len(run.steps) > 1 else ""
-    zero = "Time is counted from t0 of the recorded stimulus." if net.t0_s is not None else "There is no t0."
+    zero = "Time is counted from t0 of the recorded stimulus."
+    if net.t0_s is None:
+        zero = "There is no t0: time is counted from the begin of the record."
     judged = _judged_by(net)
     tolerance = f" Tolerance {number(net.tolerance_value)} {found.case.response.unit}." if net.tolerance_value else ""
     decided = ", which decided" if run.steps else ", which could not be measured"

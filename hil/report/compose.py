@@ -2,7 +2,7 @@
 
 from hil.report.access import Records
 from hil.report.case_page import case_page
-from hil.report.front import campaign_digest, groups_of, instruments_of, naming_of, sheet_of
+from hil.report.front import campaign_digest, files_table, groups_of, instruments_of, naming_of, sheet_of
 from hil.report.matrix import cannot_table, counts_of, families_table, grids_of
 from hil.report.page import Pages
 from hil.report.sheet import sheet_tables
@@ -29,5 +29,6 @@ def compose(result: CampaignResult, records: Records) -> Pages:
         grids=grids_of(result),
         cannot=cannot_table(result),
         cases=tuple(each.page for each in made),
+        files=files_table(result.campaign),
         sheet=sheet_tables(result, sheet),
     )

@@ -14,6 +14,8 @@ from hil.report.text import NOT_STATED, number
 from hil.verdict.model import CampaignResult
 
 SIMULATED = "simulated"
+LASTING = ("serial", "version", "firmware", "hardware", "model", "maker")  # what one device keeps through a campaign
+SHOWN_MAX = 4
 GRADES = {
     Grade.A: "power from waveforms",
     Grade.B: "values at most 0.2 s wide and apart",
@@ -58,14 +60,21 @@ def groups_of(
         stated("deviations", "; ".join(people.deviations)),
     )
     versions = [Fact(label=f"version of {name}", value=said) for name, said in sorted(campaign.versions.items())]
-    files = [Fact(label=name, value=f"SHA-256 {said}") for name, said in campaign.digests]
-    judged = [stated("judged by", result.analysis), Fact(label="digest of all records", value=f"SHA-256 {digest}")]
+    judged = [
+        stated("analysis version", result.analysis),
+        Fact(label="digest of all records", value=f"SHA-256 {digest}"),
+    ]
     return (
         Group(title="Test", facts=test),
         Group(title="Device under test", facts=(*_device(sheet), *_identity(identities))),
         Group(title="Rig", facts=_rig_facts(campaign, sheet)),
-        Group(title="Software, files and digests", facts=(*judged, *versions, *files)),
+        Group(title="Software and digest", facts=(*judged, *versions)),
     )
+
+
+def files_table(campaign: Campaign) -> Table:
+    """Every file that the campaign was made from, by its digest."""
+    return Table(title="Files of the campaign", head=("file", "SHA-256"), rows=campaign.digests, align="ll")
 
 
 def _device(sheet: RigSheet | str) -> tuple[Fact, ...]:
@@ -78,19 +87,30 @@ def _device(sheet: RigSheet | str) -> tuple[Fact, ...]:
 
 
 def _identity(identities: Sequence[Mapping[str, str]]) -> tuple[Fact, ...]:
-    """What the runs found. A value that changed between runs is a warning: two devices, or a changed one."""
+    """What the runs found. A version or serial number that changed is a warning: two devices, or a changed one.
+
+    Other things may well differ from run to run, as the configuration, which holds the limit of its case.
+    """
     found: dict[str, dict[str, None]] = {}
     for identity in identities:
         for name, value in identity.items():
             found.setdefault(name, {})[value] = None
     facts = []
-    if not any("config" in name.lower() for name in found):
+    if not any(is_configuration(name) for name in found):
         facts.append(stated("configuration hash", ""))
     for name, values in sorted(found.items()):
-        label = "configuration hash" if "config" in name.lower() else name.replace("_", " ")
-        text = " | ".join(values) + (" (differs between runs)" if len(values) > 1 else "")
-        facts.append(stated(f"{label} (found)", text, warn=len(values) > 1))
+        label = "configuration hash" if is_configuration(name) else name.replace("_", " ")
+        fixed = any(word in name.lower() for word in LASTING)
+        text = next(iter(values)) if len(values) == 1 else f"{len(values)} different values, each with its run's record"
+        if len(values) > 1 and fixed:
+            text = f"{' | '.join(list(values)[:SHOWN_MAX])} (differs between runs)"
+        facts.append(stated(f"{label} (found)", text, warn=len(values) > 1 and fixed))
     return tuple(facts)
+
+
+def is_configuration(name: str) -> bool:
+    """Whether a rig means the hash of the device's configuration by this name."""
+    return "config" in name.lower()
 
 
 def _rig_facts(campaign: Campaign, sheet: RigSheet | str) -> tuple[Fact, ...]:

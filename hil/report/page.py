@@ -108,4 +108,5 @@ class Pages:
     grids: tuple[Grid, ...]
     cannot: Table | None
     cases: tuple[CasePage, ...]
+    files: Table
     sheet: tuple[Table, ...]

@@ -58,7 +58,13 @@ def draw(shown: Shown) -> str:
         _panel(canvas, shown, panel, time, (top, bottom), main=k == 0)
         top = bottom + GAP_PX
     bottom = top - GAP_PX
-    _time_axis(canvas, time, HEAD_PX, bottom, "time from t0 (s)" if shown.net.t0_s is not None else "time (s)")
+    _time_axis(
+        canvas,
+        time,
+        HEAD_PX,
+        bottom,
+        "time from t0 (s)" if shown.net.t0_s is not None else "time from the begin of the record (s)",
+    )
     draw_times(canvas, shown.net, time, HEAD_PX, bottom)
     _whole(canvas, shown, panels[0], time, bottom + 40)
     return canvas.svg(f"{shown.case.id}: {shown.case.response.channel} and what moved it")

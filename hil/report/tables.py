@@ -8,13 +8,15 @@ from hil.analysis.uncertainty import Budget
 from hil.profile.model import Case, Criterion
 from hil.profile.words import Measure
 from hil.record.model import RunRecord
+from hil.report.front import is_configuration
 from hil.report.page import Table
-from hil.report.text import MEASURE_NAMES, measure_unit, number, with_u
+from hil.report.text import MEASURE_NAMES, MINUS, NOT_STATED, measure_unit, number, with_u
 from hil.verdict.model import CaseResult, CriterionResult, RunResult, StepResult
 
 ALWAYS = (Measure.OLRT, Measure.OLRT_JUDGED)  # the literal figure is always printed beside the one that is judged
 OPS = {"<=": "\u2264", ">=": "\u2265", "<": "<", ">": ">"}
 REASONS_MAX = 12  # of runs without a figure: more say the same
+HASH_SHOWN = 19  # of a configuration's hash: twelve digits and the name of the method
 NOTHING = 1e-6  # of the whole uncertainty: rounding, not a source
 SOURCES = {
     "step_sampling_s": "sampling of the stimulus: where between two samples it stepped",
@@ -69,7 +71,8 @@ def measures_table(found: CaseResult) -> Table:
     case, wanted = found.case, measures_of(found.case)
     nets = [step.net for run in found.runs for step in run.steps]
     measures = [measure for measure in wanted if any(getattr(net, measure.value) is not None for net in nets)]
-    rows = [_measures_row(run, step, measures) for run in found.runs for step in run.steps]
+    several = any(len(run.steps) > 1 for run in found.runs)
+    rows = [_measures_row(run, step, measures, several=several) for run in found.runs for step in run.steps]
     strong = []
     for label, name in (
         ("greatest", "greatest_value"),
@@ -80,9 +83,9 @@ def measures_table(found: CaseResult) -> Table:
         texts = [_spread_text(found, measure, name) for measure in measures]
         if any(texts):
             strong.append(len(rows))
-            rows.append((label, "", *texts, ""))
+            rows.append((label, *[""] * several, *texts, ""))
     heads = [f"{MEASURE_NAMES[m]} ({measure_unit(m, case.response.unit)})" for m in measures]
-    head = ("repeat", "step", *heads, "grade")
+    head = ("repeat", *["step"] * several, *heads, "grade")
     none = [MEASURE_NAMES[measure] for measure in wanted if measure not in measures]
     why = dict.fromkeys(
         f"Repeat {run.repeat}, step {step.number}: {step.net.reason}."
@@ -93,14 +96,14 @@ def measures_table(found: CaseResult) -> Table:
     notes = ["Each value with its expanded uncertainty (95 %) where it has one; empty: does not exist."]
     notes += [f"In no run: {', '.join(none)}."] if none else []
     note = " ".join([*notes, *list(why)[:REASONS_MAX]])
-    align = "lr" + "r" * len(measures) + "l"
+    align = "l" + "r" * (several + len(measures)) + "l"
     return Table(title="Measures", head=head, rows=tuple(rows), align=align, strong=tuple(strong), note=note)
 
 
-def _measures_row(run: RunResult, step: StepResult, measures: Iterable[Measure]) -> tuple[str, ...]:
+def _measures_row(run: RunResult, step: StepResult, measures: Iterable[Measure], *, several: bool) -> tuple[str, ...]:
     repeat = f"{run.repeat}" + (f" (attempt {run.attempt})" if run.attempt > 1 else "")
     values = [value_text(step.net, measure) for measure in measures]
-    return (repeat, str(step.number), *values, step.net.grade.value if step.net.grade else "none")
+    return (repeat, *[str(step.number)] * several, *values, step.net.grade.value if step.net.grade else "none")
 
 
 def _spread_text(found: CaseResult, measure: Measure, name: str) -> str:
@@ -189,9 +192,13 @@ def records_table(found: CaseResult, records: Mapping[str, RunRecord]) -> Table:
     rows = []
     for run in found.runs:
         record = records.get(run.folder)
-        begun = record.started_utc if record else ""
-        rows.append((str(run.repeat), str(run.attempt), begun, run.end.value, run.reason, run.folder, run.digest))
-    head = ("repeat", "attempt", "begun", "end", "reason", "record", "SHA-256 of its manifest")
+        identity = record.identity if record else {}
+        hashes = [value[:HASH_SHOWN] for name, value in identity.items() if is_configuration(name)]
+        begun, configuration = record.started_utc if record else run.started_utc, ", ".join(hashes) or NOT_STATED
+        ended = run.end.value if run.reason in ("", run.end.value) else f"{run.end.value}: {run.reason}"
+        ended = run.reason if run.reason.startswith(run.end.value) else ended
+        rows.append((str(run.repeat), str(run.attempt), begun, ended, configuration, run.folder, run.digest))
+    head = ("repeat", "attempt", "begun", "end", "configuration", "record", "SHA-256 of its manifest")
     return Table(title="Records", head=head, rows=tuple(rows), align="rrlllll")
 
 
@@ -200,6 +207,9 @@ def marks_table(record: RunRecord, t0_s: float | None) -> Table | None:
     if not record.marks:
         return None
     zero_s = t0_s if t0_s is not None else 0.0
-    rows = [(f"{mark.t_s - zero_s:+.3f}", str(mark.step) if mark.step else "", mark.what) for mark in record.marks]
-    when = "time from t0 (s)" if t0_s is not None else "time (s)"
+    rows = [
+        (f"{mark.t_s - zero_s:+.3f}".replace("-", MINUS), str(mark.step) if mark.step else "", mark.what)
+        for mark in record.marks
+    ]
+    when = "time from t0 (s)" if t0_s is not None else "record's clock (s)"
     return Table(title="Marks of the deciding run", head=(when, "step", "what"), rows=tuple(rows), align="rrl")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hil.analysis.result import Verdict
 from hil.profile.words import Measure
+from hil.verdict.campaign import lacking
 from hil.verdict.model import CaseResult
 
 MINUS = "\u2212"
@@ -53,7 +54,9 @@ MEASURE_NAMES = {
 
 
 def kind_of(case: CaseResult) -> Kind:
-    """How a case is shown: its verdict, or that it has not been run."""
+    """How a case is shown: its verdict, or that it has not been run, or that the rig cannot do it."""
+    if lacking(case):
+        return BY_WORD[CANNOT]
     return BY_WORD[case.verdict.value] if case.runs else BY_WORD[NOT_RUN]
 
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hil.analysis.series import Invalid, Series
 from hil.profile.model import Case
 from hil.profile.words import CHANNELS
 from hil.record.model import RunRecord
 from hil.record.recording import FloatArray, Recording
+from hil.verdict.channels import find
 
 PHASES = ("L1", "L2", "L3")
 
@@ -49,7 +51,20 @@ def _channel(record: RunRecord, channel: str, case: Case) -> list[Trace]:
             return [_trace(recording, channel, "", unit, summed)]
         if phases:
             return [_trace(recording, channel, p, unit, recording.channels[f"{channel}.{p}"]) for p in phases]
-    return []
+    return _waves(record, channel, unit)
+
+
+def _waves(record: RunRecord, channel: str, unit: str) -> list[Trace]:
+    """The channel made of voltages and currents, as the judge makes it, where only waveforms were recorded."""
+    found = find(record.recordings, channel, {})
+    if isinstance(found, Invalid):
+        return []
+    parts = {"": found.net} if isinstance(found.net, Series) else found.phases
+    return [
+        Trace(channel=channel, phase=phase, unit=unit, t_s=part.t_s + part.origin_s, y=part.y)
+        for phase, part in parts.items()
+        if isinstance(part, Series)
+    ]
 
 
 def _trace(recording: Recording, channel: str, phase: str, unit: str, y: FloatArray) -> Trace:

@@ -11,9 +11,11 @@ from hil.profile.model import Case, Step
 from hil.profile.rig_sheet import RigSheet, RoleSheet
 from hil.profile.words import ACTING, Role
 from hil.record.recording import Recording
-from hil.rig.roles import Actor, Done, Gauge, Rig, RigError, World
+from hil.rig.human import human_actor, human_gauge
+from hil.rig.real_world import RealWorld
+from hil.rig.recorded import file_gauge
+from hil.rig.roles import Actor, Done, Gauge, RestTeller, Rig, RigError, World
 from hil.rig.simulated_actors import AcLoad, DcSource, DutLink, GridSim, Relay, SimulatedActor
-from hil.rig.simulated_gauge import PowerMeter
 from hil.rig.simulated_world import SimulatedWorld
 
 SAFE_ORDER = (Role.DC_SOURCE, Role.DUT_LINK, Role.RELAY, Role.AC_LOAD, Role.GRID_SIM)
@@ -72,6 +74,12 @@ class AssembledRig:
         seeing = self._seeing(channel)
         return await self.gauges[seeing[0]].latest_value(channel) if seeing else None
 
+    async def rest_value(self, channel: str) -> float | None:
+        """See `RestTeller.rest_value`."""
+        seeing = self._seeing(channel)
+        gauge = self.gauges[seeing[0]] if seeing else None
+        return await gauge.rest_value(channel) if isinstance(gauge, RestTeller) else None
+
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
         """See `Rig.begin`.
 
@@ -95,10 +103,10 @@ class AssembledRig:
         return tuple([await self.gauges[role].end() for role in recording])
 
     async def safe(self) -> None:
-        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then the first error is raised.
+        """See `Rig.safe`. Every role is asked, whatever becomes of the ones before it; then all errors are raised.
 
         Raises:
-            RigError: a role could not be made safe.
+            ExceptionGroup: roles could not be made safe, each with its error.
         """
         errors: list[Exception] = []
         for role in SAFE_ORDER:
@@ -108,7 +116,7 @@ class AssembledRig:
                 except Exception as error:  # whatever it is, the other roles must be made safe
                     errors.append(error)
         if errors:
-            raise errors[0]
+            raise ExceptionGroup("the rig is not safe", errors)
 
     def identity(self) -> Mapping[str, str]:
         """See `World.identity`."""
@@ -126,35 +134,36 @@ def _simulated_actor(sheet: RoleSheet, world: World) -> Actor:
 
 def _simulated_gauge(sheet: RoleSheet, world: World) -> Gauge:
     assert isinstance(world, SimulatedWorld)
-    if sheet.role is Role.WAVEFORM:
-        raise RigError("Waveform", "there is no simulated one", "take it out of the rig's sheet")
-    return _OfThisRun(world)
+    return _OfThisRun(world, sheet.role)
 
 
 class _OfThisRun:
-    """The power meter of the run that is open."""
+    """The power meter, or the waveform recorder, of the run that is open."""
 
-    def __init__(self, world: SimulatedWorld):
-        self._world = world
+    def __init__(self, world: SimulatedWorld, role: Role):
+        self._world, self._role = world, role
 
     async def begin(self, channels: tuple[str, ...], each_phase: bool) -> None:
-        await self._meter.begin(channels, each_phase)
+        await self._gauge.begin(channels, each_phase)
 
     async def latest_value(self, channel: str) -> float | None:
-        return await self._meter.latest_value(channel)
+        return await self._gauge.latest_value(channel)
 
     async def end(self) -> Recording:
-        return await self._meter.end()
+        return await self._gauge.end()
 
     @property
-    def _meter(self) -> PowerMeter:
-        meter = self._world.bench.gauge
-        assert meter is not None
-        return meter
+    def _gauge(self) -> Gauge:
+        bench = self._world.bench
+        gauge: Gauge | None = bench.recorder if self._role is Role.WAVEFORM else bench.gauge
+        assert gauge is not None
+        return gauge
 
 
 DRIVERS: dict[str, Driver] = {
     "simulated": Driver(world=SimulatedWorld, actor=_simulated_actor, gauge=_simulated_gauge, precedence=1),
+    "human": Driver(world=RealWorld, actor=human_actor, gauge=human_gauge),
+    "file": Driver(world=RealWorld, gauge=file_gauge),
 }
 
 

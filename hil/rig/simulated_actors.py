@@ -31,7 +31,12 @@ class SimulatedActor:
         return Done(asked_s=asked_s, done_s=self.world.now_s(), note=note)
 
     async def safe(self) -> None:
-        """See `Actor.safe`."""
+        """See `Actor.safe`. Where no run is open there is no site, and nothing to make safe."""
+        if self.world.is_open:
+            await self._safe()
+
+    async def _safe(self) -> None:
+        """What this role's safe state is."""
 
 
 class AcLoad(SimulatedActor):
@@ -43,7 +48,7 @@ class AcLoad(SimulatedActor):
         super().__init__(world)
         self.verbs = {Verb.SET_LOAD: self._set}
 
-    async def safe(self) -> None:
+    async def _safe(self) -> None:
         """No load."""
         self._share(0.0)
 
@@ -74,7 +79,7 @@ class DcSource(SimulatedActor):
         super().__init__(world)
         self.verbs = {Verb.SET_SOURCE: self._set}
 
-    async def safe(self) -> None:
+    async def _safe(self) -> None:
         """Nothing to deliver."""
         self._to(0.0)
 
@@ -97,7 +102,7 @@ class GridSim(SimulatedActor):
         super().__init__(world)
         self.verbs = {Verb.SET_GRID: self._set}
 
-    async def safe(self) -> None:
+    async def _safe(self) -> None:
         """Nominal."""
         self._to(1.0, self.world.bench.site.plant.spec.system.nominal_hz)
 
@@ -126,7 +131,7 @@ class Relay(SimulatedActor):
         super().__init__(world)
         self.verbs = {Verb.FAULT: self._fault, Verb.SWITCH: self._switch}
 
-    async def safe(self) -> None:
+    async def _safe(self) -> None:
         """Faults cleared, then control power on."""
         clear_faults(self.world.bench)
         for part in sorted(self.world.bench.dark):
@@ -153,7 +158,7 @@ class DutLink(SimulatedActor):
             Verb.FAULT: self._fault,
         }
 
-    async def safe(self) -> None:
+    async def _safe(self) -> None:
         """The storage is asked for nothing. Limits stay: nothing is safer without them."""
         self._wish(0.0)
 

@@ -7,7 +7,16 @@ from hil.rig.simulated import SimulatedSite
 from hil.rig.simulated_twin import POINTS
 from hil.rig.site_file import site_content
 
-ALL = ("export_all", "export_ess", "import_ess", "import_site")
+WAYS = {
+    "export_all": ("export",),
+    "export_ess": ("export",),
+    "import_ess": ("import",),
+    "import_site": ("import",),
+    "generation": ("export",),
+    "busbar": ("import",),
+    "conductor": ("import", "export"),
+}
+"""Which way a limit of that name holds. A busbar has no export: its infeeds add up to its load."""
 _QUANTITY = {"W": "w", "VA": "va", "A": "a"}
 
 
@@ -25,24 +34,23 @@ class Configuration:
         if not self.limits and not self.mode:
             return None
         whole = site_content(self._site)
-        whole["limits"] = [
-            self._limit(name, *given) for name, given in self.limits.items() if name in (*ALL, "generation")
-        ]
-        for name in self.limits.keys() & {"busbar", "conductor"}:
-            value, unit = self.limits[name]
-            point = next(point for point in whole["points"] if point["id"] == POINTS[name])
-            point["rating_a"] = value * self._rating_a(unit)
+        whole["limits"] = []
+        for name, (value, unit) in self.limits.items():
+            if name in ("busbar", "conductor"):
+                value, unit = value * self._rating_a(unit), "A"
+                next(point for point in whole["points"] if point["id"] == POINTS[name])["rating_a"] = value
+            whole["limits"] += [self._limit(name, value, unit, way) for way in WAYS[name]]
         if self.mode:
             whole["modes"] = {"ess": self.mode}
         return whole
 
-    def _limit(self, name: str, value: float, unit: str) -> dict[str, Any]:
+    def _limit(self, name: str, value: float, unit: str, way: str) -> dict[str, Any]:
         if unit == "pu":
             rating = "ess_nameplate" if name.endswith("_ess") else "der_nameplate"
             value, unit = value * self._sheet.ratings[rating].value, "W"
         return {
             "point": POINTS.get(name, "poi"),
-            "direction": "import" if name.startswith("import") else "export",
+            "direction": way,
             "quantity": _QUANTITY[unit],
             "value": value,
             "basis": "conductor" if unit == "A" else "total",

@@ -55,7 +55,7 @@ async def switch(bench: Bench, part: str, on: bool) -> str:
     """Control power of a part on or off; returns a note.
 
     The controller runs on its gateway: without power of either it is gone. A DER forgets what it was told, and enters
-    service `ENTER_SERVICE_S` after its power is back.
+    service `ENTER_SERVICE_S` after its power is back. The contact is that of the part that was switched last.
 
     Raises:
         RigError: there is no such part.

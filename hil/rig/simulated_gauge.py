@@ -92,7 +92,7 @@ class PowerMeter:
     async def end(self) -> Recording:
         """See `Gauge.end`."""
         if self._began is None:
-            raise RigError("PowerMeter", "it does not record", "begin before the end")
+            raise RigError("PowerMeter", "it does not record now", "begin before the end")
         ahead_s = self._settle()
         first, channels, each_phase = self._began
         self._began = None

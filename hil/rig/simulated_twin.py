@@ -1,10 +1,11 @@
 """The simulated site that a case needs, from the ratings of the rig's sheet: as little as the case can be done with.
 
-One PV inverter, always; one battery where the case touches storage; further points where it limits them. The phases of
+One PV inverter, always; one battery where the case touches storage; chargers where a parameter says how many amperes;
+further points where it limits them. The phases of
 everything that has a period are drawn anew for each repeat: no step of a load meets a meter twice at the same instant.
 """
 
-from math import sqrt
+from math import ceil, sqrt
 from random import Random
 from typing import Any
 
@@ -13,14 +14,15 @@ from hil.profile.rig_sheet import RigSheet
 from hil.profile.words import Role, Verb
 from hil.rig.twin_file import TwinFile
 
-PV, BATTERY = "pv1", "bat1"
+PV, BATTERY, CHARGER = "pv1", "bat1", "ev"
 POINTS = {"generation": "gen", "busbar": "bus", "conductor": "feeder"}
 """Limits that hold at a point of their own: everything of the site lies behind it, but for `gen` the DERs alone."""
-METER_UPDATE_S = 0.1  # a common speed of meters made for export limiting; window as long as the update
+METER_UPDATE_S = 0.2  # 10 or 12 cycles: the basic measurement interval of IEC 61000-4-30; window as long as that
 TELEMETRY_S = 0.2  # SunSpec inverters renew their power some times a second
 NOISE_W = 4.0  # on the meter of the site, standard deviation; twice the resolution of a class 1 meter at 8 kW
 BATTERY_HOURS = 2.7  # of its rating, as the homes of docs/twin.md have it: 13.5 kWh behind 5 kW
 SOC_PCT = 50.0
+CHARGER_MOST_A = 32.0  # IEC 61851-1 and its profiles in firmware_config/ end there
 _KINDS = {"generation": "net", "busbar": "busbar", "conductor": "conductor"}
 
 
@@ -67,6 +69,7 @@ def twin_for(sheet: RigSheet, case: Case, repeat: int) -> TwinFile:
         storage = {"id": BATTERY, "kind": "battery", "nameplate_w": ess_w, "capacity_wh": ess_w * BATTERY_HOURS}
         ders.append(der | storage | {"soc_pct": SOC_PCT, "telemetry_phase_s": random.uniform(0.0, TELEMETRY_S)})
     names = ["poi", *(POINTS[limit] for limit in special)]
+    ders += _chargers(case, inner)
     return TwinFile.model_validate(
         {
             "schema": "hil.twin/1",
@@ -86,6 +89,17 @@ def twin_for(sheet: RigSheet, case: Case, repeat: int) -> TwinFile:
             "load": _loads(sheet, inner),
         }
     )
+
+
+def _chargers(case: Case, point: str) -> list[dict[str, Any]]:
+    """Chargers with a car in want of everything, where the case has a parameter `charger_a`: so many amperes together.
+
+    No charger whose profile we have gives more than `CHARGER_MOST_A`.
+    """
+    most_a = next((float(one.value) for one in case.parameters if one.name == "charger_a"), 0.0)
+    count = ceil(most_a / CHARGER_MOST_A)
+    own = {"kind": "evse", "profile": "alfen/ng9xx", "point": point, "step_a": 0.1, "telemetry_s": 1.0}
+    return [own | {"id": f"{CHARGER}{k + 1}", "most_a": most_a / count} for k in range(count)]
 
 
 def _meter(name: str, random: Random) -> dict[str, Any]:

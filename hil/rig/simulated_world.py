@@ -20,6 +20,7 @@ from hil.rig.simulated import SimulatedSite
 from hil.rig.simulated_config import Configuration
 from hil.rig.simulated_gauge import PowerMeter
 from hil.rig.simulated_twin import phase_v, seed_of, twin_for
+from hil.rig.simulated_waveform import WaveformRecorder
 from hil.rig.trail import Trail
 
 
@@ -58,6 +59,16 @@ class Bench:
                 meter,
                 plant,
                 trails=self.trails,
+                settle=self.settle_s,
+                scale_w=sheet.ratings["der_nameplate"].value,
+                seed=seed_of(case, repeat),
+            )
+        recorder = sheet.roles.get(Role.WAVEFORM)
+        self.recorder: WaveformRecorder | None = None
+        if recorder is not None and recorder.driver == "simulated":
+            self.recorder = WaveformRecorder(
+                recorder,
+                plant,
                 settle=self.settle_s,
                 scale_w=sheet.ratings["der_nameplate"].value,
                 seed=seed_of(case, repeat),
@@ -109,6 +120,11 @@ class SimulatedWorld:
         self._bench: Bench | None = None
         self._folder: Path | None = None
         self._said: dict[str, str] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a site."""
+        return self._bench is not None
 
     @property
     def bench(self) -> Bench:

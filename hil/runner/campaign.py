@@ -90,7 +90,7 @@ class Conductor:
             self._play_crew(orders, self.make_crew)
         else:
             self._play_here(orders)
-        why = self.halted or (f"stopped by {self.stop.signal.name}" if self.stop.signal else "")
+        why = self.halted or (f"by {self.stop.signal.name}" if self.stop.signal else "")
         self.journal.append(Entry(utc=utc_text(), kind=STOP if why else FINISH, note=why))
         self._show({"kind": "campaign", "what": why or "is finished"})
         return Summary(

@@ -96,7 +96,7 @@ def _play(folder: Path, campaign: Campaign, how: How, base: Path, *, is_new: boo
         conductor = Conductor(
             folder=folder,
             bench=bench,
-            cases=campaign.cases,
+            cases=tuple(case for case in campaign.cases if case.id not in campaign.lacks),
             journal=journal,
             feed=feed,
             stop=stop,

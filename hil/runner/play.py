@@ -5,15 +5,16 @@ exception. Only being stopped (cancelled) leaves this module as an exception, af
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from hil.profile.model import Case, Step
 from hil.record.model import End, Mark, RunRecord
 from hil.record.recording import Recording
-from hil.rig.roles import Rig, RigError
+from hil.rig.roles import RestTeller, Rig, RigError
 from hil.runner.rest import NoRatingError, Rest, rating_value
 from hil.runner.script import Act, Deed, Patience, State, patience, phase_offset_s, script, way_out
 
@@ -54,7 +55,7 @@ class _Run:
     recorded: tuple[Recording, ...] = ()
     end: End = End.COMPLETE
     reason: str = ""
-    is_safe: bool = True
+    is_safe: bool = False
     identity: dict[str, str] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -88,7 +89,7 @@ async def play(rig: Rig, order: Order, enter: Enter) -> Outcome:
         run.reason = "stopped"
         raise
     finally:
-        await _leave(run)
+        await _uninterrupted(_leave(run))
     record = RunRecord(
         case=case,
         repeat=order.repeat,
@@ -125,17 +126,25 @@ async def _main_path(run: _Run) -> None:
             run.end, run.reason = End.RIG_FAILED, failed
 
 
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Work that a stop does not cut short. Whoever asked for it is heard afterwards, by `hil.runner.stop`."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
+
+
 async def _leave(run: _Run) -> None:
     """The way out, each act whatever becomes of the others."""
-    for act in way_out(opened=run.opened, recording=run.recording, patience=run.patience):
+    acts = way_out(opened=run.opened, recording=run.recording, is_safe=run.is_safe, patience=run.patience)
+    for act in acts:
         try:
             await _do(run, act)
         except Exception as error:
             failed = _words(error, run.state)
             run.troubles.append(failed)
             run.mark(f"failed: {failed}")
-            if act.deed is Deed.SAFE:
-                run.is_safe = False
 
 
 async def _do(run: _Run, act: Act) -> None:
@@ -156,7 +165,7 @@ async def _deed(run: _Run, act: Act) -> None:
     rig, case = run.rig, run.order.case
     match act.deed:
         case Deed.OPEN:
-            run.opened = True  # also where it fails half way: what was begun is put away
+            run.is_safe, run.opened = False, True  # also where it fails half way: what was begun is put away
             await rig.open(case, run.order.repeat)
             run.identity = dict(rig.identity())
             run.mark("opened")
@@ -179,6 +188,7 @@ async def _deed(run: _Run, act: Act) -> None:
         case Deed.SAFE:
             run.mark("safe state asked for")
             await rig.safe()
+            run.is_safe = True
             run.mark("safe state reached")
         case Deed.CLOSE:
             run.opened = False
@@ -187,6 +197,7 @@ async def _deed(run: _Run, act: Act) -> None:
 
 
 async def _step(run: _Run, step: Step, number: int) -> None:
+    run.is_safe = False
     done = await run.rig.do(step)
     if run.state is State.STIMULATE and run.first_s is None:
         run.first_s = done.asked_s
@@ -216,6 +227,9 @@ async def _rest(run: _Run, step: Step) -> None:
     rest = Rest(band_value=band_value, duration_s=step.number("duration"))
     began_s = run.rig.now_s()
     run.mark(str(step))
+    if isinstance(run.rig, RestTeller) and (said_value := await run.rig.rest_value(channel)) is not None:
+        run.mark(f"{channel} at rest at {said_value:g}, as a person said")
+        return
     values_seen = 0
     while (now_s := run.rig.now_s()) - began_s < step.number("timeout"):
         value = await run.rig.latest_value(channel)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hil.profile.model import Case, Step
-from hil.profile.words import Role, Verb
+from hil.profile.words import ACTING, Role, Verb
 
 OFFSET_SPAN_S = 5.0  # the slowest meter in use averages over 5 s: repeats then meet it at every phase
 MACHINE_WITHIN_S = (
     300.0  # a controller or inverter that is powered starts within two minutes (`boot`), and as much again
 )
 PERSON_WITHIN_S = 1800.0  # somebody walks to a switchboard and back, and asks a colleague
+BY_HAND = ("human", "file")  # drivers that somebody has a hand in: a recorder is started, its file saved
 PAUSE_GRACE_S = 60.0  # a clock that lets a wait last this much longer than asked for has stopped
 SAFE_WITHIN_S = 120.0  # for machines: a source's discharge time of some seconds, for each of five roles, and time-outs
 
@@ -87,19 +88,29 @@ class Act:
 class Patience:
     """How long a role may take for a step, and the rig for its safe state."""
 
-    roles: Mapping[Role, float]
+    by_role_s: Mapping[Role, float]
     safe_s: float = SAFE_WITHIN_S
+    gauges_s: float = MACHINE_WITHIN_S
+    """To begin and to end a recording; somebody who starts a recorder walks to it."""
+    rest_s: float = 0.0
+    """How much longer than its own time waiting for rest may take: somebody who reads a meter walks to it."""
 
     def step_s(self, step: Step) -> float:
         """Seconds within which a step must be done."""
-        return self.roles.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
+        return self.by_role_s.get(step.role, MACHINE_WITHIN_S) if step.role else MACHINE_WITHIN_S
 
 
 def patience(drivers: Mapping[Role, str]) -> Patience:
     """From the drivers of a rig's roles: a person takes longer than a machine."""
-    roles = {role: PERSON_WITHIN_S if driver == "human" else MACHINE_WITHIN_S for role, driver in drivers.items()}
+    roles = {role: PERSON_WITHIN_S if driver in BY_HAND else MACHINE_WITHIN_S for role, driver in drivers.items()}
     people = sum(1 for driver in drivers.values() if driver == "human")
-    return Patience(roles=roles, safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S)
+    read_by_hand = any(driver in BY_HAND for role, driver in drivers.items() if role not in ACTING)
+    return Patience(
+        by_role_s=roles,
+        safe_s=SAFE_WITHIN_S + people * PERSON_WITHIN_S,
+        gauges_s=PERSON_WITHIN_S if read_by_hand else MACHINE_WITHIN_S,
+        rest_s=PERSON_WITHIN_S if read_by_hand else 0.0,
+    )
 
 
 def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -> float:
@@ -111,9 +122,9 @@ def phase_offset_s(case_hash: str, repeat: int, span_s: float = OFFSET_SPAN_S) -
 def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
     """Everything that one repeat consists of, from OPEN to the end of CLEANUP."""
     numbers = stimulus_numbers(case)
-    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.roles.values(), default=MACHINE_WITHIN_S))]
+    acts = [Act(state=State.OPEN, deed=Deed.OPEN, within_s=max(patience.by_role_s.values(), default=MACHINE_WITHIN_S))]
     acts += _plain(case.prepare, State.PREPARE, patience)
-    acts.append(Act(state=State.RECORD, deed=Deed.BEGIN, within_s=MACHINE_WITHIN_S))
+    acts.append(Act(state=State.RECORD, deed=Deed.BEGIN, within_s=patience.gauges_s))
     acts.append(_pause(State.RECORD, case.record.pre_s + offset_s))
     for number, step in zip(numbers, case.stimulus.steps, strict=True):
         if step.at_s:
@@ -121,18 +132,20 @@ def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
         acts.append(_act(step, State.STIMULATE, patience, number=number))
     acts.append(_pause(State.WAIT, case.record.post_s + case.stimulus.last_s, at_s=case.stimulus.last_s))
     acts.append(_pause(State.WAIT, case.record.post_s))
-    acts.append(Act(state=State.END, deed=Deed.END, within_s=MACHINE_WITHIN_S))
+    acts.append(Act(state=State.END, deed=Deed.END, within_s=patience.gauges_s))
     acts += _plain(case.cleanup, State.CLEANUP, patience)
     return tuple(acts)
 
 
-def way_out(*, opened: bool, recording: bool, patience: Patience) -> tuple[Act, ...]:
+def way_out(*, opened: bool, recording: bool, is_safe: bool, patience: Patience) -> tuple[Act, ...]:
     """What is left to do from wherever a run is left: hand over the recording, the safe state, put away.
 
-    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known.
+    The safe state is asked for even where nothing was opened: what a rig did before it failed is not known. `is_safe`:
+    the cleanup has just reached it; a person is not sent to the switchboard twice.
     """
-    acts = [Act(state=State.END, deed=Deed.END, within_s=MACHINE_WITHIN_S)] if recording else []
-    acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
+    acts = [Act(state=State.END, deed=Deed.END, within_s=patience.gauges_s)] if recording else []
+    if not is_safe:
+        acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
     if opened:
         acts.append(Act(state=State.SAFE, deed=Deed.CLOSE, within_s=MACHINE_WITHIN_S))
     return tuple(acts)
@@ -205,7 +218,7 @@ def _act(step: Step, state: State, patience: Patience, number: int = 0) -> Act:
         case Verb.WAIT:
             return _pause(state, step.number("duration"), step=step)
         case Verb.AWAIT_STEADY:
-            within_s = step.number("timeout") + PAUSE_GRACE_S
+            within_s = step.number("timeout") + PAUSE_GRACE_S + patience.rest_s
             return Act(state=state, deed=Deed.REST, within_s=within_s, step=step)
         case Verb.SAFE:
             return Act(state=state, deed=Deed.SAFE, within_s=patience.safe_s, step=step)

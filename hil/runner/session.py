@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hil.record.folder import write_run
 from hil.record.model import End, RunRecord
+from hil.record.source import sources_of
 from hil.rig.roles import Rig
 from hil.runner.bench import Bench
 from hil.runner.feed import VALUES_EVERY_S
@@ -18,6 +19,8 @@ from hil.runner.script import State
 from hil.runner.stop import Stop
 
 READ_WITHIN_S = 5.0  # for the feed alone; a meter that takes longer is left out of it
+
+"""The names of `Rig.end`, and whose recordings they are."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +82,7 @@ def play_order(bench: Bench, folder: Path, order: Order, hear: Hear, stop: Stop)
         outcome = Outcome(
             record=_failed(order, began_utc, f"{type(error).__name__}: {error}"), is_safe=bench.is_virtual
         )
-    write_run(folder, outcome.record)
+    write_run(folder, outcome.record, samples=bench.sheet.samples, sources=sources_of(bench.sheet))
     return Ended(
         end=outcome.record.end,
         reason=outcome.record.reason,

@@ -4,6 +4,7 @@ import hashlib
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,17 +26,27 @@ SHOWN_DIGITS = 12
 
 def versions() -> dict[str, str]:
     """What decides what a run does beside its files. `code` is a digest over the modules of this project."""
+    return {**_packages(), "code": _code_digest()}
+
+
+def _packages() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # a checkout that was never installed; `code` tells it apart
             found[name] = "not installed"
+    return found
+
+
+@cache
+def _code_digest() -> str:
+    """Of the modules as they lie on the disk; what this process has loaded does not change any more."""
     digest = hashlib.sha256()
     for folder in CODE:
         for path in sorted(folder.rglob("*.py")):
             digest.update(f"{folder.name}/{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return {**found, "code": digest.hexdigest()[:SHOWN_DIGITS]}
+    return digest.hexdigest()[:SHOWN_DIGITS]
 
 
 def repeated(profiles: Sequence[Profile], repeats: int | None) -> tuple[list[Case], tuple[str, ...]]:
@@ -73,7 +84,7 @@ def make_campaign(
     people: People,
     lacking: Mapping[str, Sequence[Lack]],
 ) -> Campaign:
-    """The campaign, as it is decided now.
+    """The campaign, as it is decided now. `cases` are all of them, also those that are `lacking` and not run.
 
     Raises:
         OSError: the rig's sheet cannot be read again.

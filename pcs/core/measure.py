@@ -310,6 +310,11 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def shows_zero(state: MeterState) -> bool:
+    """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
+    return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
+
+
 def circuit_fault(
     state: MeterState,
     meter_id: str,
@@ -320,9 +325,9 @@ def circuit_fault(
 ) -> Fault | None:
     """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
 
-    `nameplate_w` is that of the site, `balanced_injection_w` what three-phase DERs are known to inject in total (lower bound). `before` is this fault
-    as it stood one step ago: the safe state takes the evidence away, so the phase has to read something again, or
-    `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
+    `nameplate_w` is that of the site, `balanced_injection_w` what three-phase DERs are known to inject in total (lower
+    bound). `before` is this fault as it stood one step ago: the safe state takes the evidence away, so the phase has to
+    read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
     """
     soft = state.zero_from_w is not None and abs(state.zero_from_w) < SOFT_ZERO_SHARE * nameplate_w
     patience_s = state.zero_patience_s if soft else ZERO_FOR_S

@@ -3,6 +3,8 @@
 In each story the load falls in the very moment in which the meter fails: nobody can know, and only the safe set helps.
 """
 
+import itertools
+
 import pytest
 
 from pcs.model.event import EventKind
@@ -133,7 +135,7 @@ def test_a_site_whose_sun_just_covers_its_load_is_not_taken_for_an_open_ct_again
         e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if dict(e.facts)["fault"] == "METER_OPEN_CT"
     ]
     assert 1 <= len(alarms) <= 4
-    assert all(later - sooner > 8.0 for sooner, later in zip(alarms, alarms[1:], strict=False))
+    assert all(later - sooner > 8.0 for sooner, later in itertools.pairwise(alarms))
 
 
 @pytest.mark.parametrize("after_balance", [False, True])
@@ -149,6 +151,6 @@ def test_a_ct_that_opens_is_found_in_time_also_after_its_zeros_were_once_a_balan
         await stack.until(60.0)
 
     stack = play(story, site)
-    found_s = [e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if e.at.mono_s > 40.0][0]
+    found_s = next(e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if e.at.mono_s > 40.0)
     assert found_s < 42.0
     assert stack.truth.injection_w(50.0) <= 1001.0

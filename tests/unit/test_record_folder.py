@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +114,34 @@ def test_a_run_that_was_cut_off_leaves_nothing_and_can_be_written_again(
     (killed / "power.h5").write_bytes(b"half")
     assert same(read_run(write_run(tmp_path, done)), done)
     assert not killed.exists()
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from hil.record.folder import write_run
+from tests.record_kit import case, run, samples
+folder = Path(sys.argv[1])
+done = run(case(folder), samples(rows=20_000))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+for form in ("hdf5", "csv"):
+    try:
+        write_run(folder / form, done, samples=form)
+    except OSError as error:
+        print(form, error.strerror, list((folder / form / "runs").iterdir()))
+"""
+
+
+@pytest.mark.parametrize("room", [0, 500, 5_000])
+def test_a_disk_without_room_is_an_error_of_the_system_and_leaves_nothing(room: int, tmp_path: Path) -> None:
+    """In a process of its own: where HDF5 itself meets a full disk, it brings the process down."""
+    command = [sys.executable, "-c", FULL, str(tmp_path), str(room)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["hdf5 File too large []", "csv File too large []"]
 
 
 def test_samples_can_be_read_with_nothing_but_h5py(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The files of a report: self-contained, safe against what people write into names, the same bytes every time."""
 
+import base64
+import hashlib
 import io
 import json
 import re
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from hil.cli.judged import write_bundle
 from hil.cli.main import cli
 from hil.record.codec import to_json
 from hil.record.folder import RUNS, write_campaign, write_run
@@ -99,7 +102,9 @@ def test_no_script_but_our_own_may_run_in_the_page(pages: Pages) -> None:
     reader = read(report_html(pages))
     policy = next(a["content"] or "" for _, a in reader.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
-    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]{44}'", policy)
+    (script,) = re.findall(r"<script>(.*?)</script>", report_html(pages), re.DOTALL)
+    said = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{said}'" in policy
     assert len([tag for tag, _ in reader.tags if tag == "script"]) == 1
 
 
@@ -209,6 +214,27 @@ def test_a_record_that_changed_after_it_was_judged_is_not_shown(tmp_path: Path) 
     text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert text.count("<svg ") == 1
     assert "There is no picture: the record cannot be read" in text
+
+
+def test_a_bundle_has_the_same_report_as_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    on_disk(folder)
+    write_bundle(folder, tmp_path / "bundle.zip")
+    for record in (folder, tmp_path / "bundle.zip"):
+        done = CliRunner().invoke(cli, ["report", str(record)])
+        assert done.exit_code == 0, done.output
+    made = [folder / "report" / "report.html", tmp_path / "bundle-report" / "report.html"]
+    assert made[0].read_bytes() == made[1].read_bytes()
+
+
+def test_no_path_of_this_machine_is_in_a_report(tmp_path: Path) -> None:
+    result = on_disk(tmp_path)
+    (tmp_path / RUNS / result.cases[0].runs[0].folder / "manifest.json").chmod(0o600)
+    (tmp_path / RUNS / result.cases[0].runs[0].folder / "manifest.json").write_text("{}", encoding="utf-8")
+    assert CliRunner().invoke(cli, ["report", str(tmp_path)]).exit_code == 0
+    text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "the record cannot be read" in text
+    assert str(tmp_path) not in text
 
 
 def test_a_folder_without_verdicts_names_the_command_that_makes_them(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a report says: page one, matrix, cases, application sheet; each figure is that of the verdict."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from hil.analysis.result import Verdict
 from hil.record.model import People
 from hil.report.case_page import case_page, deciding
 from hil.report.compose import compose
-from hil.report.front import instruments_of, sheet_of
+from hil.report.front import campaign_digest, instruments_of, sheet_of
 from hil.report.matrix import COLUMNS_MAX, grids_of
 from hil.report.page import Fact, Pages, Table
 from hil.report.sheet import sheet_tables
@@ -53,19 +54,20 @@ def test_a_campaign_without_people_and_with_a_broken_sheet_still_has_its_page_on
     assert pages.naming[1] == "Nothing was tested."
 
 
-def test_a_configuration_that_changes_between_runs_is_a_warning() -> None:
+def test_a_firmware_that_changes_between_runs_is_a_warning() -> None:
     records = MadeUp()
     found = case_result(library("crd/step-load-export-all")[0], Answer(), records)
 
     class Changing(MadeUp):
         def read(self, run):  # type: ignore[no-untyped-def]
             record = MadeUp.read(self, run)
-            return replace(record, identity={"configuration_hash": f"{run.repeat}"})  # type: ignore[type-var]
+            return replace(record, identity={"configuration_hash": f"{run.repeat}", "firmware": f"1.{run.repeat}"})  # type: ignore[type-var]
 
     pages = compose(campaign_of([found]), Changing(answers=records.answers))
-    changed = facts(pages)["configuration hash (found)"]
+    changed, told = facts(pages)["firmware (found)"], facts(pages)["configuration hash (found)"]
     assert changed.flag == "warn"
-    assert "differs between runs" in changed.value
+    assert changed.value == "1.1 | 1.2 | 1.3 (differs between runs)"
+    assert (told.value, told.flag) == ("3 different values, each with its run's record", "")
 
 
 def test_an_instrument_whose_calibration_had_expired_is_marked() -> None:
@@ -112,6 +114,18 @@ def test_the_matrix_of_the_whole_library_is_narrow_and_complete() -> None:
     assert sum(bool(cell.key) for grid in grids for row in grid.rows for cell in row.cells) == len(cases)
 
 
+def test_the_campaign_s_digest_is_that_of_its_runs_in_any_order() -> None:
+    result, _ = small_campaign()
+    digest = campaign_digest(result)
+    assert campaign_digest(replace(result, cases=result.cases[::-1])) == digest
+    runs = sorted((run.folder, run.digest) for case in result.cases for run in case.runs)
+    listing = "\n".join(f"{said}  {folder}" for folder, said in runs) + "\n"
+    assert hashlib.sha256(listing.encode()).hexdigest() == digest
+    first = result.cases[0]
+    changed = replace(first, runs=(replace(first.runs[0], digest="0" * 64), *first.runs[1:]))
+    assert campaign_digest(replace(result, cases=(changed, *result.cases[1:]))) != digest
+
+
 def test_the_run_that_decided_is_the_one_that_is_drawn() -> None:
     records = MadeUp()
     found = case_result(library("crd/step-load-export-all")[1], Answer(olrt_s=41.0), records)
@@ -142,6 +156,37 @@ def test_the_parts_of_the_uncertainty_budget_make_up_the_whole(pages: Pages) -> 
     parts = [float(row[1]) for row in rows[:-1]]
     assert sum(part**2 for part in parts) ** 0.5 == pytest.approx(float(rows[-1][1]), rel=0.25)
     assert sum(float(row[2].removesuffix(" %")) for row in rows[:-1]) == pytest.approx(100.0, abs=3.0)
+
+
+def test_a_run_that_could_not_be_measured_is_drawn_from_the_begin_of_its_record_with_its_marks() -> None:
+    records = MadeUp()
+    found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)
+    run = replace(found.runs[0], steps=(), reason="not steady: it moved")
+    page = case_page(replace(found, runs=(run,), verdict=Verdict.INVALID, grade=None), records).page
+    assert "time from the begin of the record" in page.picture
+    assert "not steady: it moved" in page.picture_says
+    assert "with tolerance" in page.picture
+    assert "Marks of the deciding run" in [each.title for each in page.tables]
+    assert "Uncertainty budget" not in [each.title for each in page.tables]
+
+
+def test_a_case_that_the_rig_cannot_do_is_not_called_a_case_without_a_run() -> None:
+    case = library("crd/step-load-export-all")[0]
+    lacking = replace(not_run(case), reason="not run: the rig lacks AcLoad: the rig has none")
+    pages = compose(campaign_of([lacking], lacks={case.id: ("AcLoad: the rig has none",)}), MadeUp())
+    assert {count.kind.key: count.cases for count in pages.counts if count.cases} == {"cannot": 1}
+    assert [cell.letter for grid in pages.grids for row in grid.rows for cell in row.cells] == ["-"]
+
+
+def test_a_deviation_of_one_profile_is_not_told_of_another() -> None:
+    records = MadeUp()
+    found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)
+    said = ["crd/step-load-export-all: 1 repeat", "us/two-seconds: 1 repeat", "The load bank: it hums."]
+    notes = case_page(found, records, said).page.notes
+    assert [note for note in notes if note.startswith("deviation")] == [
+        "deviation: crd/step-load-export-all: 1 repeat",
+        "deviation: The load bank: it hums.",
+    ]
 
 
 def test_a_measurement_without_a_budget_has_no_invented_one() -> None:

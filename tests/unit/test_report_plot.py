@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.record.model import RunRecord
+from hil.record.recording import Recording
 from hil.report.access import Unreadable
 from hil.report.case_page import case_page
 from hil.report.plot import RIGHT_PX, apart
 from hil.report.svg import Axis, Canvas, path_of, style_of, tick_texts, ticks
 from hil.report.thin import thin
+from hil.report.trace import traces_of
 from tests.reporting_kit import Answer, MadeUp, case_result, library
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -131,6 +135,20 @@ def test_a_record_that_cannot_be_read_says_why_in_place_of_its_picture() -> None
     page = case_page(found, records).page
     assert page.picture == ""
     assert "power.h5 is not there" in page.picture_says
+
+
+def test_a_record_of_waveforms_alone_is_drawn_as_the_power_that_it_holds() -> None:
+    case = library("crd/step-load-export-all")[0]
+    t_s = np.arange(0.0, 4.0, 1.0 / 3840.0)
+    volts, amps = np.sqrt(2.0) * 230.0 * np.sin(377.0 * t_s), np.sqrt(2.0) * 10.0 * np.sin(377.0 * t_s)
+    waves = Recording(name="waveform", t_s=t_s, channels={"poi.voltage_v.L1": volts, "poi.current_a.L1": amps})
+    records = MadeUp()
+    found = case_result(case, Answer(), records, repeats=1)
+    record = records.read(found.runs[0])
+    assert isinstance(record, RunRecord)
+    (trace,) = traces_of(replace(record, recordings=(waves,)), case)
+    assert (trace.name, trace.unit) == ("poi.import_w", "W")
+    assert float(np.median(trace.y)) == pytest.approx(2300.0, rel=1e-3)
 
 
 def test_an_axis_puts_what_is_outside_on_its_edge() -> None:
