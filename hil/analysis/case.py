@@ -10,7 +10,15 @@ from hil.analysis.result import Question
 from hil.analysis.series import Invalid, Series, gap
 from hil.analysis.steady import Level, baseline, final
 from hil.analysis.step import Step
-from hil.analysis.uncertainty import Draws, common_error_s, crossing_error_s, ripple_error_s, step_error_s
+from hil.analysis.uncertainty import (
+    Draws,
+    Errors,
+    common_errors,
+    crossing_errors,
+    ripple_error_s,
+    step_errors,
+    together,
+)
 from hil.record.recording import FloatArray
 
 OLRT_SHARE = 0.9  # CRD-OLRT-1
@@ -20,10 +28,15 @@ TOLERANCE_SIGMA = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Time:
-    """One time since the step and its errors."""
+    """One time since the step and its errors, by their source."""
 
     at_s: float
-    error_s: FloatArray
+    errors: Errors
+
+    @property
+    def error_s(self) -> FloatArray:
+        """The errors of all sources together."""
+        return np.asarray(np.sum(list(self.errors.values()), axis=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +53,7 @@ class Case:
     limit: Limit | None
     window_s: float
     draws: Draws
-    step_error_s: FloatArray
+    step_errors: Errors
     period_s: float
     stimulus: Series | None
 
@@ -82,7 +95,7 @@ def make_case(stimulus: Series, response: Series, question: Question, step: Step
         limit=_limit(question, after, before),
         window_s=response.window_s or question.instruments.averaging_s or step.smear_s,
         draws=draws,
-        step_error_s=step_error_s(step, stimulus.ripple_value, period_s, draws),
+        step_errors=step_errors(step, stimulus.ripple_value, period_s, draws),
         period_s=period_s,
         stimulus=None if stimulus.waveform else stimulus,
     )
@@ -96,15 +109,15 @@ def _limit(question: Question, after: Series, before: Level) -> Limit | None:
     return Limit(limit_value=question.limit_value, side=question.side, tolerance_value=tolerance)
 
 
-def errors_s(
+def errors_of(
     case: Case, crossing: Crossing, u_start_value: float, u_final_value: float, *, second: bool = False
-) -> FloatArray:
+) -> Errors:
     """Errors of one crossing, since the step."""
     share = 0.0 if second else OLRT_SHARE
-    error_s = (
-        crossing_error_s(crossing, u_start_value, u_final_value, share, case.draws, second=second) - case.step_error_s
-    )
+    since = {name: -error_s for name, error_s in case.step_errors.items()}
+    own = crossing_errors(crossing, u_start_value, u_final_value, share, case.draws, second=second)
+    common = common_errors(abs(crossing.at_s), case.question.instruments, case.draws)
     if crossing.edge and case.response.ripple_value > 0.0:
         ratio = case.response.ripple_value / max(abs(case.step.size_value), 1e-300)
-        error_s = error_s + ripple_error_s(ratio, case.period_s, case.draws.uniform[7])
-    return error_s + common_error_s(abs(crossing.at_s), case.question.instruments, case.draws)
+        own = together(own, {"ripple_s": ripple_error_s(ratio, case.period_s, case.draws.uniform[7])})
+    return together(since, own, common)

@@ -5,7 +5,7 @@ shows: a quadratic fitted around the crossing where the response is smooth and t
 the transition where it is an edge that the chain cannot resolve; a straight line between two samples otherwise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Crossing:
     u_noise_s: float
     u_half_s: float
     edge: bool
+    rise_s: float = 0.0
+    """From 10 % of the movement to the crossing."""
+    from_s: float = -np.inf
+    to_s: float = np.inf
+    """The samples between which it lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,11 @@ class Chain:
     def smear_s(self) -> float:
         """The larger of the window and the time between samples."""
         return max(self.window_s, self.step_s)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the windows of neighbouring samples overlap, so that samples show what is shorter than a window."""
+        return self.window_s > 1.5 * self.step_s
 
     @property
     def correlated_ratio(self) -> float:
@@ -82,18 +92,14 @@ def first_crossing(
     j = int(below[-1]) + 1
     rise = (smooth[j] - smooth[j - 1]) / (t_s[j] - t_s[j - 1])
     coarse_s = float(t_s[j - 1] + (level_share - smooth[j - 1]) / rise)
-    edge = _edge(t_s, share, smooth, coarse_s, chain)
-    if edge is not None:
-        return edge
     low = np.flatnonzero(smooth[:j] < 0.1)
     rise_s = coarse_s - float(t_s[low[-1]] if len(low) else t_s[0])
-    fitted = _fitted(t_s, share, level_share, coarse_s, rise_s, chain)
-    if fitted is not None:
-        return fitted
-    slope = max(float(rise), 1e-12)
-    noise_s = chain.sigma / np.sqrt(width) / slope
-    apart_s = float(t_s[j] - t_s[j - 1])
-    return Crossing(at_s=coarse_s, slope_value=slope, u_noise_s=min(noise_s, apart_s), u_half_s=0.0, edge=False)
+    found = _edge(t_s, share, smooth, coarse_s, chain) or _fitted(t_s, share, level_share, coarse_s, rise_s, chain)
+    if found is None:
+        slope = max(float(rise), 1e-12)
+        noise_s = min(chain.sigma / np.sqrt(width) / slope, float(t_s[j] - t_s[j - 1]))
+        found = Crossing(at_s=coarse_s, slope_value=slope, u_noise_s=noise_s, u_half_s=0.0, edge=False)
+    return replace(found, rise_s=rise_s, from_s=float(t_s[j - 1]), to_s=float(t_s[j]))
 
 
 def _mean(t_s: FloatArray, values: FloatArray, from_s: float, to_s: float) -> float:

@@ -1,9 +1,9 @@
 """A recording judged: the net quantity and every phase, or for currents every conductor, of which the worst decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hil.analysis.build import Channel, Quantity, build
+from hil.analysis.build import Builder, Channel, Quantity, in_blocks
 from hil.analysis.channel import Term
 from hil.analysis.measure import measure
 from hil.analysis.movement import Side
@@ -29,9 +29,27 @@ def judge(
     recording: Recording, stimulus: Sequence[Term], response: Sequence[Term], quantity: Quantity, question: Question
 ) -> Judgement:
     """Measure the net response (power) or each conductor's (current) to the net stimulus."""
+    return judge_blocks(in_blocks(recording), stimulus, response, quantity, question)
+
+
+def judge_blocks(
+    blocks: Iterable[Recording],
+    stimulus: Sequence[Term],
+    response: Sequence[Term],
+    quantity: Quantity,
+    question: Question,
+) -> Judgement:
+    """The same of a recording that comes in blocks, each of which is forgotten before the next is taken."""
     averaging_s = question.instruments.averaging_s
-    what = build(recording, stimulus, Quantity.W if _power(stimulus) else quantity, averaging_s)
-    seen = build(recording, response, quantity, averaging_s)
+    power = Quantity.W if _power(stimulus) else quantity
+    builders = [
+        Builder(terms=terms, quantity=asked, averaging_s=averaging_s)
+        for terms, asked in ((stimulus, power), (response, quantity))
+    ]
+    for block in blocks:
+        for builder in builders:
+            builder.feed(block)
+    what, seen = (builder.finish() for builder in builders)
     name = "+".join(term.name for term in response)
     step = what if isinstance(what, Invalid) else what.net if what.net is not None else what.parts[0]
     for thing, where in ((step, "the stimulus"), (seen, "the response")):

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from hil.analysis.case import Case, Time, errors_s
+from hil.analysis.case import Case, Time, errors_of
 from hil.analysis.crossing import first_crossing, smoothing
 from hil.analysis.movement import Movement, beyond
 from hil.analysis.result import Measurement
 from hil.analysis.series import Series, moving_mean
+from hil.analysis.uncertainty import DRAWS, together
 from hil.record.recording import FloatArray
 
 REST_SIGMA = 5.0  # at rest just inside a line, noise of a million samples must not look like the last time beyond it
@@ -35,7 +36,7 @@ def excess(found: Measurement, case: Case, after: Series) -> tuple[Time | None, 
     )
     if still:
         return None, found
-    return last or Time(at_s=0.0, error_s=np.zeros_like(case.step_error_s)), found
+    return last or Time(at_s=0.0, errors={"step_noise_s": np.zeros(DRAWS)}), found
 
 
 def _last_above(case: Case, share: FloatArray, size_value: float) -> Time | None:
@@ -52,8 +53,8 @@ def _last_above(case: Case, share: FloatArray, size_value: float) -> Time | None
     doubt_s = (
         0.5 * case.response.step_s if instant else 0.4 * case.window_s * min(1.0, crossing.slope_value * case.window_s)
     )
-    error_s = errors_s(case, crossing, 0.0, 0.0, second=True) + doubt_s * case.draws.uniform[3]
-    return Time(at_s=at_s, error_s=error_s)
+    window = {"window_s": doubt_s * case.draws.uniform[3]}
+    return Time(at_s=at_s, errors=together(errors_of(case, crossing, 0.0, 0.0, second=True), window))
 
 
 def settling_s(case: Case, share: FloatArray, band_pct: float, movement: Movement) -> float | None:

@@ -16,7 +16,7 @@ from hil.analysis.movement import find_movement
 from hil.analysis.result import Measurement, Question, Verdict
 from hil.analysis.series import Invalid, Series
 from hil.analysis.step import Step, find_steps
-from hil.analysis.uncertainty import u95_s
+from hil.analysis.uncertainty import budget_of, u95_s
 
 
 def measure(stimulus: Series, response: Series, question: Question) -> Measurement:
@@ -35,7 +35,7 @@ def measure(stimulus: Series, response: Series, question: Question) -> Measureme
         return replace(found, verdict=Verdict.INVALID, reason=case.reason)
     found = replace(
         found,
-        t0_u95_s=u95_s(case.step_error_s),
+        t0_u95_s=u95_s(np.sum(list(case.step_errors.values()), axis=0)),
         initial_value=case.before.value,
         final_value=case.final.value,
         final_u95_value=COVERAGE_FACTOR * case.final.u_value,
@@ -58,6 +58,7 @@ def _figures(found: Measurement, case: Case) -> Measurement:
     after = case.response.between(case.step.t0_s, float(case.response.t_s[-1]))
     movement = find_movement(after, case.before, case.final, case.question.side, case.step.t0_s, case.limit)
     beyond_time, found = excess(found, case, after)
+    found = replace(found, back_under_limit_u95_s=u95_s(beyond_time.error_s) if beyond_time else None)
     answer, lag = answer_time(case, movement) if movement is not None else (None, None)
     apart = freed(case, movement, answer)
     if apart is not None:
@@ -95,8 +96,10 @@ def _times(found: Measurement, literal: Time | None, answer: Time | None, judged
         olrt_s=max(0.0, literal.at_s) if literal else None,
         olrt_u95_s=u95_s(literal.error_s) if literal else None,
         t90_from_extreme_s=max(0.0, answer.at_s) if answer else None,
+        t90_from_extreme_u95_s=u95_s(answer.error_s) if answer else None,
         olrt_judged_s=max(0.0, worst.at_s) if worst else None,
         olrt_judged_u95_s=u95_s(joint_s) if joint_s is not None else None,
+        budget=budget_of(worst.errors) if worst else None,
     )
 
 

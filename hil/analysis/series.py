@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hil.record.recording import FloatArray
 
+LEAST_SAMPLES = 8  # three before a step, four after it, and one
 GAP_SAMPLES = 5.5  # five samples lost in a row; single losses are bridged by interpolation
 GAP_MIN_S = 0.02  # one period at 50 Hz: shorter holes hide no movement of a DER
 RESOLUTION_SHARE = 0.02  # of the range: coarser steps are those of the response, not of the instrument
@@ -64,7 +65,7 @@ def clean(t_s: FloatArray, y: FloatArray, window_s: float = 0.0) -> Series | Inv
         return broken
     present = np.isfinite(y)
     t_s, y = t_s[present], y[present]
-    if len(t_s) < 8:
+    if len(t_s) < LEAST_SAMPLES:
         return Invalid(reason=f"has only {len(t_s)} samples")
     changed = np.flatnonzero(np.diff(y) != 0.0) + 1
     if not len(changed):
@@ -86,17 +87,20 @@ def clean(t_s: FloatArray, y: FloatArray, window_s: float = 0.0) -> Series | Inv
     )
 
 
-def unordered(t_s: FloatArray) -> Invalid | None:
-    """Why the time base cannot be used: not a number, goes back or stands still."""
-    if len(t_s) < 8:
+def unordered(t_s: FloatArray, least: int = LEAST_SAMPLES, first: int = 1) -> Invalid | None:
+    """Why the time base cannot be used: too few samples, not a number, goes back or stands still.
+
+    `first` is the number of the first sample, where these are a part of a recording.
+    """
+    if len(t_s) < least:
         return Invalid(reason=f"has only {len(t_s)} samples")
     if not np.all(np.isfinite(t_s)):
-        return Invalid(reason=f"time is not a number at sample {int(np.argmin(np.isfinite(t_s))) + 1}")
+        return Invalid(reason=f"time is not a number at sample {int(np.argmin(np.isfinite(t_s))) + first}")
     steps_s = np.diff(t_s)
-    if np.min(steps_s) <= 0.0:
+    if len(steps_s) and np.min(steps_s) <= 0.0:
         k = int(np.argmax(steps_s <= 0.0))
         how = "stands still" if steps_s[k] == 0.0 else "goes back"
-        return Invalid(reason=f"time {how} after {t_s[k]:.6g} s (sample {k + 1})")
+        return Invalid(reason=f"time {how} after {t_s[k]:.12g} s (sample {k + first})")
     return None
 
 
@@ -110,7 +114,7 @@ def gap(series: Series) -> Invalid | None:
         return None
     k = int(np.argmax(steps_s > most_s))
     return Invalid(
-        reason=f"has a gap of {steps_s[k]:.3g} s after {series.origin_s + series.t_s[k]:.6g} s"
+        reason=f"has a gap of {steps_s[k]:.3g} s after {series.origin_s + series.t_s[k]:.12g} s"
         f" (values are {series.step_s:.3g} s apart)"
     )
 
@@ -138,11 +142,16 @@ def moving_mean(y: FloatArray, width: int) -> FloatArray:
     """Centred moving mean; the window shrinks at the ends."""
     if width <= 1:
         return y
-    half = width // 2
+    half, n = width // 2, len(y)
     total = np.concatenate([[0.0], np.cumsum(y - y[0])])
-    i = np.arange(len(y))
-    lo, hi = np.maximum(i - half, 0), np.minimum(i + half + 1, len(y))
-    return np.asarray(y[0] + (total[hi] - total[lo]) / (hi - lo))
+    whole = max(0, n - 2 * half)  # windows that lie within the record; the others, at its ends, one by one
+    i = np.concatenate([np.arange(min(half, n)), np.arange(max(half, n - half), n)])
+    lo, hi = np.maximum(i - half, 0), np.minimum(i + half + 1, n)
+    mean = np.empty(n)
+    mean[half : half + whole] = (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1) if whole else 0.0
+    mean[i] = (total[hi] - total[lo]) / (hi - lo)
+    mean += y[0]
+    return mean
 
 
 def noise_sd_value(y: FloatArray, t_s: FloatArray) -> float:

@@ -3,7 +3,7 @@
 Rest is judged against the noise before the step. The final value is measured, never assumed from a command.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,9 @@ LEAST_TAIL = 4
 DRIFT_SHARE = 0.01  # of the movement, over the tail; a first-order lag needs six time constants of record
 RIPPLE_SHARE = 0.02  # of the movement: standard deviation of a controller that hunts around its final value
 NOISE_RATIO = 3.0
+TAPER_SWINGS = 2.0  # fewer swings: a tapered mean would weigh one half of a swing more than the other
 SWING_DRIFT = 4.5  # standard deviations: what a straight line makes of one whole sine, at most; of n sines 1/n of it
+SWING_RATIO = 2.0  # standard deviation over that before the step: more than noise, it hunts
 SWING_MEAN = 0.3  # standard deviations: the mean over one swing and a part of another, root mean square 0.23
 
 
@@ -34,7 +36,9 @@ class Level:
 
 def baseline(response: Series, until_s: float) -> Level | Invalid:
     """The level before the step, from the last seconds before `until_s`."""
-    part = response.between(until_s - max(BASELINE_S, BASELINE_SAMPLES * response.step_s), until_s)
+    # half a sample off: whether one more belongs to it must not hang on the last digit of its time
+    from_s = until_s - max(BASELINE_S, BASELINE_SAMPLES * response.step_s) + 0.5 * response.step_s
+    part = response.between(from_s, until_s)
     if len(part.y) < LEAST_BASELINE:
         return Invalid(reason=f"only {len(part.y)} samples before the step: nothing to compare with")
     return _level(part)
@@ -47,6 +51,8 @@ def final(response: Series, t0_s: float, end_s: float, before: Level) -> Level |
     if len(tail.y) < LEAST_TAIL:
         return Invalid(reason=f"only {end_s - t0_s:.3g} s recorded after the step: too short to tell where it settles")
     level = _level(tail)
+    if level.sd_value > SWING_RATIO * before.sd_value and _swings(tail) >= TAPER_SWINGS:
+        level = _tapered(tail, level)
     moved = float(max(np.max(np.abs(after.y - level.value)), abs(before.value - level.value)))
     drift, u_drift = _drift(tail, level.sd_value)
     if abs(drift) > max(
@@ -72,6 +78,21 @@ def _level(part: Series) -> Level:
         sd_value=float(sd),
         noise_value=float(min(sd, np.sqrt(0.5 * np.mean(np.diff(part.y) ** 2)))),
     )
+
+
+def _tapered(part: Series, level: Level) -> Level:
+    """The mean of swings around the final value, weighted to nothing at both ends (Hann).
+
+    A plain mean depends on where the part begins within a swing, by 1/(pi n) of its amplitude for n swings; this one by
+    1/(pi n (n^2 - 1)).
+    """
+    share = (part.t_s - part.t_s[0]) / (part.t_s[-1] - part.t_s[0])
+    weights = np.sin(np.pi * share) ** 2
+    n = max(_swings(part) - 0.5, 1.5)  # counted by halves
+    independent = max(1.0, (part.t_s[-1] - part.t_s[0]) / part.smear_s)
+    swing = level.sd_value / (np.pi * n * (n * n - 1.0))
+    u = float(np.hypot(swing, level.noise_value * np.sqrt(1.5 / independent)))
+    return replace(level, value=float(np.average(part.y, weights=weights)), u_value=u)
 
 
 def _drift(part: Series, sd_value: float) -> tuple[float, float]:

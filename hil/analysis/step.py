@@ -132,8 +132,8 @@ def _smear_s(t_s: FloatArray, share: FloatArray, stimulus: Series) -> float:
     if stimulus.window_s > 0.0:
         return stimulus.window_s
     middle = len(t_s) - 2
-    if middle <= 0:
-        return 0.0
+    if middle <= 0:  # the step fell on a sample; a meter that repeats its values averages all the same
+        return stimulus.step_s if stimulus.held else 0.0
     if middle == 1:
         return stimulus.step_s
     rising = np.maximum.accumulate(share)

@@ -5,7 +5,8 @@ averaging window may have hidden, the phase of the power's own ripple, the clock
 Draws are the same for every record (one seed), so that a record judged twice gives the same number.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -47,12 +48,53 @@ class Draws:
         return cls(normal=random.standard_normal((8, DRAWS)), uniform=random.uniform(-1.0, 1.0, (8, DRAWS)))
 
 
-def step_error_s(step: Step, ripple_value: float, period_s: float, draws: Draws) -> FloatArray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What each source alone would make of an expanded uncertainty: half-widths that hold 95 % of the same draws.
+
+    Their squares add up to about that of the whole. Zero: the source does not act on this record.
+    """
+
+    step_sampling_s: float = 0.0
+    """Where between two samples the stimulus stepped."""
+    step_noise_s: float = 0.0
+    crossing_sampling_s: float = 0.0
+    """Where between two samples the response crossed."""
+    crossing_noise_s: float = 0.0
+    levels_s: float = 0.0
+    """The initial (or extreme) and the final value, which define 90 %."""
+    window_s: float = 0.0
+    """What averaging, and the line between two samples, may hide of the response."""
+    ripple_s: float = 0.0
+    """The power's own swing at twice the line frequency, which shifts an edge."""
+    clock_s: float = 0.0
+    delay_s: float = 0.0
+
+
+Errors = Mapping[str, FloatArray]
+"""Drawn errors of one time, by the fields of `Budget`."""
+
+
+def together(*several: Errors) -> Errors:
+    """Errors that act on the same time, added source by source."""
+    names = dict.fromkeys(name for errors in several for name in errors)
+    return {name: np.sum([errors[name] for errors in several if name in errors], axis=0) for name in names}
+
+
+def budget_of(errors: Errors) -> Budget:
+    """The half-width of each source."""
+    return Budget(**{field.name: u95_s(errors[field.name]) for field in fields(Budget) if field.name in errors})
+
+
+def step_errors(step: Step, ripple_value: float, period_s: float, draws: Draws) -> Errors:
     """Errors of the step's instant."""
-    error_s: FloatArray = WHOLE * step.u_half_s * draws.uniform[0] + step.u_noise_s * draws.normal[0]
+    errors = {
+        "step_sampling_s": WHOLE * step.u_half_s * draws.uniform[0],
+        "step_noise_s": step.u_noise_s * draws.normal[0],
+    }
     if ripple_value > 0.0:  # a window of whole periods smooths the ripple, but not the place of an edge within it
-        error_s = error_s + ripple_error_s(ripple_value / abs(step.size_value), period_s, draws.uniform[1])
-    return error_s
+        errors["ripple_s"] = ripple_error_s(ripple_value / abs(step.size_value), period_s, draws.uniform[1])
+    return errors
 
 
 def ripple_error_s(ripple_ratio: float, period_s: float, phase_share: FloatArray) -> FloatArray:
@@ -60,7 +102,7 @@ def ripple_error_s(ripple_ratio: float, period_s: float, phase_share: FloatArray
     return np.asarray(min(ripple_ratio, 1.0) * period_s / (4.0 * np.pi) * np.sin(np.pi * phase_share))
 
 
-def crossing_error_s(
+def crossing_errors(
     crossing: Crossing,
     u_start_value: float,
     u_final_value: float,
@@ -68,21 +110,23 @@ def crossing_error_s(
     draws: Draws,
     *,
     second: bool = False,
-) -> FloatArray:
+) -> Errors:
     """Errors of a crossing at `share_value` of a movement whose ends are known within the given (normalised) values."""
     k = 4 if second else 1
-    error_s: FloatArray = crossing.u_noise_s * draws.normal[k] + crossing.u_half_s * draws.uniform[k + 1]
+    errors = {
+        "crossing_noise_s": crossing.u_noise_s * draws.normal[k],
+        "crossing_sampling_s": crossing.u_half_s * draws.uniform[k + 1],
+    }
     if np.isfinite(crossing.slope_value) and not crossing.edge:
         level = share_value * u_final_value * draws.normal[2] + (1.0 - share_value) * u_start_value * draws.normal[3]
-        error_s = error_s + level / crossing.slope_value
-    return error_s
+        errors["levels_s"] = level / crossing.slope_value
+    return errors
 
 
-def common_error_s(elapsed_s: float, instruments: Instruments, draws: Draws) -> FloatArray:
+def common_errors(elapsed_s: float, instruments: Instruments, draws: Draws) -> Errors:
     """Errors of clock and instruments."""
-    rate_s: FloatArray = elapsed_s * instruments.clock_ratio * draws.normal[6]
-    delay_s: FloatArray = instruments.u_delay_s * draws.uniform[6]
-    return rate_s + delay_s
+    rate_s = elapsed_s * instruments.clock_ratio * draws.normal[6]
+    return {"clock_s": rate_s, "delay_s": instruments.u_delay_s * draws.uniform[6]}
 
 
 def u95_s(error_s: FloatArray) -> float:

@@ -11,11 +11,13 @@ import click
 if TYPE_CHECKING:
     from hil.analysis.judge import Judgement
     from hil.analysis.result import Measurement
+    from hil.analysis.uncertainty import Budget
 
 EXIT_NOT_PASSED = 1
 CRD_WITHIN_S = 30.0  # CRD-OLRT-2: the greatest OLRT, the one number of the CRD that is public
 OUTPUT_NAME = re.compile(r"(?i)export|inject|(^|[_. ])(inv|der|pv|gen|ess|bat|output|evse|out)")
 DIGITS = 6
+SMALL_SHARE = 0.05  # of the largest source: its square is a quarter of a percent of that one
 
 
 @click.command()
@@ -89,18 +91,13 @@ def _judged(
     # numpy takes 0.1 s and 20 MB, which no other command of the bench should pay
     from hil.analysis.build import Quantity
     from hil.analysis.channel import ChannelError, parse_channel
-    from hil.analysis.judge import judge
+    from hil.analysis.judge import judge_blocks
     from hil.analysis.movement import Side
     from hil.analysis.result import Question
     from hil.analysis.uncertainty import Instruments
-    from hil.record.recording import RecordingError, read_recording
+    from hil.record.blocks import open_blocks
+    from hil.record.recording import RecordingError
 
-    try:
-        recording = read_recording(file).between(from_s, to_s)
-        terms = [parse_channel(said, list(recording.channels)) for said in (stimulus, response)]
-    except (RecordingError, ChannelError) as error:
-        place = f"{file}: " if isinstance(error, ChannelError) else ""
-        raise click.ClickException(f"{place}{error}") from None
     question = Question(
         side=Side(side) if side else _side_of(response, quantity),
         limit_value=limit_value,
@@ -110,7 +107,14 @@ def _judged(
         ),
         **rest,
     )
-    return judge(recording, terms[0], terms[1], Quantity(quantity), question)
+    try:
+        recording = open_blocks(file)
+        step, answer = (parse_channel(said, recording.names) for said in (stimulus, response))
+        columns = {name for term in (*step, *answer) for name in term.columns}
+        return judge_blocks(recording.between(from_s, to_s, columns), step, answer, Quantity(quantity), question)
+    except (RecordingError, ChannelError) as error:
+        place = f"{file}: " if isinstance(error, ChannelError) else ""
+        raise click.ClickException(f"{place}{error}") from None
 
 
 def _side_of(response: str, quantity: str) -> Any:
@@ -133,6 +137,8 @@ def _plain(found: "Measurement") -> dict[str, Any]:
     """The keys of the contract first; the unit of a value is said by `quantity`."""
     facts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     names = {"initial_value": "initial", "extreme_value": "extreme", "final_value": "final"}
+    if found.budget is not None:
+        facts["budget"] = {name: round(v, DIGITS) for name, v in dataclasses.asdict(found.budget).items()}
     plain = {names.get(key, key): round(v, DIGITS) if isinstance(v, float) else v for key, v in facts.items()}
     first: tuple[str, ...] = (
         "t0_s",
@@ -147,6 +153,14 @@ def _plain(found: "Measurement") -> dict[str, Any]:
     return {key: plain.pop(key) for key in first} | plain
 
 
+def _sources(budget: "Budget") -> str:
+    """The sources that matter, the largest first."""
+    parts = sorted(dataclasses.asdict(budget).items(), key=lambda part: -part[1])
+    shown = [(name, u_s) for name, u_s in parts if u_s > SMALL_SHARE * parts[0][1]]
+    words = [f"{name.removesuffix('_s').replace('_', ' ')} {u_s:.2g} s" for name, u_s in shown]
+    return ", ".join(words) or "nothing"
+
+
 def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
     found, unit = judgement.headline, judgement.quantity.value.upper()
     lines = [f"{file.name}: response of {judgement.name} to a step of {asked['stimulus']}"]
@@ -158,7 +172,9 @@ def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
             spread = f" ± {u_value:.2g}" if u_value is not None else ""
             lines.append(f"  {label:<24}{value:.5g}{spread} {what}{'  ' + tail if tail else ''}")
 
-    row("step at", found.t0_s, "s", found.t0_u95_s, f"{found.stimulus_value:+.5g}")
+    if found.t0_s is not None:  # a clock that counts from 1970 needs all its digits
+        spread = f" ± {found.t0_u95_s:.2g}" if found.t0_u95_s is not None else ""
+        lines.append(f"  {'step at':<24}{round(found.t0_s, 4):.14g}{spread} s  {found.stimulus_value:+.5g}")
     row("initial", found.initial_value, unit)
     row("extreme after the step", found.extreme_value, unit)
     row("final", found.final_value, unit, found.final_u95_value)
@@ -173,6 +189,8 @@ def _page(file: Path, judgement: "Judgement", asked: dict[str, Any]) -> str:
         f"tolerance {found.tolerance_value or 0:.4g} {unit}",
     )
     row("judged", found.olrt_judged_s, "s", found.olrt_judged_u95_s, "the larger of the two above")
+    if found.budget is not None:
+        lines.append(f"  {'its uncertainty is of':<24}{_sources(found.budget)}")
     row("settling, 2 %", found.settling_2pct_s, "s")
     row("settling, 5 %", found.settling_5pct_s, "s")
     row("overshoot", found.overshoot_pct, "%")

@@ -6,6 +6,7 @@ stamps. A reader of our own, because it is small and the known package reads sam
 """
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,22 +58,66 @@ def read_comtrade(path: Path) -> Recording:
         RecordingError: what is wrong, with the line of the configuration.
     """
     if path.suffix.lower() == ".cff":
-        configuration, data, lines = path, *_single_file(path)
+        data, lines = _single_file(path)
+        reader = _Lines(path, lines)
+        config = _understood(reader)
     else:
-        configuration = _beside(path, ".cfg")
+        reader, config = _pair(path)
         data = _beside(path, ".dat").read_bytes()
-        lines = configuration.read_bytes().decode("utf-8-sig", errors="replace").splitlines()
-    reader = _Lines(configuration, lines)
+    samples = _ascii(reader, config, data) if config.form == "ASCII" else _binary(reader, config, data)
+    if not len(samples[0]):
+        raise RecordingError(path, 0, "has no samples", "take the .dat that belongs to the .cfg")
+    return _recording(path, config, samples, 0, float(samples[0][0]))
+
+
+def comtrade_names(path: Path) -> tuple[str, ...] | None:
+    """The channels of a pair of files whose samples can be taken in blocks; None: only as a whole.
+
+    Raises:
+        RecordingError: as `read_comtrade`.
+    """
+    _, config = _pair(path)
+    names = dict.fromkeys([*(channel.name for channel in config.analog), *config.status])
+    return None if config.form == "ASCII" else tuple(names)
+
+
+def comtrade_blocks(path: Path, rows: int) -> Iterator[Recording]:
+    """The samples of a binary pair of files, some at once.
+
+    Raises:
+        RecordingError: as `read_comtrade`.
+    """
+    reader, config = _pair(path)
+    first, stamp = 0, None
+    with _beside(path, ".dat").open("rb") as file:
+        while data := file.read(rows * _row(config).itemsize):
+            samples = _binary(reader, config, data)
+            stamp = float(samples[0][0]) if stamp is None else stamp
+            yield _recording(path, config, samples, first, stamp)
+            first += len(samples[0])
+
+
+def _pair(path: Path) -> tuple[_Lines, _Config]:
+    configuration = _beside(path, ".cfg")
+    reader = _Lines(configuration, configuration.read_bytes().decode("utf-8-sig", errors="replace").splitlines())
+    return reader, _understood(reader)
+
+
+def _understood(reader: _Lines) -> _Config:
     try:
-        config = _configuration(reader)
+        return _configuration(reader)
     except (ValueError, IndexError):
         raise reader.wrong("cannot be understood") from None
-    stamps, analog, status = _ascii(reader, config, data) if config.form == "ASCII" else _binary(reader, config, data)
-    if not len(stamps):
-        raise RecordingError(path, 0, "has no samples", "take the .dat that belongs to the .cfg")
+
+
+def _recording(
+    path: Path, config: _Config, samples: tuple[FloatArray, FloatArray, FloatArray], first: int, stamp_value: float
+) -> Recording:
+    """Samples from number `first` on (0: the first of the file, stamped `stamp_value`), as primary quantities."""
+    stamps, analog, status = samples
     channels = {c.name: analog[:, i] * c.gain + c.offset for i, c in enumerate(config.analog)}
     channels |= {name: status[:, i] for i, name in enumerate(config.status) if name not in channels}
-    return Recording(name=path.name, t_s=_time_s(config, stamps), channels=channels)
+    return Recording(name=path.name, t_s=_time_s(config, stamps, first, stamp_value), channels=channels)
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -146,9 +191,16 @@ def _ascii(reader: _Lines, config: _Config, data: bytes) -> tuple[FloatArray, Fl
     return table[:, 1], analog, table[:, 2 + len(config.analog) :]
 
 
-def _binary(reader: _Lines, config: _Config, data: bytes) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _row(config: _Config) -> np.dtype[np.void]:
+    """How one sample lies in a binary .dat."""
     words = -(-len(config.status) // 16)
-    row = np.dtype([("n", "<u4"), ("t", "<u4"), ("a", RAW[config.form], (len(config.analog),)), ("d", "<u2", (words,))])
+    return np.dtype(
+        [("n", "<u4"), ("t", "<u4"), ("a", RAW[config.form], (len(config.analog),)), ("d", "<u2", (words,))]
+    )
+
+
+def _binary(reader: _Lines, config: _Config, data: bytes) -> tuple[FloatArray, FloatArray, FloatArray]:
+    row = _row(config)
     if len(data) % row.itemsize:
         what = f"has {len(data)} bytes, no multiple of the {row.itemsize} of one sample"
         raise RecordingError(reader.path.with_suffix(".dat"), 0, what, "copy it as binary; take the .dat of this .cfg")
@@ -162,13 +214,18 @@ def _binary(reader: _Lines, config: _Config, data: bytes) -> tuple[FloatArray, F
     return table["t"].astype(np.float64), analog, status
 
 
-def _time_s(config: _Config, stamps: FloatArray) -> FloatArray:
-    """Seconds from the first sample."""
+def _time_s(config: _Config, stamps: FloatArray, first: int, stamp_value: float) -> FloatArray:
+    """Seconds from the first sample of the file, for samples from number `first` on.
+
+    A sample follows the one before it by the step of its own rate; after the last rate's end that rate goes on.
+    """
     if not config.rates:
-        return np.asarray((stamps - stamps[0]) * (config.stamp_factor * 1e-6))
-    steps, done = [], 0
-    for rate_hz, last in config.rates:
-        steps += [np.full(max(0, min(last, len(stamps)) - done), 1.0 / rate_hz)]
-        done = max(done, min(last, len(stamps)))
-    steps += [np.full(len(stamps) - done, 1.0 / config.rates[-1][0])]
-    return np.asarray(np.concatenate([[0.0], np.cumsum(np.concatenate(steps)[1:])]))
+        return np.asarray((stamps - stamp_value) * (config.stamp_factor * 1e-6))
+    number = np.arange(first, first + len(stamps), dtype=np.float64)
+    t_s = np.zeros(len(stamps))
+    done = 0
+    for k, (rate_hz, last) in enumerate(config.rates):
+        until = np.inf if k == len(config.rates) - 1 else last - 1
+        t_s += np.clip(np.minimum(number, until) - done, 0.0, None) / rate_hz
+        done = max(done, last - 1)
+    return t_s

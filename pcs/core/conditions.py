@@ -56,7 +56,7 @@ def _open_circuit(
     before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
     here = Span(from_s=now_s, to_s=now_s)
     lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
-    return measure.circuit_fault(meter, meter_id, lo_w, now_s, before)
+    return measure.circuit_fault(meter, meter_id, lo_w, policy.nameplate_w, now_s, before)
 
 
 def _never_zero(policy: Policy, number: int) -> bool:

@@ -24,7 +24,12 @@ from pcs.model.limit import Accounting
 from pcs.model.reading import LimitsInForce
 
 PROBATION_SLEW_PCT_S = 3.0
-"""How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
+"""How fast caps rise before the wiring is verified: slowly, because a reversed meter would call it right."""
+PROBE_SLEW_PCT_S = 4.5
+"""The same for the first `PROBE_SHARE`: soon large enough to prove something, and a meter with one sample a second
+still sees less than the jump (5 % of nameplate) that would part its evidence."""
+PROBE_SHARE = 0.06
+"""A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
 EXCURSION_SHARE = 0.01
 """Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
@@ -218,7 +223,8 @@ def _budget(
         return hold(before, now_s)
     slew_pct_s = policy.tuning.release_slew_pct_s
     if not verified:
-        slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
+        probes = before.total_w < (safe_w or 0.0) + PROBE_SHARE * most_w
+        slew_pct_s = min(PROBE_SLEW_PCT_S if probes else PROBATION_SLEW_PCT_S, slew_pct_s)
     helps_w = fleet.help_w if up else fleet.support_w
     least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
     pace = Pace(

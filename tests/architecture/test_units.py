@@ -23,6 +23,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "values": "as value",
     "number": "a decoder of bytes: the unit is the caller's",
     "scaled": "a decoder of bytes: the unit is the caller's",
+    "px": "pixels of a picture, which are no unit of the field",
     "raw": "a register's number before its scale",
     "written": "registers' numbers before their scale",
     "divisor": "what a value is divided by, to get raw numbers",

@@ -1,6 +1,6 @@
 """The known-answer table: every measuring chain against every response, what the analyser says and what is true."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,9 +85,13 @@ def _row(name: str, width_s: float, edge: bool, found: list[tuple[Measurement, f
     )
 
 
-def sampled_rows(chain: Chain, records: int, seed: int = SEED) -> Iterator[Row]:
+def sampled_rows(
+    chain: Chain, records: int, seed: int = SEED, shapes: Collection[str] = tuple(SHAPES)
+) -> Iterator[Row]:
     """Each shape, at the DER and at the point."""
     for number, (name, make) in enumerate(SHAPES.items()):
+        if name not in shapes:
+            continue
         random: Random = np.random.default_rng([seed, number, SAMPLED.index(chain)])
         found: dict[str, list[tuple[Measurement, float]]] = {"der": [], "poi": []}
         edge = False
@@ -100,10 +104,12 @@ def sampled_rows(chain: Chain, records: int, seed: int = SEED) -> Iterator[Row]:
             yield _row(f"{name}, {response}", chain.width_s, edge, results)
 
 
-def wave_rows(which: int, records: int, seed: int = SEED) -> Iterator[Row]:
+def wave_rows(which: int, records: int, seed: int = SEED, shapes: Collection[str] = tuple(SHAPES)) -> Iterator[Row]:
     """Each shape from waveforms."""
     _, phases, hz, drift = WAVES[which]
     for number, (name, make) in enumerate(SHAPES.items()):
+        if name not in shapes:
+            continue
         random: Random = np.random.default_rng([seed, number, 100 + which])
         found, edge = [], False
         for _ in range(records):

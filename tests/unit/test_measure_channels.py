@@ -5,7 +5,7 @@ import pytest
 
 from hil.analysis.build import Channel, Quantity, build
 from hil.analysis.channel import ChannelError, TermKind, parse_channel
-from hil.analysis.power import centres_s, measured_periods, signed_rms_a, true_power_w, window_mean
+from hil.analysis.power import periods_of, rising_s, window_mean
 from hil.analysis.series import Invalid, Series
 from hil.record.recording import Recording
 
@@ -43,6 +43,13 @@ def test_an_unknown_column_is_said_with_what_there_is() -> None:
         parse_channel("va*ia+poi", COLUMNS)
 
 
+def averaged(t: np.ndarray, quantity: Quantity, said: str, **channels: np.ndarray) -> Series:
+    made = build(Recording(name="r", t_s=t, channels=channels), parse_channel(said, channels), quantity)
+    assert isinstance(made, Channel), made
+    assert isinstance(made.net, Series)
+    return made.net
+
+
 @pytest.mark.parametrize("hz", [45.0, 49.7, 59.3, 60.0, 60.5])
 @pytest.mark.parametrize("rate_hz", [2000.0, 15_360.0])
 def test_power_of_waveforms_is_true_to_half_a_thousandth_off_nominal(hz: float, rate_hz: float) -> None:
@@ -52,27 +59,19 @@ def test_power_of_waveforms_is_true_to_half_a_thousandth_off_nominal(hz: float, 
     x = 2 * np.pi * hz * t + 0.3
     v = 325.0 * (np.sin(x) + 0.03 * np.sin(5 * x)) + 0.5 * random.standard_normal(len(t))
     i = 20.0 * (np.sin(x - 0.5) + 0.1 * np.sin(3 * x)) + 0.5 + 0.05 * random.standard_normal(len(t))
-    periods = measured_periods(t, v)
-    assert periods is not None
-    assert 1.0 / periods.mean_s == pytest.approx(hz, rel=3e-4)
-    at = centres_s(t, periods)
-    seen_w = true_power_w(t, v, i, at, periods.at(at))
-    assert seen_w == pytest.approx(np.full(len(at), 0.5 * 325.0 * 20.0 * np.cos(0.5)), rel=4e-3)
-    assert np.mean(seen_w) == pytest.approx(0.5 * 325.0 * 20.0 * np.cos(0.5), rel=5e-4)
-    assert signed_rms_a(t, v, -i, at, periods.at(at)) == pytest.approx(
-        -np.sqrt(200.0 * 1.01 + 0.25 + 0.0025) * np.ones(len(at)), rel=4e-3
-    )
+    seen = averaged(t, Quantity.W, "v*i", v=v, i=i)
+    assert 1.0 / seen.window_s == pytest.approx(hz, rel=3e-4)
+    assert seen.y == pytest.approx(np.full(len(seen.y), 0.5 * 325.0 * 20.0 * np.cos(0.5)), rel=4e-3)
+    assert np.mean(seen.y) == pytest.approx(0.5 * 325.0 * 20.0 * np.cos(0.5), rel=5e-4)
+    rms_a = np.sqrt(200.0 * 1.01 + 0.25 + 0.0025)
+    back = averaged(t, Quantity.A, "v*i", v=v, i=-i)
+    assert back.y == pytest.approx(np.full(len(back.y), -rms_a), rel=4e-3)
 
 
 def test_direct_current_is_power_too() -> None:
     t = np.arange(0.0, 1.0, 1e-4)
-    v = 300.0 * np.sin(2 * np.pi * 50 * t) + 10.0
-    periods = measured_periods(t, v)
-    assert periods is not None
-    at = centres_s(t, periods)
-    assert true_power_w(t, v, np.full(len(t), 2.0), at, periods.at(at)) == pytest.approx(
-        np.full(len(at), 20.0), rel=1e-3
-    )
+    seen = averaged(t, Quantity.W, "v*i", v=300.0 * np.sin(2 * np.pi * 50 * t) + 10.0, i=np.full(len(t), 2.0))
+    assert seen.y == pytest.approx(np.full(len(seen.y), 20.0), rel=1e-3)
 
 
 def test_a_window_mean_is_stamped_at_its_centre() -> None:
@@ -83,7 +82,7 @@ def test_a_window_mean_is_stamped_at_its_centre() -> None:
 
 @pytest.mark.parametrize("wave", [np.zeros(5000), np.ones(5000), np.sin(2 * np.pi * 400 * np.arange(5000) * 1e-4)])
 def test_what_has_no_line_frequency_has_no_periods(wave: np.ndarray) -> None:
-    assert measured_periods(np.arange(5000) * 1e-4, wave) is None
+    assert periods_of(rising_s(np.arange(5000) * 1e-4, wave)) is None
 
 
 def recording(**channels: np.ndarray) -> Recording:
