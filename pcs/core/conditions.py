@@ -87,7 +87,7 @@ def line_faults(
         if state.lacks:
             kind, detail = FaultKind.CANNOT_MEASURE, f"{line.name} needs {state.lacks}, which the meter does not say"
         elif state.reactive:
-            detail = f"{line.name}: reactive power alone is beyond it, so no curtailment helps"
+            detail = f"{line.name}: reactive power alone is beyond it; active power is kept at 0 W"
         elif _exhausted(line, state, fleet, caps_w, floors_w, now_s):
             does = "at 0 W" if line.sign > 0.0 else "drawing nothing"
             detail = f"{line.name}: every DER that obeys is {does} and the flow is still beyond the limit"
