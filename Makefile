@@ -94,10 +94,11 @@ $(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
-	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis -m pytest -q $(call existing,unit property conformance)
+	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis,hil/verdict -m pytest -q $(call existing,unit property conformance)
 	$(BIN)/coverage report --include='pcs/core/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='pcs/codec/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='hil/analysis/*' --show-missing --fail-under=95
+	$(BIN)/coverage report --include='hil/verdict/*' --show-missing --fail-under=95
 
 ## make referee    the independent site, if it lies beside this folder
 referee: setup

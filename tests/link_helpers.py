@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import async_solipsism
-
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.site import LinkAddress
 from pcs.ports import Priority, Reply
+from tests.virtual_time import run_virtually
 
 T = TypeVar("T")
 
@@ -24,8 +23,7 @@ def in_virtual_time(work: Callable[[], Awaitable[T]]) -> T:
     async def whole() -> T:
         return await work()
 
-    with asyncio.Runner(loop_factory=async_solipsism.EventLoop) as runner:
-        return runner.run(whole())
+    return run_virtually(whole())
 
 
 @dataclass(frozen=True)

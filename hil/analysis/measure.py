@@ -58,6 +58,7 @@ def _figures(found: Measurement, case: Case) -> Measurement:
     after = case.response.between(case.step.t0_s, float(case.response.t_s[-1]))
     movement = find_movement(after, case.before, case.final, case.question.side, case.step.t0_s, case.limit)
     beyond_time, found = excess(found, case, after)
+    found = replace(found, back_under_limit_u95_s=u95_s(beyond_time.error_s) if beyond_time else None)
     answer, lag = answer_time(case, movement) if movement is not None else (None, None)
     apart = freed(case, movement, answer)
     if apart is not None:
@@ -95,6 +96,7 @@ def _times(found: Measurement, literal: Time | None, answer: Time | None, judged
         olrt_s=max(0.0, literal.at_s) if literal else None,
         olrt_u95_s=u95_s(literal.error_s) if literal else None,
         t90_from_extreme_s=max(0.0, answer.at_s) if answer else None,
+        t90_from_extreme_u95_s=u95_s(answer.error_s) if answer else None,
         olrt_judged_s=max(0.0, worst.at_s) if worst else None,
         olrt_judged_u95_s=u95_s(joint_s) if joint_s is not None else None,
         budget=budget_of(worst.errors) if worst else None,

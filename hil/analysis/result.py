@@ -63,11 +63,13 @@ class Measurement:
     olrt_s: float | None = None
     olrt_u95_s: float | None = None
     t90_from_extreme_s: float | None = None
+    t90_from_extreme_u95_s: float | None = None
     olrt_judged_s: float | None = None
     olrt_judged_u95_s: float | None = None
     budget: Budget | None = None
     """What `olrt_judged_u95_s` is made of."""
     back_under_limit_s: float | None = None
+    back_under_limit_u95_s: float | None = None
     settling_2pct_s: float | None = None
     settling_5pct_s: float | None = None
     overshoot_pct: float | None = None

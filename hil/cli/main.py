@@ -6,14 +6,21 @@ import sys
 
 import click
 
+from hil.cli.compare import compare
 from hil.cli.demo import demo
 from hil.cli.export import export
+from hil.cli.judge import judge
 from hil.cli.lint import lint
 from hil.cli.list import list_profiles
+from hil.cli.log import log
 from hil.cli.measure import measure
 from hil.cli.plan import plan
+from hil.cli.report import report
+from hil.cli.resume import resume_command
+from hil.cli.run import run
 from hil.cli.show import show
 from hil.cli.twin import twin
+from hil.cli.verify import verify
 from hil.rig.mistake import BadFileError
 from hil.rig.records import BadRecordError
 
@@ -43,14 +50,21 @@ def cli(verbose: bool, log_format: str) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
 
 
+cli.add_command(compare)
 cli.add_command(demo)
 cli.add_command(export)
+cli.add_command(judge)
 cli.add_command(lint)
 cli.add_command(list_profiles)
+cli.add_command(log)
 cli.add_command(measure)
 cli.add_command(plan)
+cli.add_command(report)
+cli.add_command(resume_command)
+cli.add_command(run)
 cli.add_command(show)
 cli.add_command(twin)
+cli.add_command(verify)
 
 
 def main() -> None:

@@ -70,6 +70,13 @@ class Layout:
             if key.alone == point or self._behind(key.point, point)
         )
 
+    def sources(self, busbar: str) -> tuple[Through, ...]:
+        """The groups of the DERs at a busbar; none at another point."""
+        return tuple(
+            Through(group=g, p_part=self._keys[g].p_part, q_part=self._keys[g].q_part)
+            for g in self._sources.get(busbar, ())
+        )
+
     def flows(self, point: str, group_w: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """W and var per conductor at a point while its groups carry `group_w`; positive away from the grid."""
         through = self._throughs[point] if point in self._throughs else self.through(point)

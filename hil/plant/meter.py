@@ -12,7 +12,7 @@ from math import hypot
 from random import Random
 
 from hil.plant.system import System
-from hil.plant.wiring import MeterMode, matrices, seen
+from hil.plant.wiring import MeterMode, Wiring, matrices, seen
 
 KEPT_ROWS = 65536  # plants step at 1 ms or more, windows are 60 s or less
 
@@ -26,7 +26,8 @@ class MeterSpec:
 
     A new value every `update_s`, the first at `phase_s`: the mean over the last `averaging_s`, shown `latency_s` later.
     `noise_w` is the standard deviation of the total. Power per conductor below `creep_w` reads as zero.
-    `ratio_error_pct` and `phase_error_deg` are those of the CTs; a positive phase error leads.
+    `ratio_error_pct` and `phase_error_deg` are those of the CTs; a positive phase error leads. `tap_a_ratio`: see
+    `hil.plant.wiring`; it matters only without a neutral.
     """
 
     id: str
@@ -41,6 +42,7 @@ class MeterSpec:
     resolution_w: float = 1.0
     ratio_error_pct: float = 0.0
     phase_error_deg: float = 0.0
+    tap_a_ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +96,23 @@ class Meter:
         through: Sequence[Through],
         group_w: Sequence[float],
         voltages: Callable[[], Sequence[complex]] | None = None,
+        frequency: Callable[[], float] | None = None,
     ):
-        """Look at the groups `through`, which carry `group_w` now; `voltages` are the conductors' at the present."""
+        """Look at the groups `through`, which carry `group_w` now.
+
+        `voltages` and `frequency` (Hz) ask for those at the present; without them they are nominal.
+        """
         self.spec = spec
-        self.mode = MeterMode.OK
+        self._modes: frozenset[MeterMode] = frozenset()
         self.ratio_error_pct = spec.ratio_error_pct
+        self.averaging_s = spec.averaging_s
+        """Width of the window. A wider one begins with what the narrower one held, and fills up from there."""
+        self._update_s = spec.update_s
         self.version = 0
         self._system, self._through = system, tuple(through)
         self._reactive = any(any(one.q_part) for one in through)
-        still = system.phasors()
-        self._voltages = voltages or (lambda: still)
+        self._voltages = voltages or system.phasors
+        self._frequency = frequency or (lambda: system.nominal_hz)
         self._random = Random(f"{seed}:{spec.id}")
         self._phases = system.phases
         self._noise_w = spec.noise_w / self._phases**0.5
@@ -113,10 +122,49 @@ class Meter:
         self._passed: deque[tuple[float, tuple[float, ...]]] = deque(maxlen=KEPT_ROWS)
         self._passed.append((-spec.averaging_s, tuple(-w * spec.averaging_s for w in group_w)))
         self._passed.append((0.0, (0.0,) * len(group_w)))
-        self._index = 0
+        self._grid_s, self._index = spec.phase_s, 0
+        self._measured_s = 0.0
         self._shown_later: deque[MeterSample] = deque(maxlen=64)
         self.sample = self._measure(0.0)
         self.next_event_s = spec.phase_s
+
+    # -- what can be wrong with it
+
+    @property
+    def modes(self) -> frozenset[MeterMode]:
+        """Everything that is wrong with it now."""
+        return self._modes
+
+    @property
+    def mode(self) -> MeterMode:
+        """One of `modes`; setting it ends all others."""
+        return next((mode for mode in MeterMode if mode in self._modes), MeterMode.OK)
+
+    @mode.setter
+    def mode(self, mode: MeterMode) -> None:
+        self._modes = frozenset((mode,)) - {MeterMode.OK}
+
+    def fail(self, mode: MeterMode) -> None:
+        """Let this be wrong as well, from its next measurement on (frozen: from its next value on)."""
+        self._modes |= {mode} - {MeterMode.OK}
+
+    def mend(self, mode: MeterMode) -> None:
+        """End this one fault; nothing happens where there is none."""
+        self._modes -= {mode}
+
+    def renew_every(self, now_s: float, update_s: float) -> None:
+        """Another update period: the next value comes so long after the last one, or at once if that has passed."""
+        self._grid_s, self._index, self._update_s = max(now_s, self._measured_s + update_s), 0, update_s
+        self.next_event_s = min(self.next_event_s, self._due_s())
+
+    def restore(self, now_s: float) -> None:
+        """As it was delivered: nothing wrong, errors, window and update period of its description."""
+        self._modes, self.ratio_error_pct = frozenset(), self.spec.ratio_error_pct
+        self.averaging_s = self.spec.averaging_s
+        if self._update_s != self.spec.update_s:
+            self.renew_every(now_s, self.spec.update_s)
+
+    # -- what time does to it
 
     def passed(self, now_s: float, group_j: tuple[float, ...]) -> None:
         """Note the energy (W*s per group, import positive) that has passed from time zero until `now_s`."""
@@ -126,10 +174,11 @@ class Meter:
         """Measure and show what is due at `now_s`."""
         while self._due_s() <= now_s:
             self._shown_later.append(self._measure(now_s))
+            self._measured_s = now_s
             self._index += 1
         while self._shown_later and self._shown_later[0].at_s + self.spec.latency_s <= now_s:
             shown = self._shown_later.popleft()
-            if self.mode is not MeterMode.FROZEN:
+            if MeterMode.FROZEN not in self._modes:
                 self.sample = shown
                 self.version += 1
         self.next_event_s = self._due_s()
@@ -137,13 +186,13 @@ class Meter:
             self.next_event_s = min(self.next_event_s, self._shown_later[0].at_s + self.spec.latency_s)
 
     def _due_s(self) -> float:
-        return self.spec.phase_s + self._index * self.spec.update_s
+        return self._grid_s + self._index * self._update_s
 
     def _measure(self, now_s: float) -> MeterSample:
         spec, gauss = self.spec, self._random.gauss
         phase_w, phase_var = self._flows(now_s)
         volts = self._voltages()
-        wiring = matrices(self.mode, self._phases)
+        wiring = matrices(self._modes, self._system.name, self._phases, spec.tap_a_ratio) if self._modes else None
         if wiring is not None or spec.phase_error_deg:
             volts, phase_w, phase_var, phase_a = self._as_wired(wiring, volts, phase_w, phase_var)
         else:
@@ -156,8 +205,8 @@ class Meter:
             alive = wiring is None or (any(wiring[0][k]) and any(wiring[1][k]))
             shown_w = true_w + gauss(0.0, noise_w) if noise_w and alive else true_w
             phase_w[k] = 0.0 if abs(shown_w) < spec.creep_w else round(shown_w / step_w) * step_w
-        wh = sum(phase_w) * spec.update_s / 3600
-        if self._index:
+        wh = sum(phase_w) * (now_s - self._measured_s) / 3600
+        if self._measured_s or self._index:
             self._imported_wh += max(wh, 0.0)
             self._exported_wh += max(-wh, 0.0)
         return MeterSample(
@@ -167,16 +216,17 @@ class Meter:
             phase_current_a=tuple(phase_a),
             phase_voltage_v=tuple([max(0.0, abs(v) + gauss(0.0, spec.noise_v)) if v else 0.0 for v in volts]),
             line_voltage_v=_between(volts),
-            frequency_hz=self._system.nominal_hz + gauss(0.0, 0.01),
+            frequency_hz=self._frequency() + gauss(0.0, 0.01),
             imported_wh=self._imported_wh,
             exported_wh=self._exported_wh,
-            valid=self.mode is not MeterMode.NAN,
+            valid=MeterMode.NAN not in self._modes,
         )
 
     def _flows(self, now_s: float) -> tuple[list[float], list[float]]:
         """Mean true W and var per conductor over the window that ends now."""
-        passed, window_s = self._passed, self.spec.averaging_s
-        start_s = now_s - window_s
+        passed = self._passed
+        start_s = max(now_s - self.averaging_s, passed[0][0])
+        window_s = now_s - start_s
         while len(passed) > 2 and passed[1][0] <= start_s + 1e-9:
             passed.popleft()
         (before_s, before_j), (after_s, after_j) = passed[0], passed[1]
@@ -195,7 +245,7 @@ class Meter:
 
     def _as_wired(
         self,
-        wiring: tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]] | None,
+        wiring: Wiring | None,
         volts: Sequence[complex],
         phase_w: list[float],
         phase_var: list[float],

@@ -1,13 +1,15 @@
 """The electrical service: its conductors as phasors, and what a unit or a load between them puts on each.
 
 Phasors are those of the undisturbed grid: they turn a connection into constant parts, so that energy per conductor
-stays an exact integral. What the source's impedance does to the voltage is seen by meters alone (`Supply`).
+stays an exact integral. What the source's impedance does to the voltage (`Supply`) is seen by meters and by loads of
+constant current or impedance, as one factor of what the load draws.
 """
 
 import re
 from cmath import exp, pi
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import acos as arc_cosine
 from math import sqrt, tan
 
@@ -20,7 +22,7 @@ _PHASORS: dict[str, tuple[complex, ...]] = {
 }
 _PAIR = re.compile(r"L([123])(?:L([123])|N)")
 LEAST_VOLTAGE = 0.5  # of the free voltage: where the power that an impedance carries has its maximum
-VOLTAGE_TURNS = 3  # fixed-point rounds for the voltage: each gains two digits at a drop of 1 %
+VOLTAGE_TURNS = 6  # fixed-point rounds for the voltage: each gains two digits at a drop of 1 %, one at 10 %
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,14 @@ class System:
 
     def phasors(self) -> tuple[complex, ...]:
         """The undisturbed voltage of each conductor, V."""
-        return tuple(self.conductor_v * unit for unit in _PHASORS[self.name])
+        return _phasors(self.name, self.conductor_v)
+
+    def voltage_ratio(self, connection: "Connection", volts: Sequence[complex]) -> float:
+        """The voltage across a connection in per unit of nominal; on all conductors the mean of theirs."""
+        if len(connection.conductors) == 2 and connection.name != "L123":
+            one, other = connection.conductors
+            return abs(volts[one] - volts[other]) / connection.volts_v
+        return sum(abs(volts[k]) for k in connection.conductors) / len(connection.conductors) / self.conductor_v
 
     def connect(self, name: str, power_factor: float = 1.0) -> Connection:
         """How a unit is connected: "L123" to all conductors, "L1N" to one, "L1L2" between two.
@@ -111,12 +120,23 @@ class Supply:
     resistance_ohm: float = 0.0
     reactance_ohm: float = 0.0
 
+    @property
+    def is_stiff(self) -> bool:
+        """Whether its voltage is the same whatever flows."""
+        return self.resistance_ohm == 0.0 and self.reactance_ohm == 0.0
+
+    def free(self, system: System) -> tuple[complex, ...]:
+        """The voltage of each conductor while nothing flows, V."""
+        if self.voltage_factor == 1.0:
+            return system.phasors()
+        return tuple(self.voltage_factor * volt for volt in system.phasors())
+
     def voltages(self, system: System, phase_w: Sequence[float], phase_var: Sequence[float]) -> tuple[complex, ...]:
         """The voltage of each conductor (V) while this import flows: V = E - Z * conj(S / V), by a fixed point."""
-        free = [self.voltage_factor * volt for volt in system.phasors()]
+        free = self.free(system)
+        if self.is_stiff:
+            return free
         impedance = complex(self.resistance_ohm, self.reactance_ohm)
-        if impedance == 0:
-            return tuple(free)
         flows = [complex(w, var) for w, var in zip(phase_w, phase_var, strict=True)]
         volts = list(free)
         for _ in range(VOLTAGE_TURNS):
@@ -124,6 +144,11 @@ class Supply:
             # No grid runs lower than this: a load that wants more than the impedance can carry has no solution at all.
             volts = [v if (v / e).real > LEAST_VOLTAGE else LEAST_VOLTAGE * e for e, v in zip(free, volts, strict=True)]
         return tuple(volts)
+
+
+@cache
+def _phasors(name: str, conductor_v: float) -> tuple[complex, ...]:
+    return tuple(conductor_v * unit for unit in _PHASORS[name])
 
 
 def _tangent(power_factor: float) -> float:

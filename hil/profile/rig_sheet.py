@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hil.profile.file_columns import FILE_KEYS, Column, ColumnPart, read_columns
 from hil.profile.schema import Name, Part, Prose
 from hil.profile.units import Quantity, UnitError, parse_quantity
-from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, Role
-from hil.profile.yaml_file import Place, YamlFile, read_yaml
+from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, SETTERS, Role
+from hil.profile.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 
 RIG_SCHEMA = "hil.rig/1"
 Literal_ = Annotated[str, Field(min_length=1, max_length=40, description="a quantity with its unit (`12 kW`)")]
@@ -46,6 +47,20 @@ class RoleSheetPart(Part):
     shorting: bool = Field(default=False, description="a CT's secondary is short-circuited before it is opened")
     limits: list[Literal[LIMITS]] | None = None  # type: ignore[valid-type]
     modes: list[Literal[MODES]] | None = None  # type: ignore[valid-type]
+    files: str | None = Field(
+        default=None,
+        max_length=200,
+        description="of the driver `file`: where its recordings lie, `{case}` or `{hash}` and `{repeat}` filled in",
+    )
+    columns: dict[str, ColumnPart] | None = Field(
+        default=None, description="of the driver `file`: the column of a channel (`poi.import_w`, `poi.import_w.L1`)"
+    )
+    offset: str | None = Field(
+        default=None, max_length=40, description="of the driver `file`: how long after its start the first sample is"
+    )
+    setters: list[Literal[SETTERS]] | None = Field(  # type: ignore[valid-type]
+        default=None, description="who can set a limit here; left out: the installer alone"
+    )
 
 
 class DevicePart(Part):
@@ -56,6 +71,11 @@ class DevicePart(Part):
     serial: str | None = None
     hardware: str | None = None
     firmware: str | None = None
+    run: str | None = Field(
+        default=None,
+        max_length=500,
+        description="what the simulated drivers start: a command line with `{site}`, or `python:MODULE:NAME`",
+    )
     ratings: dict[Name, Literal_] = Field(default_factory=dict)
 
 
@@ -67,6 +87,14 @@ class RigFile(Part):
     title: Prose
     laboratory: Prose | None = None
     system: Literal["single", "split", "wye", "delta"]
+    time: Literal["real", "virtual"] = Field(
+        default="real", description="`virtual`: everything is simulated in one process, and jumps from event to event"
+    )
+    grade: Literal["A", "B", "C"] | None = Field(
+        default=None,
+        description="the best grade of this rig's records: cases that ask for a better one are run at this, to screen",
+    )
+    samples: Literal["hdf5", "csv"] = Field(default="hdf5", description="the form of the samples of each record")
     device: DevicePart
     roles: dict[Literal[tuple(role.value for role in Role)], RoleSheetPart]  # type: ignore[valid-type]
 
@@ -81,9 +109,10 @@ UNITS: dict[str, tuple[str, ...]] = {  # of the keys that are quantities
     "update": ("s",),
     "group_delay": ("s",),
     "uncertainty": ("pu",),
+    "offset": ("s",),
 }
 COMMON_KEYS = {"driver", "instrument", "calibration_due", "update", "group_delay", "uncertainty"}
-MEASURING_KEYS = {"channels", "each_phase"}
+MEASURING_KEYS = {"channels", "each_phase", *FILE_KEYS}
 KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may say, and what it must
     Role.AC_LOAD: ({"range", "phases", "slew", "step"}, {"range"}),
     Role.DC_SOURCE: ({"range", "slew", "step"}, {"range"}),
@@ -91,7 +120,7 @@ KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may sa
     Role.POWER_METER: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.WAVEFORM: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.RELAY: ({"faults", "switches", "shorting"}, set()),
-    Role.DUT_LINK: ({"limits", "modes", "faults", "storage"}, set()),
+    Role.DUT_LINK: ({"limits", "modes", "setters", "faults", "storage"}, set()),
 }
 
 
@@ -106,7 +135,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSheet:
-    """What one role can do; None: not stated. `slew_value` is in units of the range per second; `line` of the sheet."""
+    """What one role can do; None: not stated. `slew_value` is in units of the range per second; `line` of the sheet.
+
+    `files`: the path of a recording, from where the sheet lies, with its placeholders.
+    """
 
     role: Role
     driver: str
@@ -125,13 +157,20 @@ class RoleSheet:
     shorting: bool = False
     limits: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
+    setters: tuple[str, ...] = ("installer",)
     instrument: str = ""
     calibration_due: str = ""
+    files: str = ""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigSheet:
-    """A rig. `ratings` are those of the device under test; profiles take them for parameters of the same name."""
+    """A rig. `ratings` are those of the device under test; profiles take them for parameters of the same name.
+
+    `time` is real or virtual. `grade`: cases that ask for better records are run all the same, at this grade.
+    """
 
     id: str
     title: str
@@ -142,6 +181,9 @@ class RigSheet:
     device: DevicePart
     ratings: Mapping[str, Quantity]
     roles: Mapping[Role, RoleSheet]
+    time: str = "real"
+    grade: str = "A"
+    samples: Literal["hdf5", "csv"] = "hdf5"
 
 
 def load_rig(path: Path) -> RigSheet:
@@ -150,13 +192,26 @@ def load_rig(path: Path) -> RigSheet:
     Raises:
         BadFileError: with every mistake found.
     """
-    file = read_yaml(path)
+    return _rig(read_yaml(path))
+
+
+def parse_rig(text: str, name: str) -> RigSheet:
+    """A capability sheet that is kept as text; `name` is how mistakes call it.
+
+    Raises:
+        BadFileError: with every mistake found.
+    """
+    return _rig(parse_yaml(text.encode("utf-8"), name))
+
+
+def _rig(file: YamlFile) -> RigSheet:
     content = file.checked(RigFile, RIG_SCHEMA)
     if content is None:
         file.stop()
     assert content is not None
     ratings = {name: _literal(text, file, ("device", "ratings", name)) for name, text in content.device.ratings.items()}
     roles = {Role(name): _role(Role(name), part, file, ("roles", name)) for name, part in content.roles.items()}
+    _check_run(content, file)
     file.stop()
     return RigSheet(
         id=content.id,
@@ -168,7 +223,17 @@ def load_rig(path: Path) -> RigSheet:
         device=content.device,
         ratings=ratings,
         roles=roles,
+        time=content.time,
+        grade=content.grade or "A",
+        samples=content.samples,
     )
+
+
+def _check_run(content: RigFile, file: YamlFile) -> None:
+    """Virtual time and the device that is started belong to drivers that are simulated."""
+    run, drivers = content.device.run, {part.driver for part in content.roles.values()}
+    if content.time == "virtual" and (drivers != {"simulated"} or not (run or "").startswith("python:")):
+        file.report(("time",), "only simulated drivers and a device `python:MODULE:NAME` can run on virtual time")
 
 
 def _literal(text: str, file: YamlFile, place: Place, units: tuple[str, ...] = ()) -> Quantity:
@@ -203,7 +268,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
                 file.report((*place, name), f"{given.least} is more than {given.most}")
             ranges[name] = Range(lo=least.value, hi=most.value, unit=most.unit)
     numbers: dict[str, float | None] = {}
-    for name in ("slew", "step", "update", "group_delay", "uncertainty"):
+    for name in ("slew", "step", "update", "group_delay", "uncertainty", "offset"):
         text: str | None = getattr(part, name)
         numbers[name] = _literal(text, file, (*place, name), UNITS[name]).value if text is not None else None
     return RoleSheet(
@@ -224,6 +289,10 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         shorting=part.shorting,
         limits=tuple(part.limits or ()),
         modes=tuple(part.modes or ()),
+        setters=tuple(part.setters or ("installer",)),
         instrument=part.instrument or "",
         calibration_due=part.calibration_due or "",
+        files=part.files or "",
+        columns=read_columns(part, part.channels or [], file, place),
+        offset_s=numbers["offset"] or 0.0,
     )

@@ -80,6 +80,12 @@ def read_yaml(path: Path, name: str = "") -> YamlFile:
     except OSError as error:
         file.report((), f"cannot be read: {error.strerror}", "check the path")
         return file
+    return parse_yaml(raw, file.name)
+
+
+def parse_yaml(raw: bytes, name: str) -> YamlFile:
+    """Read what a file holds. Never raises for what it may be."""
+    file = YamlFile(name=name)
     if len(raw) > MAX_BYTES:
         file.report((), f"is larger than {MAX_BYTES // 1000} kB", "is this the right file?")
         return file

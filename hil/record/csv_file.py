@@ -137,3 +137,16 @@ def _number(cell: str, column: int, line: int, wrong: list[tuple[int, str]], del
     except ValueError:
         wrong.append((line, f'"{cell.strip()[:40]}" in column {column + 1} is no number'))
         return float("nan")
+
+
+def write_csv(path: Path, recording: Recording) -> None:
+    """Write a new file that `read_csv` reads back to the last bit, and a spreadsheet as well: a lost sample is empty.
+
+    Raises:
+        OSError: it is there already, or cannot be written.
+    """
+    columns = [recording.t_s.tolist(), *(values.tolist() for values in recording.channels.values())]
+    with path.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([TIME, *recording.channels])
+        writer.writerows(["" if value != value else value for value in row] for row in zip(*columns, strict=True))

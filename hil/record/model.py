@@ -19,6 +19,7 @@ from hil.record.recording import Recording
 
 CAMPAIGN_SCHEMA = "hil.campaign/1"
 RUN_SCHEMA = "hil.run/1"
+CASE_SCHEMA = "hil.case/1"
 
 
 class End(StrEnum):

@@ -1,4 +1,4 @@
-"""Tables of a controller's journal, exported as CSV, as Parquet: typed columns that carry their unit."""
+"""Parquet of a controller's tables (exported as CSV) and of recordings: typed columns that carry their unit."""
 
 import csv
 from pathlib import Path
@@ -8,10 +8,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv as pa_csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from hil.record.recording import RecordingError
+from hil.record import channel_facts
+from hil.record.recording import Recording, RecordingError
 from pcs.model.units import UNIT_SUFFIXES
 
-TABLES = ("readings", "commands", "events")
 BLOCK_BYTES = 8 << 20  # read and written block by block: a month of a journal does not fit into a gateway's memory
 REMEDY = "export it again with `pcs journal export DIR --out FOLDER`"
 WHOLE = frozenset({"run", "step", "number"})
@@ -49,6 +49,22 @@ def to_parquet(source: Path, target: Path) -> int:
         target.unlink(missing_ok=True)
         raise RecordingError(source, 0, str(error), REMEDY) from error
     return rows
+
+
+def write_parquet(target: Path, recording: Recording) -> None:
+    """A recording as one table: `t_s`, then its channels; a lost sample is null.
+
+    Raises:
+        OSError: it is there already, or cannot be written.
+    """
+    columns = {"t_s": recording.t_s, **recording.channels}
+    units = {name: channel_facts.unit_of(name) for name in recording.channels} | {"t_s": "s"}
+    schema = pa.schema(
+        [pa.field(name, pa.float64(), metadata={"unit": unit} if (unit := units[name]) else None) for name in columns]
+    )
+    arrays = [pa.array(values, from_pandas=True) for values in columns.values()]  # from_pandas: NaN is null
+    with target.open("xb") as file:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, compression="zstd")
 
 
 def _schema(source: Path) -> Any:

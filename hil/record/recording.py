@@ -41,7 +41,7 @@ class Recording:
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a CSV or COMTRADE file, told apart by the suffix (.cfg, .dat or .cff is COMTRADE).
+    """Read a CSV, COMTRADE or HDF5 file, told apart by the suffix (.cfg, .dat or .cff is COMTRADE, .h5 a record's).
 
     Raises:
         RecordingError: the file cannot be read or is not what it seems.
@@ -52,6 +52,10 @@ def read_recording(path: Path) -> Recording:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RecordingError(path, 0, f"is larger than {MAX_BYTES} bytes", "cut out the minutes around the step")
+        if path.suffix.lower() in (".h5", ".hdf5"):
+            from hil.record.hdf5_file import read_hdf5  # h5py takes 0.1 s, which a CSV should not pay
+
+            return read_hdf5(path)
         comtrade = path.suffix.lower() in (".cfg", ".dat", ".cff")
         return read_comtrade(path) if comtrade else read_csv(path)
     except OSError as error:

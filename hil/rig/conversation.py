@@ -121,7 +121,7 @@ class TcpConversation(Conversation):
                 if len(self._waiting) >= MAX_WAITING:
                     raise NotModbusError
                 unit = self.units.get(asked.unit)
-                if unit is None or unit.fault is not LinkFault.SILENT:
+                if unit is None or unit.hears(asked.pdu):
                     self._waiting.append(asked)
                     if self._timer is None:
                         self._next()
@@ -208,10 +208,11 @@ class RtuConversation(Conversation):
             return
         if asked.unit == BROADCAST:
             for unit in self.units.values():
-                unit.answer(asked.pdu)
+                if unit.fault is not LinkFault.DEAF:
+                    unit.answer(asked.pdu)
             return
         called = self.units.get(asked.unit)
-        if called is None or called.fault is LinkFault.SILENT:
+        if called is None or not called.hears(asked.pdu):
             return
         due = self._due.setdefault(asked.unit, deque())
         if len(due) >= MAX_WAITING:

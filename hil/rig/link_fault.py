@@ -9,7 +9,7 @@ NOISE_BYTES = 3  # what a line driver that is switched on or off too early or to
 
 
 class LinkFault(StrEnum):
-    """How a device on the wire can fail."""
+    """How a device on the wire can fail. A deaf one answers what is read, and never hears what is written."""
 
     OK = "ok"
     SILENT = "silent"
@@ -31,6 +31,7 @@ class LinkFault(StrEnum):
     RESET = "reset"
     ENDLESS = "endless"
     HALF_OPEN = "half_open"
+    DEAF = "deaf"
 
 
 TCP_ONLY = frozenset({LinkFault.STALE_TID, LinkFault.RESET})

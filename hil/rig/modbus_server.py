@@ -11,6 +11,7 @@ from hil.rig.bus import Bus
 from hil.rig.devices import ILLEGAL_FUNCTION, ILLEGAL_VALUE, Device
 from hil.rig.link_fault import LinkFault
 
+READS = (3, 4)
 MAX_READ = 125  # registers, Modbus Application Protocol V1.1b3, 6.3
 MAX_WRITE = 123  # same, 6.12
 
@@ -70,6 +71,10 @@ class DeviceServer:
         self.fault, self.slow_s = fault, slow_s
         self.bus.refresh()
 
+    def hears(self, pdu: bytes) -> bool:
+        """Whether a request reaches it at all."""
+        return self.fault is not LinkFault.SILENT and (self.fault is not LinkFault.DEAF or pdu[0] in READS)
+
     def delay_s(self) -> float:
         """How long the next answer takes."""
         delay_s = self._reply_s + (self.slow_s if self.fault is LinkFault.SLOW else 0.0)
@@ -81,7 +86,7 @@ class DeviceServer:
         now_s = self._now_s()
         self._settle(now_s)
         code = ILLEGAL_FUNCTION
-        if function in (3, 4) and len(pdu) == 5:
+        if function in READS and len(pdu) == 5:
             address, count = _TWO_WORDS.unpack_from(pdu, 1)
             self.reads += 1
             if not 1 <= count <= MAX_READ:

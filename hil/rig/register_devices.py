@@ -247,7 +247,8 @@ class RegisterCharger(RegisterDer):
         if limit.rating_point is not None:
             self.image.put(limit.rating_point, spec.most_a)
         self.image.put(limit.point, min(spec.most_a, limit.at_most))
-        self.show({"safe_current": spec.failsafe_a, "phases": float(len(spec.connection.conductors))})
+        circuits = 3 if len(spec.connection.conductors) == 3 else 1  # between two conductors lies one circuit
+        self.show({"safe_current": spec.failsafe_a, "phases": float(circuits)})
         for name, value in ((limit.armed("reversion_limit"), spec.failsafe_a), (limit.armed("reversion_s"), 0.0)):
             if name is not None:
                 self.image.put(name, value)

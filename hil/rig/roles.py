@@ -6,7 +6,7 @@ is asynchronous and runs the same on real and on virtual time, because nobody as
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hil.profile.model import Case, Step
 from hil.profile.rig_sheet import RigSheet
@@ -68,6 +68,19 @@ class Gauge(Protocol):
         """End and hand over what was recorded; `t_s` by the clock of the world.
 
         A channel goes by its name, one conductor of it by `NAME.L1`. The newest of bounded memory is kept.
+        """
+        ...
+
+
+@runtime_checkable
+class RestTeller(Protocol):
+    """A rig or gauge that nobody can watch from here: a person says when a channel is at rest."""
+
+    async def rest_value(self, channel: str) -> float | None:
+        """Wait until somebody says that the channel is at rest, and what it is; None: it can be watched.
+
+        Raises:
+            RigError: they say why not, or nobody answers.
         """
         ...
 

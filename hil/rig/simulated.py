@@ -19,7 +19,7 @@ from hil.rig.devices import Device
 from hil.rig.link_fault import RTU_ONLY, TCP_ONLY, LinkFault
 from hil.rig.modbus_server import DeviceServer
 from hil.rig.twin_build import build_plant, der_device, largest_flow_w, meter_device
-from hil.rig.twin_file import LINK_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
+from hil.rig.twin_file import LINK_FAULTS, METER_FAULTS, DerPart, FaultPart, MeterPart, TwinFile
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +112,14 @@ class SimulatedSite:
             self.on_tick()
         await asyncio.sleep(0)  # transports that were cut tell their protocols on the loop's next turn
 
+    def set_grid(self, *, voltage_factor: float | None = None, frequency_hz: float | None = None) -> None:
+        """From now on the grid has another voltage (per unit of nominal) or frequency.
+
+        Raises:
+            ValueError: no grid is like that.
+        """
+        self.plant.set_grid(self.now_s(), voltage_factor=voltage_factor, frequency_hz=frequency_hz)
+
     def inject(self, fault: FaultPart) -> None:
         """Let a device fail from now on (`at_s` is not looked at). `clear` ends every fault of the device.
 
@@ -136,7 +144,7 @@ class SimulatedSite:
             self._plug(server)
             self._clear(fault.on, now_s)
         elif fault.on in self.plant.meters:
-            self._fail_meter(self.plant.meters[fault.on], fault)
+            self._fail_meter(self.plant.meters[fault.on], fault, now_s)
         else:
             self._fail_unit(self.plant.units[fault.on], fault, now_s)
 
@@ -157,8 +165,7 @@ class SimulatedSite:
 
     def _clear(self, name: str, now_s: float) -> None:
         if name in self.plant.meters:
-            meter = self.plant.meters[name]
-            meter.mode, meter.ratio_error_pct = MeterMode.OK, meter.spec.ratio_error_pct
+            self.plant.meters[name].restore(now_s)
         else:
             unit = self.plant.units[name]
             unit.telemetry_frozen = False
@@ -166,11 +173,18 @@ class SimulatedSite:
                 unit.obey(now_s, True)
 
     @staticmethod
-    def _fail_meter(meter: Meter, fault: FaultPart) -> None:
-        if fault.fault == "ratio":
-            meter.ratio_error_pct = fault.percent
-        else:
-            meter.mode = MeterMode(fault.fault)
+    def _fail_meter(meter: Meter, fault: FaultPart, now_s: float) -> None:
+        match fault.fault:
+            case "ratio":
+                meter.ratio_error_pct = meter.spec.ratio_error_pct if fault.ends else fault.percent
+            case "averaging":
+                meter.averaging_s = meter.spec.averaging_s if fault.ends else fault.seconds
+            case "update":
+                meter.renew_every(now_s, meter.spec.update_s if fault.ends else fault.seconds)
+            case name if name in METER_FAULTS:
+                (meter.mend if fault.ends else meter.fail)(MeterMode(name))
+            case name:
+                raise ValueError(f"{meter.spec.id} cannot fail with {name}")
 
     @staticmethod
     def _fail_unit(unit: AnyUnit, fault: FaultPart, now_s: float) -> None:

@@ -14,6 +14,15 @@ from hil.rig.twin_file import DerPart, MeterPart
 
 def site_file(site: SimulatedSite) -> str:
     """The text of the site file; ports are those that the servers really have."""
+    text = StringIO()
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = 120
+    yaml.dump(site_content(site), text)
+    return text.getvalue()
+
+
+def site_content(site: SimulatedSite) -> dict[str, Any]:
+    """What the site file says."""
     twin = site.twin
     whole: dict[str, Any] = {
         "schema": "pcs.site/1",
@@ -31,11 +40,7 @@ def site_file(site: SimulatedSite) -> str:
     whole["limits"] = twin.limits
     if twin.modes is not None:
         whole["modes"] = twin.modes
-    text = StringIO()
-    yaml = YAML(typ="rt", pure=True)
-    yaml.width = 120
-    yaml.dump(whole | {"journal": twin.journal}, text)
-    return text.getvalue()
+    return whole | {"journal": twin.journal}
 
 
 def _meter(site: SimulatedSite, part: MeterPart) -> dict[str, Any]:

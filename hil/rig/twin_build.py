@@ -48,6 +48,9 @@ def build_plant(twin: TwinFile, folder: Path) -> Plant:
                     demand_w=_source(part, folder),
                     connection=system.connect(part.connection, part.power_factor),
                     point=part.point,
+                    current_ratio=part.current_ratio,
+                    impedance_ratio=part.impedance_ratio,
+                    most_w=part.most_w,
                 )
                 for part in twin.load
             ),
@@ -61,7 +64,9 @@ def largest_flow_w(plant: Plant) -> float:
     """The largest flow that a meter of this site has to show: it fixes the scale factor of its powers."""
     units = [unit.spec for unit in plant.units.values()]
     into_w: float = sum(spec.nameplate_w for spec in units if not isinstance(spec, EvseSpec))
-    out_w: float = sum(load.demand_w.peak for load in plant.spec.loads) + sum(drawn_w(spec) for spec in units)
+    out_w: float = sum(max(load.demand_w.peak, load.most_w) for load in plant.spec.loads) + sum(
+        drawn_w(spec) for spec in units
+    )
     return max(into_w, out_w)
 
 
@@ -177,6 +182,7 @@ def _meter(part: MeterPart) -> MeterSpec:
         resolution_w=part.resolution_w,
         ratio_error_pct=part.ratio_error_pct,
         phase_error_deg=part.phase_error_deg,
+        tap_a_ratio=part.tap_a_ratio,
     )
 
 

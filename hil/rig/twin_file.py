@@ -24,10 +24,12 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Pair = Annotated[tuple[Finite, Finite], Field(strict=False)]
 Pairs = Annotated[list[Pair], Field(min_length=1, max_length=100_000)]
 
+LEAST_S, MOST_S = 0.005, 60.0  # of a meter's update period and its window
 DEVICE_FAULTS = ("disobey", "obey", "restart", "freeze_telemetry", "thaw_telemetry")
 LINK_FAULTS = tuple(fault.value for fault in LinkFault if fault is not LinkFault.OK)
 METER_FAULTS = tuple(mode.value for mode in MeterMode if mode is not MeterMode.OK)
-FAULTS = ("clear", "down", "up", "ratio", *LINK_FAULTS, *METER_FAULTS, *DEVICE_FAULTS)
+METER_SETTINGS = ("ratio", "averaging", "update")
+FAULTS = ("clear", "down", "up", *METER_SETTINGS, *LINK_FAULTS, *METER_FAULTS, *DEVICE_FAULTS)
 
 
 class _Part(BaseModel):
@@ -77,12 +79,22 @@ class SourcePart(_Part):
 class LoadPart(SourcePart):
     """A host load in W. `connection` as of a DER: which conductors it is on; `point` as of a DER.
 
-    `power_factor` below 1 is lagging, negative leading.
+    `power_factor` below 1 is lagging, negative leading. So much of it is of constant current (`current_ratio`) or of
+    constant impedance (`impedance_ratio`); the rest is of constant power. `most_w`: what a test bench may set it to.
     """
 
     connection: str = "L123"
     point: Identifier = "poi"
     power_factor: float = Field(default=1.0, ge=-1, le=1)
+    current_ratio: float = Field(default=0.0, ge=0, le=1)
+    impedance_ratio: float = Field(default=0.0, ge=0, le=1)
+    most_w: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.current_ratio + self.impedance_ratio > 1.0:
+            raise ValueError("current_ratio and impedance_ratio are parts of one load: together at most 1")
+        return self
 
 
 class SitePart(_Part):
@@ -147,8 +159,8 @@ class MeterPart(_LinkPart):
     preset: Literal[tuple(METER_PRESETS)] | None = None  # type: ignore[valid-type]
     in_site: dict[str, Any] = Field(default_factory=dict)
     registers: Literal["int", "float"] = "int"
-    update_s: float = Field(default=0.1, ge=0.005, le=60)
-    averaging_s: float = Field(default=0.1, ge=0.005, le=60)
+    update_s: float = Field(default=0.1, ge=LEAST_S, le=MOST_S)
+    averaging_s: float = Field(default=0.1, ge=LEAST_S, le=MOST_S)
     phase_s: NotNegative = 0.0
     latency_s: NotNegative = 0.0
     noise_w: NotNegative = 0.0
@@ -157,6 +169,7 @@ class MeterPart(_LinkPart):
     resolution_w: Positive = 1.0
     ratio_error_pct: Finite = 0.0
     phase_error_deg: float = Field(default=0.0, ge=-30, le=30)
+    tap_a_ratio: Positive = 1.0
 
     @model_validator(mode="before")
     @classmethod
@@ -251,13 +264,25 @@ def _with_preset(given: Any, presets: dict[str, Preset], usual: str | None) -> A
 
 
 class FaultPart(_Part):
-    """At `at_s` the device `on` fails. `seconds` belongs to slow and restart, `percent` to ratio."""
+    """At `at_s` the device `on` fails. `seconds` belongs to slow, restart, averaging and update, `percent` to ratio.
+
+    Faults of a meter add up. With `ends` this one ends and the others stay; `clear` ends all of a device.
+    """
 
     at_s: NotNegative
     on: Identifier
     fault: Literal[FAULTS]  # type: ignore[valid-type]
     seconds: NotNegative = 0.0
     percent: Finite = 0.0
+    ends: bool = False
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        if self.fault in ("averaging", "update") and not self.ends and not LEAST_S <= self.seconds <= MOST_S:
+            raise ValueError(f"{self.fault} needs seconds, from {LEAST_S:g} to {MOST_S:g}")
+        if self.ends and self.fault not in (*METER_FAULTS, *METER_SETTINGS):
+            raise ValueError("only a meter's faults end one by one; write clear")
+        return self
 
 
 class TwinFile(_Part):

@@ -17,7 +17,14 @@ from hil.rig.records import has_column
 from hil.rig.register_profile import BadProfileError, load_profile
 from hil.rig.twin_check import check_site
 from hil.rig.twin_check import mappings as _mappings
-from hil.rig.twin_file import DEVICE_FAULTS, METER_FAULTS, SUNSPEC_INVERTER, SUNSPEC_METER, TwinFile
+from hil.rig.twin_file import (
+    DEVICE_FAULTS,
+    METER_FAULTS,
+    METER_SETTINGS,
+    SUNSPEC_INVERTER,
+    SUNSPEC_METER,
+    TwinFile,
+)
 
 MAX_DEPTH = 12  # the schema needs 5
 MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
@@ -166,7 +173,7 @@ def _cross_check(raw: dict[str, Any], twin: TwinFile | None, folder: Path) -> It
         target, what = fault.get("on"), fault.get("fault")
         if isinstance(target, str) and target not in ids:
             yield ("faults", i, "on"), f"there is no device {target}", f"devices: {', '.join(ids) or 'none'}"
-        elif (ids.get(str(target)) == "ders" and what in (*METER_FAULTS, "ratio")) or (
+        elif (ids.get(str(target)) == "ders" and what in (*METER_FAULTS, *METER_SETTINGS)) or (
             ids.get(str(target)) == "meters" and what in DEVICE_FAULTS
         ):
             yield ("faults", i, "fault"), f"{target} cannot fail with {what}", ""

@@ -12,16 +12,26 @@ RESULTS_SCHEMA = "hil.results/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """The response to one step of the stimulus (from 1): the net quantity, and each phase where it was recorded."""
+    """The response to one step of the stimulus (from 1): the net quantity, and each phase where it was recorded.
+
+    Of currents, which have no sum, `net` is the conductor that decides. `answered`: whether the output of a DER moved
+    (None: not recorded), for responses that do not.
+    """
 
     number: int
     net: Measurement
     phases: Mapping[str, Measurement] = field(default_factory=dict)
+    answered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """One run, measured. `folder` and `digest` name the record that it was made from."""
+    """One run, measured. `folder` and `digest` name the record that it was made from.
+
+    A run that could not be measured has no steps, and `reason` says why. `overdue`: instruments whose calibration had
+    expired on the day of the run; `uncertainty_ratio`: of the instrument that recorded the response, of the value,
+    expanded.
+    """
 
     repeat: int
     attempt: int
@@ -30,6 +40,10 @@ class RunResult:
     folder: str
     digest: str
     steps: tuple[StepResult, ...]
+    started_utc: str = ""
+    overdue: tuple[str, ...] = ()
+    uncertainty_ratio: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

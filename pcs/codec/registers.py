@@ -80,7 +80,7 @@ def clean(kind: RegisterType, raw: int | float | bytes) -> Value:
 class Layout:
     """A block of registers whose fields are unpacked in one go. Fields may leave holes, and may not overlap."""
 
-    __slots__ = ("_fields", "_struct", "count", "first")
+    __slots__ = ("_fields", "_scaled", "_struct", "count", "first")
 
     def __init__(self, fields: Iterable[Field], *, first: int | None = None, count: int | None = None) -> None:
         ordered = sorted(fields, key=lambda field: field.offset)
@@ -97,7 +97,8 @@ class Layout:
         self.count = at - self.first if count is None else count
         code.append("x" * (2 * (self.first + self.count - at)))
         self._struct = struct.Struct("".join(code))
-        self._fields = tuple((field.name, TYPES[field.type], field.scale) for field in ordered)
+        self._fields = tuple((field.name, TYPES[field.type]) for field in ordered)
+        self._scaled = tuple((field.name, field.scale) for field in ordered if field.scale is not None)
 
     def decode(self, data: bytes) -> dict[str, Value]:
         """Values by name from exactly `count` registers; scale factors of this very block are applied.
@@ -108,11 +109,11 @@ class Layout:
         if len(data) != self._struct.size:
             raise ValueError(f"block of {self._struct.size} bytes decoded from {len(data)}")
         values: dict[str, Value] = {}
-        for (name, kind, _), raw in zip(self._fields, self._struct.unpack(data), strict=True):
+        for (name, kind), raw in zip(self._fields, self._struct.unpack(data), strict=True):
             values[name] = clean(kind, raw)
-        for name, _, scale in self._fields:
+        for name, scale in self._scaled:
             raw_value = values[name]
-            if scale is not None and isinstance(raw_value, int | float):
+            if isinstance(raw_value, int | float):
                 exponent = values.get(scale)
                 values[name] = scaled(raw_value, exponent if isinstance(exponent, int) else None)
         return values

@@ -104,4 +104,4 @@ def room_w(line: Line, value: float, sample: Sample | None, nominal_v: float) ->
         volts, phase = sample.phase_voltage_v if sample is not None else (), line.phase or 0
         apparent_va *= volts[phase] if phase < len(volts) else nominal_v
     left = apparent_va * apparent_va - var * var
-    return sqrt(left) if left > 0.0 else None
+    return sqrt(left) if left >= 0.0 else None

@@ -35,12 +35,14 @@ def meter_faults(
                 meter = evolve(meter, lost=True, fresh_run=0)
         after.append(meter)
         behind = tuple(fleet[k] for k in policy.behind[n])
-        here = Span(from_s=now_s, to_s=now_s)
-        lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
         before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
         idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
-        opened = None if idle else measure.circuit_fault(meter, spec.id, lo_w, now_s, before)
+        opened = None
+        if measure.shows_zero(meter) and not idle:
+            here = Span(from_s=now_s, to_s=now_s)
+            lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
+            opened = measure.circuit_fault(meter, spec.id, lo_w, policy.nameplate_w, now_s, before)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:

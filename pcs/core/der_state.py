@@ -90,7 +90,8 @@ class DerState:
     @property
     def size_w(self) -> float:
         """The most that it can inject or draw (W)."""
-        return max(self.weight_w, -self.least_w)
+        draw_w = -self.least_w
+        return self.weight_w if self.weight_w >= draw_w else draw_w
 
     @property
     def able(self) -> Able:

@@ -24,7 +24,12 @@ from pcs.model.limit import Accounting
 from pcs.model.reading import LimitsInForce
 
 PROBATION_SLEW_PCT_S = 3.0
-"""How fast caps rise before the wiring is verified: a step of 5 % of nameplate (DESIGN section 6) takes two seconds."""
+"""How fast caps rise before the wiring is verified: slowly, because a reversed meter would call it right."""
+PROBE_SLEW_PCT_S = 4.5
+"""The same for the first `PROBE_SHARE`: soon large enough to prove something, and a meter with one sample a second
+still sees less than the jump (5 % of nameplate) that would part its evidence."""
+PROBE_SHARE = 0.06
+"""A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
 EXCURSION_SHARE = 0.01
 """Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
@@ -76,8 +81,7 @@ def bounds_of(ders: tuple[DerState, ...], sample: Sample, imports: bool, numbers
         is_counted = counted(d)
         if is_counted:
             lo_w, hi_w = observe.bounds(track, sample.span)
-            mean_lo_w = observe.mean_lo_w(track, sample.span, averaging_s)
-            mean_hi_w = observe.mean_hi_w(track, sample.span, averaging_s)
+            mean_lo_w, mean_hi_w = observe.means_w(track, sample.span, averaging_s)
         else:
             lo_w = hi_w = mean_lo_w = mean_hi_w = track.least_w  # it surely injects nothing
         lo[n], hi[n], mean_lo[n], mean_hi[n] = lo_w, hi_w, mean_lo_w, mean_hi_w
@@ -163,14 +167,16 @@ def take_turn(
         flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
     safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
     left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
+    follows = _follows(line, fleet)
     before = state.budget
     if any(left):
         before = without(before, sum(line.weights[n] * left[n] for n in line.members))
-    budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, now_s)
+    budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, follows, now_s)
     previous_s = state.used_s
+    follows = follows and verified and action is Action.NORMAL
     state = evolve(
         state,
-        trust=_trust(state, line, fleet, flow, budget.total_w, action is Action.NORMAL and verified, now_s),
+        trust=_trust(state, line, fleet, flow, budget.total_w, follows, now_s),
         budget=budget,
         action=action,
         safe_w=safe_w,
@@ -199,6 +205,7 @@ def _budget(
     safe_w: float | None,
     action: Action,
     verified: bool,
+    follows: bool,
     now_s: float,
 ) -> Budget:
     """What the obeying DERs may put on the line: the law on a fresh sample, the table's action otherwise."""
@@ -216,7 +223,8 @@ def _budget(
         return hold(before, now_s)
     slew_pct_s = policy.tuning.release_slew_pct_s
     if not verified:
-        slew_pct_s = min(PROBATION_SLEW_PCT_S, slew_pct_s)
+        probes = before.total_w < (safe_w or 0.0) + PROBE_SHARE * most_w
+        slew_pct_s = min(PROBE_SLEW_PCT_S if probes else PROBATION_SLEW_PCT_S, slew_pct_s)
     helps_w = fleet.help_w if up else fleet.support_w
     least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
     pace = Pace(
@@ -224,7 +232,7 @@ def _budget(
         slew_w_s=slew_pct_s / 100.0 * most_w,
         most_w=most_w,
         least_w=least_w,
-        trust_share=state.trust.share if _follows(line, fleet) else 0.0,
+        trust_share=state.trust.share if follows else 0.0,
     )
     return regulate(before, flow, state.envelope, pace, now_s)
 
@@ -238,12 +246,12 @@ def _follows(line: Line, fleet: Fleet) -> bool:
 
 
 def _trust(
-    state: LineState, line: Line, fleet: Fleet, flow: Flow | None, total_w: float, regular: bool, now_s: float
+    state: LineState, line: Line, fleet: Fleet, flow: Flow | None, total_w: float, follows: bool, now_s: float
 ) -> Trust:
     limit_w = state.envelope.limit_w
     if flow is None or limit_w is None:
         return state.trust
-    follows = regular and _follows(line, fleet) and all(fleet.obeying[n] for n in line.members)
+    follows = follows and all(fleet.obeying[n] for n in line.members)
     effect_s = 0.0
     if follows:
         effect_s = max((observe.settle_s(fleet.ders[n].timing, trust.STEP_SHARE) for n in line.members), default=0.0)

@@ -20,14 +20,21 @@ LOST_AFTER_S = 2.0
 """DESIGN section 6: safe at max(2 s, three periods). Leaves 28 s of the CRD's 30 s (CRD-OLRT-2) for the DERs."""
 FRESH_TO_RECOVER = 3
 """New samples in a row before a meter that was lost is believed again."""
-INTERVALS_TO_IDENTIFY = 5
-"""Changes seen before the update period counts as identified."""
+INTERVALS_TO_IDENTIFY = 3
+"""Intervals seen before the update period counts as identified: the median forgives one; it can only become shorter."""
+INTERVALS_KEPT = 5
+"""Intervals that the median is taken of later on: it forgives two."""
 LONGEST_PERIOD_S = 5.0
 """A meter that is slower (or stands still) is no meter to control by: WattNode's default averaging is 5 s."""
 UNEVIDENCED_S = 0.4
 """How long the shell may simply not have polled (a busy gateway) before its own silence counts as the meter's age."""
 ZERO_FOR_S = 1.0
 """Exact zeros for this long are an open CT: the import cushion makes a legitimate exact zero impossible."""
+SOFT_ZERO_SHARE = 0.05
+"""Zeros that began from a flow of less than 5 % of nameplate may be a balance: a CT that opens jumps to zero."""
+PROBE_AGAIN_S = (10.0, 900.0)
+"""How long such zeros are believed once they were shown to be a balance: doubled each time, within these bounds. The
+alarm is the probe: the DERs go to the safe set, and a CT that is whole shows it."""
 OPEN_FOR_S = 60.0
 """How long an open phase is believed open without new evidence: that of a reversed CT (DESIGN section 6)."""
 PHASE_SUM_TOLERANCE = 0.02
@@ -74,6 +81,10 @@ class MeterState:
     """When the metered power itself last changed."""
     zero_since_s: float | None = None
     phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
+    zero_from_w: float | None = None
+    """The last total that was not zero."""
+    zero_patience_s: float = ZERO_FOR_S
+    """How long zeros that began softly last before they are an open CT."""
     fresh_run: int = 0
     lost: bool = True
     bad: Fault | None = None
@@ -131,6 +142,7 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
     )
     run = state.fresh_run + 1 if _follows(state, reading, period_s) else 1
     moved = state.sample is None or state.sample.import_w != reading.import_w
+    zero = _all_zero(reading)
     return evolve(
         state,
         words=reading.words,
@@ -141,13 +153,15 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
         intervals_s=intervals_s,
         sample=sample,
         moved_s=reading.received_s if moved else state.moved_s,
-        zero_since_s=_since(state.zero_since_s, _all_zero(reading), reading.received_s),
+        zero_since_s=_since(state.zero_since_s, zero, reading.received_s),
+        zero_from_w=state.zero_from_w if zero else reading.import_w,
+        zero_patience_s=state.zero_patience_s if zero else _patience_s(state, reading.received_s),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
             for s, z in zip_longest(state.phase_zero_since_s, _phase_zeros(reading), fillvalue=None)
         ),
         fresh_run=run,
-        lost=state.lost and run < FRESH_TO_RECOVER,
+        lost=state.lost and (run < FRESH_TO_RECOVER or period_s is None),
         bad=None,
     ), sample
 
@@ -165,10 +179,10 @@ def _identify_period(
         return declared_s, ()
     if state.fresh_s is None:
         return state.period_s, ()
-    intervals_s = (*state.intervals_s, reading.received_s - state.fresh_s)[-INTERVALS_TO_IDENTIFY:]
+    intervals_s = (*state.intervals_s, reading.received_s - state.fresh_s)[-INTERVALS_KEPT:]
     if len(intervals_s) < INTERVALS_TO_IDENTIFY:
         return state.period_s, intervals_s
-    median_s = sorted(intervals_s)[INTERVALS_TO_IDENTIFY // 2]
+    median_s = sorted(intervals_s)[len(intervals_s) // 2]
     if median_s > LONGEST_PERIOD_S:
         return state.period_s, intervals_s
     return (median_s if state.period_s is None else min(state.period_s, median_s)), intervals_s
@@ -181,6 +195,14 @@ def _follows(state: MeterState, reading: MeterReading, period_s: float | None) -
 
 def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | None:
     return (since_s if since_s is not None else now_s) if is_so else None
+
+
+def _patience_s(state: MeterState, now_s: float) -> float:
+    """How long soft zeros are believed from now on, as the flow is back: longer if it is back from an alarm."""
+    if state.zero_since_s is None or now_s - state.zero_since_s < state.zero_patience_s:
+        return state.zero_patience_s
+    least_s, most_s = PROBE_AGAIN_S
+    return min(most_s, max(least_s, 2.0 * state.zero_patience_s))
 
 
 def _all_zero(reading: MeterReading) -> bool:
@@ -288,16 +310,28 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def shows_zero(state: MeterState) -> bool:
+    """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
+    return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
+
+
 def circuit_fault(
-    state: MeterState, meter_id: str, balanced_injection_w: float, now_s: float, before: Fault | None = None
+    state: MeterState,
+    meter_id: str,
+    balanced_injection_w: float,
+    nameplate_w: float,
+    now_s: float,
+    before: Fault | None = None,
 ) -> Fault | None:
     """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
 
-    `balanced_injection_w` is what three-phase DERs are known to inject in total (lower bound). `before` is this fault
-    as it stood one step ago: the safe state takes the evidence away, so the phase has to read something again, or
-    `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
+    `nameplate_w` is that of the site, `balanced_injection_w` what three-phase DERs are known to inject in total (lower
+    bound). `before` is this fault as it stood one step ago: the safe state takes the evidence away, so the phase has to
+    read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
     """
-    if state.zero_since_s is not None and now_s - state.zero_since_s >= ZERO_FOR_S:
+    soft = state.zero_from_w is not None and abs(state.zero_from_w) < SOFT_ZERO_SHARE * nameplate_w
+    patience_s = state.zero_patience_s if soft else ZERO_FOR_S
+    if state.zero_since_s is not None and now_s - state.zero_since_s >= patience_s:
         return Fault(
             kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
         )
@@ -311,6 +345,8 @@ def circuit_fault(
     ]
     if before is not None and zeros and now_s - before.at_s < OPEN_FOR_S:
         return before
+    if state.zero_since_s is not None:  # all of them: judged above
+        return None
     per_phase_w = balanced_injection_w / 3
     if per_phase_w <= max(FROZEN_RESOLUTIONS * sample.resolution_w, 20.0):
         return None

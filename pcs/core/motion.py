@@ -69,14 +69,14 @@ def _below(
         up_w = _lifted_to(hi, raises_w, BOUND_SHARE * rated_w)
         rest_w = (up_w - hi) * exp(-dt_s / timing.time_constant_s.lo)
         hi = up_w if rest_w < ARRIVED_W else up_w - rest_w
-    return lo, max(lo, hi)
+    return lo, hi if hi > lo else lo
 
 
 def _lifted_to(hi: float, raises_w: tuple[tuple[float, float], ...], near_w: float) -> float:
     """How far the raises under way can lift a DER that injects `hi` now (W): each only from the cap that it raised."""
     for from_w, to_w in raises_w:
-        if hi >= from_w - near_w:
-            hi = max(hi, to_w)
+        if hi < to_w and hi >= from_w - near_w:
+            hi = to_w
     return hi
 
 

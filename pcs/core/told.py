@@ -62,7 +62,7 @@ def confirmed(
                 best, found = off_w, k
     if found >= 0:
         place = found
-    before = (*told[:first], *(t._replace(acked_s=received_s) for t in told[first:place]))
+    before = (*told[:first], *(Told(t.sent_s, received_s, t.floor_w, t.cap_w) for t in told[first:place]))
     behind = told[place + 1 :] if found >= 0 else told[place:]
     known_s = before[-1].acked_s if before else -INFINITY
     return (*before, Told(sent_s, max(received_s, known_s), floor_w, cap_w), *behind)[-RING:]

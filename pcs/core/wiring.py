@@ -78,10 +78,10 @@ def watch(
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
-    if _span(tuple(p[2] for p in points)) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+    if _span([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
     whole = tuple(p for p in points if p[0] > state.broken_s)
-    moved_w = _span(tuple(p[2] for p in whole))
+    moved_w = _span([p[2] for p in whole])
     if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
         phases = len(imports_w) - 1 if balanced else 0
         wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
@@ -92,7 +92,7 @@ def watch(
             )
             return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
-        moved_w = _span(tuple(p[2] for p in points))
+        moved_w = _span([p[2] for p in points])
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
     return state
@@ -102,7 +102,7 @@ def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w
     """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign."""
     for first in range(len(points) - 1):
         part = points[first:]
-        if _span(tuple(p[2] for p in part)) < move_w:
+        if _span([p[2] for p in part]) < move_w:
             return False  # a shorter part moves no more
         if _answer(part, 0, 0) is Wiring.VERIFIED:
             return True
@@ -111,9 +111,9 @@ def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w
 
 def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> Wiring:
     part = 1.0 if k == 0 else 1.0 / phases
-    moved_w = _span(tuple(p[2] for p in points)) * part
-    right_w = _span(tuple(p[1][k] + part * p[2] for p in points))
-    reversed_w = _span(tuple(p[1][k] - part * p[2] for p in points))
+    moved_w = _span([p[2] for p in points]) * part
+    right_w = _span([p[1][k] + part * p[2] for p in points])
+    reversed_w = _span([p[1][k] - part * p[2] for p in points])
     if right_w < STILL * moved_w:
         return Wiring.VERIFIED
     if reversed_w < STILL * moved_w and right_w > 1.4 * moved_w:
@@ -121,5 +121,5 @@ def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, 
     return Wiring.UNVERIFIED
 
 
-def _span(values_w: tuple[float, ...]) -> float:
+def _span(values_w: list[float]) -> float:
     return max(values_w) - min(values_w) if values_w else 0.0

@@ -191,7 +191,7 @@ class Tuning:
     `cycle_s`: the step runs at least this often. `credited_min_load_w`: host load that the safe state may count on.
     """
 
-    release_slew_pct_s: float = 20.0
+    release_slew_pct_s: float = 30.0
     cycle_s: float = 0.1
     credited_min_load_w: float = 0.0
     telemetry_poll_s: float = 0.2

@@ -23,6 +23,7 @@ UNITLESS = {  # last words of names that are numbers without a unit, or whose un
     "values": "as value",
     "number": "a decoder of bytes: the unit is the caller's",
     "scaled": "a decoder of bytes: the unit is the caller's",
+    "px": "pixels of a picture, which are no unit of the field",
     "raw": "a register's number before its scale",
     "written": "registers' numbers before their scale",
     "divisor": "what a value is divided by, to get raw numbers",
@@ -51,6 +52,8 @@ ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "Storage.advance": "as Unit.advance",
     "Hybrid.advance": "as Unit.advance",
     "Evse.advance": "as Unit.advance",
+    "_Time.select.timeout": "asyncio calls it by this name: in seconds",
+    "VirtualLoop.time": "asyncio's name: in seconds",
 }
 MEASURES = {"float", "Band"}
 SEQUENCES = {"Iterable", "Iterator", "Sequence", "deque", "frozenset", "list", "set", "tuple"}

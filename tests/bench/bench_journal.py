@@ -26,7 +26,8 @@ from pcs.model.event import Event
 from pcs.model.units import Instant
 from pcs.ports import Clock
 from pcs.runtime.checkpoint import Checkpoint, decode_checkpoint
-from tests.simulation.stack import MemoryJournal, Stack, inverter, play, twin
+from pcs.runtime.in_process import MemoryJournal
+from tests.simulation.stack import Stack, inverter, play, twin
 
 RECORDED_S = 1200
 SPEED = 60.0

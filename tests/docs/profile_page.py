@@ -10,6 +10,8 @@ from hil.profile.load import load_profile
 from hil.profile.model import Profile
 from hil.profile.units import WRITTEN
 from hil.profile.words import CHANNELS, FAULTS, VERBS, Measure, Provenance, Verb
+from hil.rig.simulated_faults import ENTER_SERVICE_S
+from hil.rig.simulated_twin import METER_UPDATE_S
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "test-profiles.md"
@@ -28,7 +30,7 @@ hil lint [ID]... --rig RIG.yaml   every mistake with file and line (exit 2); wha
 hil plan [ID]...                  the cases in order, with the time they take
 ```
 
-All four take `--json`; the last three take `--overlay FILE` and `--rig RIG.yaml`. None of them connects to anything. Nothing runs a profile yet.
+All four take `--json`; the last three take `--overlay FILE` and `--rig RIG.yaml`. None of them connects to anything. `hil run` does: [the bench](bench.md).
 
 ## A profile
 
@@ -55,8 +57,13 @@ Whoever owns a standard keeps its numbers in a file of their own; reports then p
 
 ## A rig's sheet
 
-What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act).
-`test_profiles/rigs/` holds the sheets of simulated rigs. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
+What the bench can do, role by role: range, slew, update period, group delay, uncertainty, channels, faults. Drivers are `simulated`, `human` (prompts and timestamps) and `file` (a recording; it measures, it cannot act): [records of people](records.md#records-of-people).
+`test_profiles/rigs/` holds the sheets of simulated rigs, of a person with a breaker and a kettle, and of a laboratory with a recorder. `grade: C` runs what asks for better records all the same, to screen. **The secondary of a CT is never opened live**: a fault that would do so needs `shorting: true`, a relay that makes before it breaks.
+
+`device: run:` says what the simulated drivers start as the device under test: a command line with `{{site}}` in the place of its site file (`pcs run {{site}}`; a process, on real time: killed for control power off, stopped for a hang), or `python:MODULE:NAME`, a class as `DeviceUnderTest` of `hil/rig/device_under_test.py` describes it, in the bench's own process.
+`time: virtual` lets everything jump from event to event; it needs simulated drivers and a `python:` device. Who can set a limit is in `setters` (left out: the installer, who writes the configuration and restarts the device): our controller has no remote source of limits, so cases with `by: remote` cannot be run on the simulated rigs.
+
+The simulated rig builds a fresh site for each run: one PV inverter (and one battery, chargers, busbar or conductor where the case has them) with the ratings of the sheet, behind a Modbus meter of {meter_ms:g} ms. Its power meter is an instrument of its own at the truth of that site: true power over windows of its update period, stamped at their centre, with seeded errors inside the stated uncertainty. A DER that was without power enters service {service_s:g} s later.
 
 ## For programs
 
@@ -105,6 +112,8 @@ def generate() -> str:
         verbs="\n".join(_verb(verb) for verb in Verb),
         faults="\n".join(f"| `{name}` | {kind.role.value} | {kind.text} |" for name, kind in FAULTS.items()),
         channels="\n".join(f"| `{name}` | {unit} | {text} |" for name, (unit, text) in CHANNELS.items()),
+        meter_ms=1000 * METER_UPDATE_S,
+        service_s=ENTER_SERVICE_S,
         measures=", ".join(f"`{measure.value}`" for measure in Measure),
         count=len(profiles),
         cases=sum(len(profile.cases) for profile in profiles),

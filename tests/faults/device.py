@@ -20,6 +20,7 @@ from pymodbus.framer.rtu import FramerRTU
 from pcs.model.site import LinkAddress, LinkKind
 from tests.link_helpers import Request, body
 from tests.link_helpers import frame as tcp_frame
+from tests.virtual_time import VirtualLoop
 
 Take = Callable[[bytes], tuple[Request, bytes] | None]
 
@@ -66,9 +67,9 @@ def rtu_frame(request: Request, pdu: bytes | None = None, *, unit: int | None = 
 
 def stop_for(seconds_s: float) -> None:
     """What a stopped process sees: no time passes for it, and then all at once."""
-    clock = getattr(getattr(asyncio.get_running_loop(), "_selector", None), "clock", None)
-    if clock is not None:
-        clock.advance(seconds_s)
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        loop.skip(seconds_s)
     else:
         time.sleep(seconds_s)
 

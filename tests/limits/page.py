@@ -102,7 +102,7 @@ def notes(results: Mapping[str, Played]) -> str:
     lines = [
         "A dash: the figure cannot be made. Clouds alone are no step that calls for restriction, and storage has no "
         "ideal to be compared with.",
-        "The load that is on for 4 s costs yield because output rises no faster than 20 % of nameplate a second (the "
+        "The load that is on for 4 s costs yield because output rises no faster than 30 % of nameplate a second (the "
         "release slew). Ripple counts a release that is still under way at the end of its step, as there.",
         f"Most commands to one DER within a second: {busiest.most_commands} ({busiest.scene.plant}).",
     ]

@@ -49,7 +49,7 @@ def test_a_mirrored_der_has_mirrored_bounds_at_all_times(
     now_s = plain.ticks[-1].at_s
     for span in (Span(from_s=now_s - 0.3, to_s=now_s), Span(from_s=now_s - 1.0, to_s=now_s - 0.4)):
         assert observe.bounds(plain, span) == tuple(-w for w in reversed(observe.bounds(turned, span)))
-        assert observe.mean_hi_w(plain, span, 0.2) == -observe.mean_lo_w(turned, span, 0.2)
+        assert observe.means_w(plain, span, 0.2)[1] == -observe.means_w(turned, span, 0.2)[0]
     assert observe.certain_w(plain, 1.0, now_s) == -observe.certain_high_w(turned, -1.0, now_s)
 
 

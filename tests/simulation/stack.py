@@ -7,10 +7,8 @@ controller's monotonic clock is the same instant.
 
 import asyncio
 import tempfile
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from hil.rig.site_file import site_file
 from hil.rig.twin_file import FaultPart, TwinFile
 from pcs.codec import journal as codec
 from pcs.codec.journal import StepRecord
-from pcs.config import load_profiles, load_site
+from pcs.config import load_site
 from pcs.io.clock import LoopClock
 from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
@@ -31,40 +29,11 @@ from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, S
 from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link
 from pcs.runtime.controller import Controller, World
+from pcs.runtime.in_process import UTC_START_S, MemoryJournal, known_profiles
 from tests.simulation.truth import Truth
 from tests.virtual_time import run_virtually
 
-UTC_START_S = 1_780_000_000.0  # a fixed day, so that journals of two runs are equal
-KEPT_INTENTS = 1000
-
-profiles: Callable[[], dict[str, DeviceProfile]] = cache(load_profiles)
-
-
-class MemoryJournal:
-    """`pcs.ports.Journal` for a site whose disk is a list. It outlives the controller, as a disk does."""
-
-    def __init__(self) -> None:
-        self._intents: dict[str, deque[LimitActivePower]] = {}
-
-    def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
-        self._intents.setdefault(serial, deque(maxlen=KEPT_INTENTS)).append(command)
-
-    def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
-        return any(
-            min(abs(c.limit_w - limit_w), abs(c.reversion_limit_w - limit_w)) <= tolerance_w
-            for c in self._intents.get(serial, ())
-        )
-
-    def step(self, line: bytes) -> None: ...
-
-    def checkpoint(self, line: bytes) -> None: ...
-
-    def event(self, event: Event) -> None: ...
-
-    def trouble(self) -> str:
-        return ""
-
-    def close(self) -> None: ...
+profiles: Callable[[], dict[str, DeviceProfile]] = known_profiles
 
 
 class _Pen:

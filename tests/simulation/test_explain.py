@@ -75,10 +75,10 @@ def test_before_the_wiring_is_verified_the_movement_it_waits_for_is_named() -> N
 
 
 def test_a_raise_under_way_says_when_it_arrives() -> None:
-    """The load rises by 8 kW: at 20 % of 15 kW per second the DERs are there within about 3 seconds."""
+    """The load rises by 8 kW: at 30 % of 15 kW per second the DERs are there within about 2 seconds."""
     found = told(31.0, load=[{"constant": 2000}, {"steps": [[0, 0], [30, 8000]]}])
     (one,) = [c for c in found["next"] if c["what"] == "raise"]
-    assert "at 3,000 W/s" in one["words"]
+    assert "at 4,500 W/s" in one["words"]
     assert 0.3 < one["in_s"] < 2.7
 
 

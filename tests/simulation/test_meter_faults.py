@@ -3,6 +3,8 @@
 In each story the load falls in the very moment in which the meter fails: nobody can know, and only the safe set helps.
 """
 
+import itertools
+
 import pytest
 
 from pcs.model.event import EventKind
@@ -11,6 +13,7 @@ from tests.simulation.stack import Stack, inverter, play, twin
 
 FAILS_S, CLEARS_S, END_S = 18.03, 27.0, 45.0
 LOAD = [{"steps": [[0, 6000], [FAILS_S, 1000]]}]
+QUIET = {"meter": {"noise_w": 0}, "sun": {"constant": 1.0}}
 SILENCES = {
     "silent": "METER_LOST",
     "half_open": "METER_LOST",
@@ -117,3 +120,37 @@ def test_cts_that_are_reversed_while_it_runs_are_found_too() -> None:
     beyond = stack.truth.beyond(3000.0, tolerance_w(site), 10.0)
     assert sum(b.lasted_s for b in beyond) < 10
     assert stack.truth.injection_w(39.0) <= 3000
+
+
+def test_a_site_whose_sun_just_covers_its_load_is_not_taken_for_an_open_ct_again_and_again() -> None:
+    """Exact zeros at a limit above 0 are a balance here: the first alarm shows it, and is not repeated each second."""
+    site = twin(limit_w=3000.0, load=[{"constant": 8000}], ders=[inverter("inv1", 8000)], **QUIET)
+
+    async def story(stack: Stack) -> None:
+        stack.start()
+        await stack.until(60.0)
+
+    stack = play(story, site)
+    alarms = [
+        e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if dict(e.facts)["fault"] == "METER_OPEN_CT"
+    ]
+    assert 1 <= len(alarms) <= 4
+    assert all(later - sooner > 8.0 for sooner, later in itertools.pairwise(alarms))
+
+
+@pytest.mark.parametrize("after_balance", [False, True])
+def test_a_ct_that_opens_is_found_in_time_also_after_its_zeros_were_once_a_balance(after_balance: bool) -> None:
+    """A CT that opens jumps to zero from a flow; a balance approaches it. CRD-ABN-3."""
+    demand_w = [[0, 8000 if after_balance else 6000], [30, 6000], [40.03, 1000]]
+    site = twin(limit_w=1000.0, load=[{"steps": demand_w}], ders=[inverter("inv1", 8000)], **QUIET)
+
+    async def story(stack: Stack) -> None:
+        stack.start()
+        await stack.until(40.0)
+        stack.inject("poi", "open")
+        await stack.until(60.0)
+
+    stack = play(story, site)
+    found_s = next(e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if e.at.mono_s > 40.0)
+    assert found_s < 42.0
+    assert stack.truth.injection_w(50.0) <= 1001.0

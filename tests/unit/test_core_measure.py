@@ -76,13 +76,25 @@ def fields(spec: object) -> dict[str, object]:
     return {name: getattr(spec, name) for name in type(spec).__slots__}  # type: ignore[attr-defined]
 
 
-def test_an_undeclared_period_is_the_median_of_five_intervals() -> None:
+def test_an_undeclared_period_is_the_median_of_three_intervals_and_later_of_five() -> None:
     rules = site.policy(meter=site.meter_spec(update_s=None))
-    times_s = [0.0, 1.0, 2.0, 3.0, 4.0, 9.0]  # the first poll begins, the first change has no interval yet
+    times_s = [0.0, 1.0, 2.0, 7.0]  # the first poll begins, the first change has no interval yet
     state, _ = fed(rules, *(site.meter_says(500.0, t) for t in times_s))
     assert state.period_s is None
-    state, _ = fed(rules, site.meter_says(500.0, 10.0), state=state)
+    state, _ = fed(rules, site.meter_says(500.0, 8.0), state=state)
     assert state.period_s == pytest.approx(1.0)
+    state, _ = fed(rules, *(site.meter_says(500.0, t) for t in (8.5, 9.0)), state=state)
+    assert state.period_s == pytest.approx(1.0), "two short ones of five are forgiven"
+
+
+def test_a_meter_is_believed_with_the_sample_that_tells_its_period() -> None:
+    """Three new ones were seen by then: nothing is gained by waiting for three more (seconds, with a slow meter)."""
+    rules = site.policy(meter=site.meter_spec(update_s=None))
+    state = MeterState(identified=site.meter_met())
+    for k in range(5):
+        assert kind_at(state, k + 0.01) is FaultKind.METER_LOST
+        state, _ = fed(rules, site.meter_says(500.0, float(k)), state=state)
+    assert kind_at(state, 4.01) is None
 
 
 def test_an_identified_period_only_becomes_shorter() -> None:
@@ -246,22 +258,22 @@ def zeros(rules: Policy, phases_w: tuple[float, ...], **more: object) -> MeterSt
 
 def test_exact_zeros_for_a_second_are_an_open_ct() -> None:
     state = zeros(site.policy(), (0.0, 0.0, 0.0))
-    assert measure.circuit_fault(state, "poi", 0.0, 2.05) is None
-    fault = measure.circuit_fault(state, "poi", 0.0, 2.15)
+    assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.05) is None
+    fault = measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.15)
     assert fault is not None
     assert fault.kind is FaultKind.METER_OPEN_CT
 
 
 def test_a_current_shows_that_a_zero_is_a_balance_and_no_open_ct() -> None:
     state = zeros(site.policy(), (0.0, 0.0, 0.0), phase_current_a=(1.0, 1.0, 1.0))
-    assert measure.circuit_fault(state, "poi", 9000.0, 2.2) is None
+    assert measure.circuit_fault(state, "poi", 9000.0, 10_000.0, 2.2) is None
 
 
 def test_one_phase_at_zero_is_an_open_ct_only_while_ders_feed_it() -> None:
     state = zeros(site.policy(), (400.0, 0.0, 400.0))
-    assert measure.circuit_fault(state, "poi", 0.0, 2.2) is None
-    assert measure.circuit_fault(state, "poi", 59.0, 2.2) is None, "too little to tell"
-    fault = measure.circuit_fault(state, "poi", 900.0, 2.2)
+    assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.2) is None
+    assert measure.circuit_fault(state, "poi", 59.0, 10_000.0, 2.2) is None, "too little to tell"
+    fault = measure.circuit_fault(state, "poi", 900.0, 10_000.0, 2.2)
     assert fault is not None
     assert (fault.kind, "L2" in fault.detail) == (FaultKind.METER_OPEN_CT, True)
 
@@ -269,7 +281,7 @@ def test_one_phase_at_zero_is_an_open_ct_only_while_ders_feed_it() -> None:
 def test_the_open_ct_ends_with_the_first_measurement_that_is_none() -> None:
     rules = site.policy()
     state, _ = fed(rules, site.meter_says(30.0, 2.3), state=zeros(rules, (0.0, 0.0, 0.0)))
-    assert measure.circuit_fault(state, "poi", 0.0, 2.3) is None
+    assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.3) is None
 
 
 @pytest.mark.parametrize(("age_s", "part"), [(0.1, 0.0), (0.26, 0.0), (1.13, 0.5), (2.0, 1.0), (9.0, 1.0)])
@@ -277,3 +289,19 @@ def test_tightening_reaches_the_safe_set_when_the_meter_is_lost(age_s: float, pa
     state = living(site.policy(), 1.0)
     assert measure.tightened_part(state, 1.0 + age_s) == pytest.approx(part)
     assert measure.tightened_part(MeterState(), 0.0) == 1.0
+
+
+def test_zeros_that_were_shown_to_be_a_balance_are_believed_for_longer_each_time() -> None:
+    """The DERs went to the safe set, and the flow came back: the CT is whole. A jump to zero is never believed."""
+    rules = site.policy()
+    state, at_s, found_s = living(rules, 1.0), 1.0, []
+    for _ in range(3):
+        state, _ = fed(rules, site.meter_says(100.0, at_s := at_s + 0.1), state=state)
+        began_s = at_s
+        while measure.circuit_fault(state, "poi", 0.0, 10_000.0, at_s) is None:
+            state, _ = fed(rules, site.meter_says(0.0, at_s := at_s + 0.1), state=state)
+        found_s.append(round(at_s - began_s, 0))
+    assert found_s == [1.0, 10.0, 20.0]
+    state, _ = fed(rules, site.meter_says(4000.0, at_s + 0.1), state=state)
+    state, _ = fed(rules, *(site.meter_says(0.0, at_s + 0.1 + k / 10) for k in range(1, 13)), state=state)
+    assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, at_s + 1.3) is not None

@@ -223,15 +223,15 @@ def test_on_average_over_a_window_a_falling_der_injected_less_than_at_its_beginn
     track = until(lowered(2000.0, STIFF), 24.0, STIFF, window_s=2.0)
     span = Span(from_s=22.05, to_s=23.05)
     fall = exp(-(22.05 - 21.05)) - exp(-(23.05 - 21.05))
-    assert observe.mean_hi_w(track, span, 1.0) == pytest.approx(2000.0 + 6000.0 * fall, abs=30.0)
-    assert observe.mean_hi_w(track, span, 0.0) == observe.bounds(track, span)[1]
+    assert observe.means_w(track, span, 1.0)[1] == pytest.approx(2000.0 + 6000.0 * fall, abs=30.0)
+    assert observe.means_w(track, span, 0.0)[1] == observe.bounds(track, span)[1]
 
 
 def test_the_mean_bound_never_lies_above_the_hull_nor_below_its_end() -> None:
     track = until(lowered(2000.0), 26.0)
     for from_s in (19.0, 20.5, 21.3, 24.9, 25.8):
         span = Span(from_s=from_s, to_s=from_s + 1.1)
-        assert 2000.0 <= observe.mean_hi_w(track, span, 1.0) <= observe.bounds(track, span)[1] + 1e-9
+        assert 2000.0 <= observe.means_w(track, span, 1.0)[1] <= observe.bounds(track, span)[1] + 1e-9
 
 
 def test_a_der_on_its_way_down_is_not_lifted_by_a_raise_of_the_cap_that_it_left() -> None:

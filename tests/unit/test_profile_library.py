@@ -80,14 +80,21 @@ def test_every_common_parameter_is_used_by_several_profiles() -> None:
     assert once == []
 
 
-def test_every_case_can_be_done_on_one_of_the_simulated_rigs() -> None:
+def test_every_case_without_a_remote_limit_can_be_done_on_one_of_the_simulated_rigs() -> None:
+    """The controller of this project has no remote source of limits yet, and the sheets do not claim one."""
     rigs = [load_rig(library_folders()[0] / "rigs" / f"{name}.yaml") for name in RIGS]
-    left = {case.id for profile in profiles().values() for case in profile.cases}
+    cases = [case for profile in profiles().values() for case in profile.cases]
+    remote = {
+        case.id
+        for case in cases
+        if any(step.word("by") == "remote" or step.word("kind") == "heartbeat" for step in case.steps)
+    }
+    left = {case.id for case in cases}
     for rig in rigs:
         for name, path in library().items():
             rated = load_profile(path, name=name, ratings=rig.ratings, rated_by=rig.id)
             left -= {case.id for case in rated.cases if not lint_case(case, rig)}
-    assert left == set()
+    assert left == remote
 
 
 def test_measures_are_called_as_the_analysis_calls_them() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hil.profile.lint import lint_profile
 from hil.profile.mistake import BadFileError
+from hil.profile.words import FAULTS, Role
 from tests.profile_kit import profile, rig
 
 RELAY = "  Relay: {driver: simulated, faults: [sensor_open, meter_comms], shorting: true}\n  DutLink:"
@@ -73,6 +74,25 @@ def test_a_current_transformer_is_never_opened_without_a_shorting_relay(tmp_path
     assert lacks(tmp_path, *unsafe, of=(comms,)) == set()
 
 
+@pytest.mark.parametrize("driver", ["simulated", "human"])
+@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.items() if fault.opens_ct])
+def test_whoever_opens_a_current_transformer_in_whatever_way_needs_a_shorting_relay(
+    kind: str, driver: str, tmp_path: Path
+) -> None:
+    made = RELAY.replace("simulated", driver).replace("sensor_open", kind)
+    relay, fault = ("  DutLink:", made), (FAULT[0], FAULT[1].replace("sensor_open", kind))
+    assert lacks(tmp_path, relay, of=(fault,)) == set()
+    unsafe = lacks(tmp_path, relay, (", shorting: true", ""), of=(fault,))
+    assert [part for part, what in unsafe if f"{kind} opens a CT's secondary: needs a shorting relay" in what] == [
+        "Relay"
+    ]
+
+
+def test_no_role_but_the_relay_opens_a_current_transformer() -> None:
+    """`shorting` is a key of the relay's sheet alone, so a fault of another role could not be refused."""
+    assert {fault.role for fault in FAULTS.values() if fault.opens_ct} == {Role.RELAY}
+
+
 def test_a_fault_that_the_rig_does_not_make_is_named(tmp_path: Path) -> None:
     relay = ("  DutLink:", RELAY.replace("sensor_open, ", ""))
     assert ("Relay", "cannot make sensor_open: a CT's signal is interrupted") in lacks(tmp_path, relay, of=(FAULT,))
@@ -104,5 +124,5 @@ def test_a_mistake_in_a_sheet_is_said_with_its_line(change: tuple[str, str], wor
 
 
 def test_a_file_may_measure_where_it_may_not_act(tmp_path: Path) -> None:
-    sheet = rig(tmp_path, ("driver: simulated", "driver: file"))
+    sheet = rig(tmp_path, ("driver: simulated", 'driver: file\n    files: "{hash}-{repeat}.csv"'))
     assert lint_profile(profile(tmp_path), sheet) == []

@@ -80,7 +80,7 @@ def test_a_site_at_rest_waits_for_nothing() -> None:
 def test_a_site_that_starts_says_what_control_waits_for() -> None:
     policy = rules()
     words = [one.words for one in said(policy, initial(policy, NOW))]
-    assert any("how often it measures (0 of 5 new values seen)" in w for w in words)
+    assert any("how often it measures (0 of 3 new values seen)" in w for w in words)
     assert any("d1 is commanded as soon as it answers" in w for w in words)
 
 
