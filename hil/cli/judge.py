@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hil.verdict.model import CampaignResult, CaseResult
 
 EXIT_NOT_PASS = 1
+JOBS_MAX = 64
 PATH = click.Path(path_type=Path)
 
 
@@ -21,10 +22,17 @@ PATH = click.Path(path_type=Path)
 @click.option("--zip", "bundle", type=PATH, metavar="FILE.zip", help="Also everything that a verification needs.")
 @click.option("--csv", "table", type=PATH, metavar="FILE.csv", help="Also a row for each case and criterion.")
 @click.option("--junit", type=PATH, metavar="FILE.xml", help="Also JUnit XML, for a CI server.")
+@click.option("--jobs", type=click.IntRange(1, JOBS_MAX), default=1, help="Processes at a time.")
 @with_json
 @click.pass_context
 def judge(
-    context: click.Context, record: Path, bundle: Path | None, table: Path | None, junit: Path | None, as_json: bool
+    context: click.Context,
+    record: Path,
+    bundle: Path | None,
+    table: Path | None,
+    junit: Path | None,
+    jobs: int,
+    as_json: bool,
 ) -> None:
     """Judge a campaign's folder and write its results.json, or one run's folder and write nothing.
 
@@ -41,7 +49,7 @@ def judge(
     if bundle and not is_campaign:
         raise click.ClickException(f"{record} is no campaign: --zip wants the folder that has {CAMPAIGN}")
     try:
-        result = judge_folder(record) if is_campaign else _alone(record)
+        result = judge_folder(record, jobs) if is_campaign else _alone(record)
         if is_campaign:
             write_results(record, result)
         if bundle:

@@ -10,6 +10,10 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 
 from hil.profile.model import Case
@@ -18,6 +22,7 @@ from hil.record.durable import write_whole
 from hil.record.folder import CAMPAIGN, list_runs, read_campaign, read_run
 from hil.record.recording import RecordingError
 from hil.verdict.campaign import assembled, gauges_of_campaign
+from hil.verdict.gauges import Gauges
 from hil.verdict.model import RESULTS_SCHEMA, CampaignResult, RunResult
 from hil.verdict.run import judge_run
 
@@ -29,23 +34,37 @@ BUNDLE_FILES_MAX = 200_000  # ten thousand runs of a dozen files
 BUNDLE_BYTES_MAX = 20_000_000_000  # a week of waveforms; a zip may hold a thousand times its own size
 BUNDLE_DAY = (2000, 1, 1, 0, 0, 0)  # files in a bundle have no time: the same content is the same bundle
 CHUNK_BYTES = 1 << 20
+LEAST_FOR_JOBS = 4  # a process takes half a second to start, a run some 0.1 s to judge
 
 
-def judge_folder(folder: Path) -> CampaignResult:
-    """Every case of a campaign's folder, judged from its runs; one record at a time is in memory.
+def judge_folder(folder: Path, jobs: int = 1) -> CampaignResult:
+    """Every case of a campaign's folder, judged from its runs; each of `jobs` processes has one record in memory.
 
     Raises:
         RecordingError: there is no campaign, or a run was changed since it was recorded.
     """
     campaign = read_campaign(folder)
-    gauges = gauges_of_campaign(campaign)
+    paths, gauges = list_runs(folder), gauges_of_campaign(campaign)
+    one = partial(_measured, gauges=gauges)
+    if jobs == 1 or len(paths) < LEAST_FOR_JOBS:
+        return assembled(campaign, map(one, paths))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        found = pool.map(_measured_or_none, paths, repeat(gauges), chunksize=4)
+        measured = (each or one(path) for path, each in zip(paths, found, strict=True))
+        return assembled(campaign, measured)
 
-    def measured() -> Iterator[tuple[Case, RunResult]]:
-        for path in list_runs(folder):
-            run = read_run(path)
-            yield run.case, judge_run(run, gauges)
 
-    return assembled(campaign, measured())
+def _measured(path: Path, gauges: Gauges) -> tuple[Case, RunResult]:
+    run = read_run(path)
+    return run.case, judge_run(run, gauges)
+
+
+def _measured_or_none(path: Path, gauges: Gauges) -> tuple[Case, RunResult] | None:
+    """In another process; what cannot be read is read again by the caller, who tells why."""
+    try:
+        return _measured(path, gauges)
+    except RecordingError:
+        return None
 
 
 def results_text(result: CampaignResult) -> str:

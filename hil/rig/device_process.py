@@ -1,6 +1,7 @@
 """A device under test that is a process: any command line that takes a site file. On real time only."""
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
@@ -16,6 +17,14 @@ from hil.rig.roles import RigError
 STOP_WITHIN_S = 10.0  # what service managers grant at least before they kill
 LOG_TAIL_BYTES = 2000  # of what it said last, for the reason why it ended
 SITE = "{site}"
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LIBC = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """A bench that is killed leaves no controller behind; on Linux alone, elsewhere nothing happens."""
+    if hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ProcessDevice:
@@ -50,7 +59,12 @@ class ProcessDevice:
             return
         with self._log.open("wb") as log:  # of this start alone, so that it does not grow over a campaign
             self._process = await asyncio.create_subprocess_exec(
-                *self._words, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._file.parent
+                *self._words,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._file.parent,
+                preexec_fn=_die_with_parent,
             )
 
     async def stop(self) -> None:

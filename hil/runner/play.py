@@ -86,7 +86,7 @@ async def play(rig: Rig, order: Order, enter: Enter) -> Outcome:
     try:
         await _main_path(run)
     except asyncio.CancelledError:
-        run.reason = "stopped"
+        run.recording = False  # nobody will read it, and the rig waits for nobody
         raise
     finally:
         await _uninterrupted(_leave(run))

@@ -44,15 +44,15 @@ FOLLOWS: Mapping[State, frozenset[State]] = {
     State.OPEN: frozenset({State.PREPARE, State.SETTLE, State.RECORD, State.SAFE}),
     State.PREPARE: frozenset({State.SETTLE, State.RECORD, State.SAFE}),
     State.SETTLE: frozenset({State.PREPARE, State.RECORD, State.SAFE}),
-    State.RECORD: frozenset({State.STIMULATE, State.END}),
-    State.STIMULATE: frozenset({State.WAIT, State.END}),
-    State.WAIT: frozenset({State.END}),
+    State.RECORD: frozenset({State.STIMULATE, State.SAFE}),
+    State.STIMULATE: frozenset({State.WAIT, State.SAFE}),
+    State.WAIT: frozenset({State.END, State.SAFE}),
     State.END: frozenset({State.CLEANUP, State.SAFE}),
     State.CLEANUP: frozenset({State.SAFE}),
     State.SAFE: frozenset({State.DONE}),
     State.DONE: frozenset(),
 }
-"""What may come after each state. Whatever fails while recording ends the recording first; all ways end in SAFE."""
+"""What may come after each state. Whatever fails goes to SAFE at once; a recording is handed over after it."""
 
 
 class Deed(StrEnum):
@@ -138,14 +138,14 @@ def script(case: Case, offset_s: float, patience: Patience) -> tuple[Act, ...]:
 
 
 def way_out(*, opened: bool, recording: bool, is_safe: bool, patience: Patience) -> tuple[Act, ...]:
-    """What is left to do from wherever a run is left: hand over the recording, the safe state, put away.
+    """What is left to do from wherever a run is left: the safe state, hand over the recording, put away.
 
     The safe state is asked for even where nothing was opened: what a rig did before it failed is not known. `is_safe`:
     the cleanup has just reached it; a person is not sent to the switchboard twice.
     """
-    acts = [Act(state=State.END, deed=Deed.END, within_s=patience.gauges_s)] if recording else []
-    if not is_safe:
-        acts.append(Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s))
+    acts = [] if is_safe else [Act(state=State.SAFE, deed=Deed.SAFE, within_s=patience.safe_s)]
+    if recording:
+        acts.append(Act(state=State.SAFE, deed=Deed.END, within_s=patience.gauges_s))
     if opened:
         acts.append(Act(state=State.SAFE, deed=Deed.CLOSE, within_s=MACHINE_WITHIN_S))
     return tuple(acts)

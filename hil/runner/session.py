@@ -20,8 +20,6 @@ from hil.runner.stop import Stop
 
 READ_WITHIN_S = 5.0  # for the feed alone; a meter that takes longer is left out of it
 
-"""The names of `Rig.end`, and whose recordings they are."""
-
 logger = logging.getLogger(__name__)
 
 

@@ -49,12 +49,11 @@ def site(
 
 def powers_w(recording: Recording, phases: int) -> list[np.ndarray]:
     """Power of each conductor over one measured period."""
-    said = "+".join(f"poi.voltage_v.L{k}*poi.current_a.L{k}" for k in range(1, phases + 1))
-    made = build(recording, parse_channel(said, recording.channels), Quantity.W)
-    assert isinstance(made, Channel), made
-    parts = [part for part in made.parts if isinstance(part, Series)]
-    assert len(parts) == phases
-    return [part.y for part in parts]
+    net = " + ".join(f"poi.voltage_v.L{k + 1}*poi.current_a.L{k + 1}" for k in range(phases))
+    channel = build(recording, parse_channel(net, recording.channels), Quantity.W)
+    assert isinstance(channel, Channel)
+    assert all(isinstance(part, Series) for part in channel.parts)
+    return [part.y for part in channel.parts if isinstance(part, Series)]
 
 
 @settings(max_examples=25, deadline=None)

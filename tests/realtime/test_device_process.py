@@ -3,6 +3,9 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.realtime
 
 SITE: dict[str, object] = {"schema": "pcs.site/1"}
 WAITS = "python3 -c 'import sys, time; print(open(sys.argv[1]).read(), flush=True); time.sleep(60)' {site}"
+WHO = "python3 -c 'import os, time; print(os.getpid(), flush=True); time.sleep(60)' {site}"
 FAILS = "python3 -c 'print(\"no such port\"); raise SystemExit(3)' {site}"
 
 
@@ -49,6 +53,38 @@ async def test_a_process_that_ends_by_itself_is_told_with_its_exit_code_and_last
         await asyncio.sleep(0.01)
     assert device.ended() == "exit code 3: no such port"
     await device.stop()
+
+
+def test_a_bench_that_is_killed_leaves_no_device_behind(tmp_path: Path) -> None:
+    """kill -9 of the bench: the process that it started, here one that says its id, is gone, too."""
+    story = f"""
+import asyncio, pathlib
+from hil.rig.device_under_test import make_device
+async def main():
+    device = make_device({WHO!r}, pathlib.Path({str(tmp_path)!r}))
+    await device.configure({{"schema": "pcs.site/1"}})
+    await device.start()
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    bench = subprocess.Popen([sys.executable, "-c", story])
+    log = tmp_path / "device.log"
+    try:
+        while not (log.exists() and log.read_text().strip()):
+            assert bench.poll() is None
+            time.sleep(0.01)
+    finally:
+        bench.kill()
+        bench.wait()
+    while _lives(log.read_text().strip()):
+        time.sleep(0.01)
+
+
+def _lives(process_id: str) -> bool:
+    try:
+        return "\nState:\tZ" not in Path("/proc", process_id, "status").read_text()
+    except OSError:
+        return False
 
 
 async def test_a_process_that_is_hung_still_stops_in_good_order(tmp_path: Path) -> None:

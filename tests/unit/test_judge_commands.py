@@ -18,6 +18,7 @@ from hil.profile.model import Case
 from hil.profile.words import Measure
 from hil.record.folder import list_runs, run_name, write_campaign, write_run
 from hil.record.model import Campaign, End, People, RunRecord
+from hil.record.recording import RecordingError
 from hil.verdict.campaign import all_pass, judge_campaign
 from hil.verdict.difference import first_difference
 from tests.docs import results_schema
@@ -101,6 +102,18 @@ def test_judging_again_gives_the_same_bytes_whatever_the_order_of_the_runs(tmp_p
     runs = [read_run(path) for path in list_runs(folder)]
     ways = [judge_campaign(read_campaign(folder), order) for order in (runs, runs[::-1])]
     assert len({results_text(result) for result in (*ways, judge_folder(folder))}) == 1
+
+
+def test_several_processes_judge_as_one_does_and_name_what_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.cli.judged.LEAST_FOR_JOBS", 1)
+    folder = campaign(tmp_path / "c")
+    assert judge_folder(folder, jobs=2) == judge_folder(folder)
+    opened_for_writing(folder)
+    (list_runs(folder)[1] / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"run\.json"):
+        judge_folder(folder, jobs=2)
 
 
 def test_results_are_read_back_as_they_were_judged(tmp_path: Path) -> None:
