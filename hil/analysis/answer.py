@@ -16,8 +16,8 @@ from hil.record.recording import FloatArray
 LITERAL_SHARE = 0.1  # of the largest change: a smaller net change has no 90 % of its own
 GOOD_FIT_SHARE = 0.02  # a misfit beyond 2 % of the movement is another shape than ours
 LEAST_FITTED = 4  # samples: two for the fit, two that can contradict it
-NARROW_SHARE = 0.1  # of the rise to 90 %: samples this narrow move a first-order crossing by 0.02 of themselves
-EDGE_DOUBT_SHARE = 0.06  # of a period: where within it an edge lies, from records with harmonics (tests/known_answers)
+NARROW_SHARE = 0.05  # of the rise to 90 %: samples this narrow move a first-order crossing by 0.01 of themselves
+EDGE_DOUBT_SHARE = 0.12  # of a period: where within it an edge lies, from records with harmonics (tests/known_answers)
 FREED_SHARE = 0.05  # of the 90 % time: narrower samples tell the step and its answer apart
 FORM_SHARES = (
     0.05,
