@@ -102,14 +102,15 @@ def test_a_wrong_verdict_is_tried_again_after_five_minutes_of_safety_and_then_ha
     waits_s = []
     for _ in range(6):
         waits_s.append(wrong.backoff_s)
-        end_s = wrong.since_s + wrong.backoff_s
+        end_s = wrong.since_s + wrong.backoff_s + 1e-6
         assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, end_s - 0.1).verdict is Wiring.WRONG
         again = watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, end_s)
         assert again.verdict is Wiring.UNVERIFIED
-        wrong = watched(rising, phases_reversed(1, 2, 3), state=again, start_s=end_s + 0.1)
+        wrong = watched(lambda t: rising(t - end_s), phases_reversed(1, 2, 3), state=again, start_s=end_s + 0.1)  # noqa: B023
         assert wrong.verdict is Wiring.WRONG
     assert waits_s == [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0]
-    assert watched(rising, right, state=again, start_s=end_s + 0.1).backoff_s == 300.0, "a right answer clears it"
+    turned = watched(lambda t: rising(t - end_s), right, state=again, start_s=end_s + 0.1)
+    assert turned.backoff_s == 300.0, "a right answer clears it"
 
 
 def test_the_memory_is_bounded() -> None:
