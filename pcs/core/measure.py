@@ -6,7 +6,7 @@ Ages count from the last fresh sample in missed updates (DESIGN section 6).
 """
 
 from dataclasses import dataclass
-from itertools import count, zip_longest
+from itertools import zip_longest
 from math import isfinite
 
 from pcs.core.evolve import evolve
