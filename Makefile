@@ -20,7 +20,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ kills: setup
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
 
+## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
+crd: setup
+	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
+
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
 	$(FUZZ_VENV)/bin/python -m fuzz $(FUZZ)
@@ -115,4 +119,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
