@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 KILLS ?= 1000
 SEEDS ?= 10000
 FIRST_SEED ?= 0
+KIND ?= stack
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -19,7 +20,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench nightly campaign faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -77,6 +78,12 @@ kills: setup
 ## make nightly    SEEDS random sites from FIRST_SEED on, a minute each on virtual time, every invariant (some 2 hours)
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
+
+## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
+##                 KIND=frames: the n-th reply fails, for every n and in every way
+campaign: SEEDS := $(if $(filter file,$(origin SEEDS)),2400,$(SEEDS))
+campaign: setup
+	$(BIN)/python -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
