@@ -24,7 +24,7 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     if told is None and found is not None and found.setpoint_w is not None:
         return der
     if told is not None and (told.setpoint_w is not None or der.held is None or der.held.setpoint_w is not None):
-        return der
+        return _shown_beyond(der, injection_w)
     if sent_s < der.free_s:
         return der
     arrived_s = der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
@@ -37,6 +37,17 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     if injection_w < der.wish_w - NEAR_SHARE * der.size_w:
         return evolve(der, wish_w=min(injection_w, der.wish_w if der.hidden_w is None else der.hidden_w), hidden_w=None)
     return der
+
+
+def _shown_beyond(der: DerState, injection_w: float) -> DerState:
+    """A draw beyond the known wish and every set point is that of a larger wish, seen before the set point works.
+
+    Without this a wish that was seen on its way looks as if it fitted, and the battery is let go again and again.
+    """
+    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]  # those of the last settling time
+    if der.wish_w is None or injection_w >= min(der.wish_w, *set_w) - NEAR_SHARE * der.size_w:
+        return der
+    return evolve(der, wish_w=injection_w)
 
 
 def ask(der: DerState, floor_w: float, now_s: float) -> DerState:
