@@ -44,8 +44,11 @@ def _shown_beyond(der: DerState, injection_w: float) -> DerState:
 
     Without this a wish that was seen on its way looks as if it fitted, and the battery is let go again and again.
     """
+    if der.wish_w is None:
+        return der
     set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]  # those of the last settling time
-    if der.wish_w is None or injection_w >= min(der.wish_w, *set_w) - NEAR_SHARE * der.size_w:
+    set_w += [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
+    if injection_w >= min([der.wish_w, *set_w]) - NEAR_SHARE * der.size_w:
         return der
     return evolve(der, wish_w=injection_w)
 

@@ -41,5 +41,11 @@ def test_a_draw_that_an_earlier_set_point_asked_for_says_nothing_of_the_wish() -
     assert says(der, -7900.0).wish_w == 0.0
 
 
+def test_a_set_point_that_was_told_long_ago_still_explains_a_draw() -> None:
+    der = battery(HELD, -1000.0)
+    free = observe.unknown(30.0, -10_000.0, 10_000.0, sun=False)
+    assert says(evolve(der, track=free), -3050.0, 31.0).wish_w == -1000.0
+
+
 def test_a_free_battery_shows_its_wish() -> None:
     assert says(battery(FREE, -4000.0), -6000.0, 60.0).wish_w == -6000.0
