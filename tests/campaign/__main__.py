@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from tests.campaign.bench import play
 from tests.campaign.frames import frame_case, frame_cases
+from tests.campaign.hours import long_site
 from tests.campaign.invariants import violations
 from tests.campaign.reached import Cell, reached, table
 from tests.campaign.scenario import scenario
@@ -53,6 +54,14 @@ def of_seed(seed: int) -> Found:
         violated=tuple(found),
         reached=rows,
     )
+
+
+def of_long_seed(seed: int) -> Found:
+    """Core and plant alone on the site of this seed."""
+    began_s = time.process_time()
+    site_s, found = long_site(seed)
+    spent_s = time.process_time() - began_s
+    return Found(name=f"KIND=core SEEDS=1 FIRST_SEED={seed}", site_s=site_s, cpu_s=spent_s, violated=tuple(found))
 
 
 def of_frame(number: int) -> Found:
@@ -94,12 +103,12 @@ def told(runs: Iterable[Found], count: int) -> int:
     return bad
 
 
-KINDS: dict[str, Callable[[int], Found]] = {"stack": of_seed, "frames": of_frame}
+KINDS: dict[str, Callable[[int], Found]] = {"stack": of_seed, "core": of_long_seed, "frames": of_frame}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description="Seeded faults, every invariant.")
-    parser.add_argument("--kind", choices=KINDS, default="stack", help="whole stack, or every frame")
+    parser.add_argument("--kind", choices=KINDS, default="stack", help="whole stack, core and plant, every frame")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from pcs.core.der_state import ASK_FIRST_S
 from pcs.core.economy import RAISE_EVERY_S
 from pcs.model.command import LimitActivePower
 from pcs.model.event import EventKind
@@ -23,6 +24,8 @@ LOWERED_WITHIN_S = 1.0
 RETURN_SHARE, RETURN_W = 0.08, 300.0
 """What margin, cushion and write economy may leave unused at the end."""
 LAST_S = 5.0
+VAIN_S = 10.0
+"""Caught again so soon, storage was let go in vain."""
 LEAST_DRAW_W = 4140.0  # 6 A on three conductors of 230 V: a car draws so much or nothing
 Sentences = Iterator[str]
 
@@ -55,7 +58,45 @@ def _stirs(played: Played) -> list[tuple[float, float]]:
     scenario = played.scenario
     moments = [0.0, *(t for h in scenario.happenings for t in (h.at_s, h.ends_s))]
     moments += [t for life in played.lives for t in (life.from_s, life.to_s)]
+    moments += [asked_s for _, asked_s, _ in _asks(played)]
     return sorted([*scenario.stirs, *((t, t) for t in moments)])
+
+
+def _asks(played: Played) -> list[tuple[str, float, float]]:
+    """When storage was let go of its set point (who, when), and when it was held again (s; infinite: not any more).
+
+    Where a draw has no limit of its own (704) this is how a hidden wish is asked for: the core declares that it may
+    exceed an import limit for one response, 60 s after the set point at the soonest, and ever more seldom.
+    """
+    found: list[tuple[str, float, float]] = []
+    for life in played.lives:
+        last: dict[str, LimitActivePower] = {}
+        for step in life.steps:
+            for command in step.commands:
+                before, name, now_s = last.get(command.der_id), command.der_id, step.now.mono_s
+                last[name] = command
+                if before is None or (before.setpoint_w is None) == (command.setpoint_w is None):
+                    continue
+                if command.setpoint_w is None:
+                    found.append((name, now_s, float("inf")))
+                elif found and found[-1][0] == name:
+                    found[-1] = (name, found[-1][1], now_s)
+    return found
+
+
+def wishes_are_asked_for_seldom(played: Played) -> Sentences:
+    """Storage is not let go and caught again and again while nothing moves."""
+    asks = _asks(played)
+    for (name, first_s, caught_s), (other, again_s, again_caught_s) in pairwise(asks):
+        calm = not any(first_s <= to_s and from_s <= again_caught_s for from_s, to_s in _moved(played))
+        vain = caught_s < again_s < again_caught_s < again_s + VAIN_S and caught_s < first_s + VAIN_S
+        if name == other and vain and calm and again_s - first_s < ASK_FIRST_S:
+            yield f"{name}: let go at {first_s:.1f} s, caught, let go again at {again_s:.1f} s, and nothing had moved"
+
+
+def _moved(played: Played) -> list[tuple[float, float]]:
+    """From when to when load, sun and wishes moved, or a fault lasted."""
+    return [*played.scenario.stirs, *((h.at_s, h.ends_s) for h in played.scenario.happenings)]
 
 
 def _is_explained(played: Played, limit: Limit, stirs: list[tuple[float, float]], at_s: float) -> bool:
@@ -203,6 +244,7 @@ def production_returns_without_help(played: Played) -> Sentences:
     truth, end_s = played.truth, played.scenario.until_s - LAST_S
     last = [row for row in truth.rows if row[0] >= end_s]
     held = {h.on for h in played.scenario.happenings if h.kind.name == "writer_lower"}
+    held |= _hidden(played)
     room_w = RETURN_W + RETURN_SHARE * sum(d.nameplate_w for d in played.site.ders)
 
     def mean(column: str) -> float:
@@ -224,6 +266,12 @@ def production_returns_without_help(played: Played) -> Sentences:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
 
 
+def _hidden(played: Played) -> set[str]:
+    """Storage whose wish a set point may hide under an import limit: asked for after 1 to 15 minutes."""
+    bound = any(limit.direction is Direction.IMPORT for limit in played.site.limits)
+    return {p.id for p in played.scenario.twin.ders if bound and p.kind == "battery" and p.control == 704}
+
+
 def it_ends_only_when_asked(played: Played) -> Sentences:
     """No process ends by itself, but one that meets a wrong device at start: that is a mistake of the installation."""
     for life in played.lives:
@@ -237,6 +285,7 @@ def it_ends_only_when_asked(played: Played) -> Sentences:
 
 INVARIANTS = (
     no_limit_longer_than_declared,
+    wishes_are_asked_for_seldom,
     fail_safe_only_tightens,
     foreign_limits_stay,
     budgets_hold_and_never_delay_lowering,
