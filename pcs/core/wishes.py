@@ -57,6 +57,8 @@ def ask(der: DerState, floor_w: float, now_s: float) -> DerState:
     """Let go of a wish that a set point has hidden for long: it is assumed to fit, and will be seen if it does not."""
     if der.sent is None or der.sent.setpoint_w is None or der.bounds_charge:
         return der
+    if der.hidden_w is not None and now_s - der.told_since_s < 0.5 * der.ask_after_s:  # caught before it could answer
+        der = evolve(der, wish_w=der.hidden_w, hidden_w=None)
     fits = der.wish_w is not None and der.wish_w >= floor_w
     if fits or now_s - der.told_since_s < der.ask_after_s:
         return der

@@ -1,6 +1,6 @@
 """What storage wishes, where its draw has no limit of its own and a set point hides the wish."""
 
-from pcs.core import der_state, ders, observe
+from pcs.core import der_state, ders, observe, wishes
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.order import Order
@@ -49,3 +49,14 @@ def test_a_set_point_that_was_told_long_ago_still_explains_a_draw() -> None:
 
 def test_a_free_battery_shows_its_wish() -> None:
     assert says(battery(FREE, -4000.0), -6000.0, 60.0).wish_w == -6000.0
+
+
+def test_a_question_that_was_cut_short_before_its_answer_is_not_asked_again_at_once() -> None:
+    """Held again for another reason than its wish: what was assumed for the question is no answer."""
+    der = evolve(battery(HELD, -9000.0), told_since_s=1.0)
+    asked = wishes.ask(der, -4000.0, 61.5)
+    assert (asked.wish_w, asked.hidden_w) == (-4000.0, -9000.0)
+    caught = wishes.ask(evolve(asked, told_since_s=63.0), -4000.0, 64.0)
+    assert (caught.wish_w, caught.hidden_w) == (-9000.0, None)
+    assert wishes.ask(caught, -4000.0, 63.0 + der_state.ASK_FIRST_S).wish_w == -9000.0, "twice as long the next time"
+    assert wishes.ask(caught, -4000.0, 63.0 + 2 * der_state.ASK_FIRST_S).wish_w == -4000.0
