@@ -111,7 +111,7 @@ def flow_of(
     if import_w is None:
         return None
     up = line.sign > 0.0
-    lo_w = hi_w = certain_w = credit_w = 0.0
+    lo_w = hi_w = certain_w = credit_w = likely_w = 0.0
     spoken_s = sample.received_s
     for n in line.members:
         w = line.weights[n]
@@ -120,6 +120,7 @@ def flow_of(
         hi_w += w * (bounds.hi_w[n] if up else -bounds.lo_w[n])
         certain_w += w * (bounds.certain_w[n] if up else -ders[n].most_w if unknown else -bounds.certain_high_w[n])
         credit_w += w * (bounds.mean_hi_w[n] if up else -bounds.mean_lo_w[n])
+        likely_w += w * line.sign * _likely_w(ders[n], bounds.lo_w[n], bounds.hi_w[n])
         if not unknown:
             spoken_s = min(spoken_s, bounds.spoken_s[n])
     line_import_w = line.sign * import_w
@@ -134,7 +135,16 @@ def flow_of(
         credit_w=credit_w,
         reserved_w=reserved_w,
         spoken_s=spoken_s,
+        likely_w=likely_w,
     )
+
+
+def _likely_w(der: DerState, lo_w: float, hi_w: float) -> float:
+    """What it injects, as one guess: storage that follows a wish of its own does what it last said, not the middle."""
+    said_w = der.track.telemetry_w
+    if said_w is None or not lo_w < 0.0 < hi_w:
+        return 0.5 * (lo_w + hi_w)
+    return max(lo_w, min(hi_w, said_w))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

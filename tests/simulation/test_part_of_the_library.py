@@ -11,6 +11,7 @@ RIG = "test_profiles/rigs/simulated-wye.yaml"
 CASES = (
     "crd/step-load-export-all/limit_level=0pct,gen_level=100pct,load_from=100pct,load_to=50pct",
     "crd/step-load-export-all/limit_level=0pct,gen_level=33pct,load_from=0pct,load_to=100pct",
+    "crd/step-generation-import-ess/limit_level=66pct,load_level=33pct,gen_from=100pct",
     "crd/mode-import-only/discharge=100pct,load_to=50pct",
     "abnormal/signal-lost-running/lost=sensor-open,conductor=L1,gen_level=100pct",
     "g100/issue-2-fail-safe/lost=sensor-open",
