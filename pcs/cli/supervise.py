@@ -26,6 +26,8 @@ log = logging.getLogger("pcs")
 OUTCOMES = ("trip test passed", "trip test unproven", "trip test refused", "WELDED")
 REARM_WITHIN_S = 3.0
 STATUS_EVERY_S = 5.0
+FEED_S = 1.0
+"""As often as systemd's watchdog is fed; its unit gives it 5 s."""
 CLOSES_WITHIN_S = 60.0
 """How long a trip test waits for data that are good enough to close the relay first."""
 
@@ -109,15 +111,17 @@ def _say(news: News) -> None:
 
 
 def _teller(notifier: Notifier) -> Callable[[Supervisor], None]:
-    """Feeds systemd's watchdog after each whole tick, and tells the state when it is new or some seconds old."""
-    last: list[tuple[Mode, float]] = []
+    """Feeds systemd's watchdog after whole ticks, and tells the state when it is new or some seconds old."""
+    fed_s, told_s, told_mode = float("-inf"), float("-inf"), None
 
     def tell(supervisor: Supervisor) -> None:
-        notifier.feed()
-        now = system_time()
-        mode = supervisor.state.mode
-        if not last or last[0][0] is not mode or now.mono_s - last[0][1] > STATUS_EVERY_S:
-            last[:] = [(mode, now.mono_s)]
+        nonlocal fed_s, told_s, told_mode
+        now, mode = system_time(), supervisor.state.mode
+        if now.mono_s - fed_s >= FEED_S:
+            fed_s = now.mono_s
+            notifier.feed()
+        if mode is not told_mode or now.mono_s - told_s > STATUS_EVERY_S:
+            told_s, told_mode = now.mono_s, mode
             notifier.status(supervisor.words(now))
 
     return tell

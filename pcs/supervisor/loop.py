@@ -16,6 +16,8 @@ from pcs.supervisor.state import Asked, Decision, Mode, News, State
 
 SLOWEST_TICK_S = 0.05
 """Data are looked at this often, however slowly the relay is fed."""
+LAST_TICKS = 5
+"""Without pulses, before the end: time to tell a board to open at once rather than after its own time."""
 
 
 def system_time() -> Instant:
@@ -102,6 +104,9 @@ class Supervisor:
                 due_s = max(due_s + self.tick_s, now_s - self.tick_s)
                 time.sleep(max(0.0, due_s - now_s))
         finally:
+            for _ in range(LAST_TICKS):
+                self._relay.rest(self._clock().mono_s)
+                time.sleep(self.tick_s)
             self._relay.close()
             self._sensor.close()
             self._tell(News(what="stopped", text="no more pulses: the relay opens"), self._clock())
