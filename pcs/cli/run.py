@@ -35,7 +35,7 @@ from pcs.ports import Link, Watchdog
 from pcs.runtime.checkpoint import VOCABULARY
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.pollers import WrongDeviceError
-from pcs.runtime.status import MISSING
+from pcs.runtime.status import unprotected
 
 log = logging.getLogger("pcs")
 
@@ -204,7 +204,7 @@ def start_page(site: Site, site_file: Path) -> Iterator[str]:
     ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
     exports_w = [w for line, _, w in at_start(policy) if line.sign > 0.0 and w is not None]
     yield f"  DERs: {ders}" + (f"; without a meter together at most {min(exports_w):g} W" if exports_w else "")
-    yield f"  in this version: {', '.join(MISSING)}"
+    yield f"  in this version: {', '.join(unprotected(site))}"
     yield from (f"  note: {warning}" for warning in warnings(site))
     yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"
 

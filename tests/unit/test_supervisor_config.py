@@ -1,13 +1,17 @@
 """The supervisor's block of a site file: what is understood, what is left out, and every mistake with its line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from pcs.cli.check_facts import report
+from pcs.cli.check_lines import lines
 from pcs.config import ConfigError, load_site
 from pcs.model.limit import Direction
 from pcs.model.site import LinkKind
 from pcs.model.supervisor import BoardRelay, GpioLine, PulsedRelay, SupervisorSpec
+from pcs.runtime.status import unprotected
 
 SITE = """\
 schema: pcs.site/1
@@ -128,3 +132,37 @@ def test_the_refused_delay_names_the_predicted_response_that_would_do(tmp_path: 
     assert float(least_s) > 1
     spec = supervisor(SITE + OWN.replace("tolerance_w: 500", f"tolerance_w: 500, delay_s: {least_s}"), tmp_path)
     assert spec.watches[0].delay_s == float(least_s)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            OWN,
+            ("sensing: a meter of its own", "after 20 s of an export of more than 3500 W", "its contact is read back"),
+        ),
+        (
+            BOARD,
+            ("sensing: NOT independent: reads poi", "ends only by a person", "opens within 1.5 s of the last pulse"),
+        ),
+    ],
+)
+def test_check_says_what_the_supervisor_sees_when_it_trips_and_how_a_trip_ends(
+    tmp_path: Path, block: str, said: tuple[str, ...]
+) -> None:
+    (tmp_path / "site.yaml").write_text(SITE + block)
+    site = load_site(tmp_path / "site.yaml")
+    told = "\n".join(lines(site, 0.0))
+    assert all(words in told for words in said), told
+    facts = report(site, 0.0)["supervisor"]
+    assert facts["independent"] is (block is OWN)
+    json.dumps(facts)
+
+
+def test_status_says_that_a_shared_meter_deceives_both_and_that_no_supervisor_is_none(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(SITE + BOARD.replace("  feedback: {input: 1}\n", ""))
+    told = unprotected(load_site(tmp_path / "site.yaml"))
+    assert "the supervisor reads poi, too: a wrong meter deceives both" in told
+    assert any("nothing reads the contact" in words for words in told)
+    (tmp_path / "site.yaml").write_text(SITE)
+    assert unprotected(load_site(tmp_path / "site.yaml"))[:2] == ("no hard-limit supervisor", "no relay")
