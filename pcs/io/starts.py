@@ -59,8 +59,8 @@ class Starts:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _save(self, starts: list[float]) -> None:
-        text = json.dumps({"schema": SCHEMA, "sha256": _digest(starts), "starts": starts})
+    def _save(self, starts_s: list[float]) -> None:
+        text = json.dumps({"schema": SCHEMA, "sha256": _digest(starts_s), "starts": starts_s})
         beside = self._path.with_suffix(".new")
         try:
             with open(beside, "w", encoding="utf-8") as file:
@@ -72,5 +72,5 @@ class Starts:
             return  # the journal tells of a disk in trouble
 
 
-def _digest(starts: list[float]) -> str:
-    return hashlib.sha256(json.dumps(starts).encode()).hexdigest()
+def _digest(starts_s: list[float]) -> str:
+    return hashlib.sha256(json.dumps(starts_s).encode()).hexdigest()
