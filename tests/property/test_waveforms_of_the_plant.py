@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.build import Quantity
+from hil.analysis.build import Channel, Quantity, build
 from hil.analysis.channel import parse_channel
 from hil.analysis.judge import judge
 from hil.analysis.movement import Side
-from hil.analysis.power import centres_s, measured_periods, true_power_w
 from hil.analysis.result import Measurement, Question
+from hil.analysis.series import Series
 from hil.plant.inverter import InverterSpec
 from hil.plant.orders import LimitOrder
 from hil.plant.plant import Der, Load, Plant, PlantSpec
@@ -49,20 +49,11 @@ def site(
 
 def powers_w(recording: Recording, phases: int) -> list[np.ndarray]:
     """Power of each conductor over one measured period."""
-    v1 = recording.channels["poi.voltage_v.L1"]
-    periods = measured_periods(recording.t_s, v1)
-    assert periods is not None
-    at_s = centres_s(recording.t_s, periods)
-    return [
-        true_power_w(
-            recording.t_s,
-            recording.channels[f"poi.voltage_v.L{k + 1}"],
-            recording.channels[f"poi.current_a.L{k + 1}"],
-            at_s,
-            periods.at(at_s),
-        )
-        for k in range(phases)
-    ]
+    net = " + ".join(f"poi.voltage_v.L{k + 1}*poi.current_a.L{k + 1}" for k in range(phases))
+    channel = build(recording, parse_channel(net, recording.channels), Quantity.W)
+    assert isinstance(channel, Channel)
+    assert all(isinstance(part, Series) for part in channel.parts)
+    return [part.y for part in channel.parts if isinstance(part, Series)]
 
 
 @settings(max_examples=25, deadline=None)
