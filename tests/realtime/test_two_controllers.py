@@ -1,6 +1,9 @@
 """Two controllers for one site: the second refuses, names the first, and sends nothing."""
 
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -70,3 +73,29 @@ def test_a_controller_that_was_killed_leaves_nothing_that_refuses_the_next(
         second.terminate()
         second.communicate(timeout=20)
     assert second.returncode == 0
+
+
+def test_systemd_hears_that_it_is_ready_and_alive_although_no_device_answers_until_it_is_stopped(
+    tmp_path: Path,
+) -> None:
+    path = site(tmp_path / "c", 29_000 + os.getpid() % 1000)
+    name = f"@openpcs-run-{os.getpid()}"
+    command = [sys.executable, "-m", "pcs.cli.main", "run", str(path), "--duration", "60"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind("\0" + name[1:])
+        heard.settimeout(30)
+        with subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ | {"NOTIFY_SOCKET": name}
+        ) as process:
+            assert heard.recv(500).startswith(b"READY=1")
+            fed = 0
+            while fed < 4:
+                fed += heard.recv(500) == b"WATCHDOG=1"
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            while select.select([heard], [], [], 0)[0]:
+                heard.recv(500)
+            heard.settimeout(2.5)
+            with pytest.raises(TimeoutError):
+                heard.recv(500)
+            process.kill()
