@@ -12,6 +12,9 @@ from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
+HELD_S = 900.0
+"""A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
+at most, and a site that was mended earns again after a quarter of an hour."""
 IDLE_W = 50.0
 """Behind a meter whose point no export limit keeps from zero, so much power must flow before zeros are an open CT."""
 
@@ -69,7 +72,13 @@ def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: Li
     if state.lacks:
         return Action.SAFE
     ids = [policy.meters[number].id for number, _ in line.meter_signs]
-    return max((action_of(f) for f in faults if f.source_id in ids), default=Action.NORMAL)
+    concerned = (f for f in faults if f.source_id in ids or f.kind is FaultKind.RESTARTS)
+    return max(map(action_of, concerned), default=Action.NORMAL)
+
+
+def still_held(held: Fault | None, now_s: float) -> Fault | None:
+    """The reason to hold a start in the safe set, as long as it lasts."""
+    return held if held is not None and now_s - held.at_s < HELD_S else None
 
 
 def line_faults(
