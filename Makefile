@@ -5,6 +5,7 @@ VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
+RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
 REFEREE ?= ../shared/referee/referee.py
@@ -19,7 +20,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -66,6 +67,10 @@ demo: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+## make answers    what the judge says of responses whose truth is known, RECORDS of each kind (docs/known-answers.md)
+answers: setup
+	$(BIN)/python -m tests.known_answers $(RECORDS)
+
 ## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
 faults: setup
 	$(BIN)/python -m tests.faults
@@ -78,6 +83,10 @@ kills: setup
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
 
+## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
+crd: setup
+	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
+
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
 	$(FUZZ_VENV)/bin/python -m fuzz $(FUZZ)
@@ -89,9 +98,10 @@ $(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
-	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/verdict -m pytest -q $(call existing,unit property conformance)
+	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis,hil/verdict -m pytest -q $(call existing,unit property conformance)
 	$(BIN)/coverage report --include='pcs/core/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='pcs/codec/*' --show-missing --fail-under=95
+	$(BIN)/coverage report --include='hil/analysis/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='hil/verdict/*' --show-missing --fail-under=95
 
 ## make referee    the independent site, if it lies beside this folder
@@ -109,4 +119,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -35,19 +35,28 @@ def meter_faults(
                 meter = evolve(meter, lost=True, fresh_run=0)
         after.append(meter)
         behind = tuple(fleet[k] for k in policy.behind[n])
-        before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
-        idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
-        opened = None
-        if measure.shows_zero(meter) and not idle:
-            here = Span(from_s=now_s, to_s=now_s)
-            lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
-            opened = measure.circuit_fault(meter, spec.id, lo_w, policy.nameplate_w, now_s, before)
+        opened = _open_circuit(policy, n, meter, behind, known, now_s)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:
             found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
+
+
+def _open_circuit(
+    policy: Policy, number: int, meter: MeterState, behind: tuple[DerState, ...], known: tuple[Fault, ...], now_s: float
+) -> Fault | None:
+    """An open CT; where no phase reads zero, or all may rest at zero, there is none."""
+    if not measure.shows_zero(meter):
+        return None
+    if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
+        return None
+    meter_id = policy.meters[number].id
+    before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
+    here = Span(from_s=now_s, to_s=now_s)
+    lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
+    return measure.circuit_fault(meter, meter_id, lo_w, policy.nameplate_w, now_s, before)
 
 
 def _never_zero(policy: Policy, number: int) -> bool:
@@ -78,7 +87,7 @@ def line_faults(
         if state.lacks:
             kind, detail = FaultKind.CANNOT_MEASURE, f"{line.name} needs {state.lacks}, which the meter does not say"
         elif state.reactive:
-            detail = f"{line.name}: reactive power alone is beyond it, so no curtailment helps"
+            detail = f"{line.name}: reactive power alone is beyond it; active power is kept at 0 W"
         elif _exhausted(line, state, fleet, caps_w, floors_w, now_s):
             does = "at 0 W" if line.sign > 0.0 else "drawing nothing"
             detail = f"{line.name}: every DER that obeys is {does} and the flow is still beyond the limit"

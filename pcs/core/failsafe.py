@@ -32,7 +32,7 @@ class Clears(StrEnum):
 
     WHEN_HEALTHY = "when the condition ends"
     AFTER_FRESH = "after three new measurements in a row"
-    AFTER_BACKOFF = "60 s later, then unverified again"
+    AFTER_BACKOFF = "5 minutes later, twice as long each time, then unverified again"
     BY_INSTALLER = "only by the installer"
 
 

@@ -219,8 +219,6 @@ def _budget(
         return tighten(before, safe_w, part, now_s)
     if flow is None:
         return hold(before, now_s) if action is Action.HOLD else before
-    if state.reactive:
-        return hold(before, now_s)
     slew_pct_s = policy.tuning.release_slew_pct_s
     if not verified:
         probes = before.total_w < (safe_w or 0.0) + PROBE_SHARE * most_w

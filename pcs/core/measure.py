@@ -83,6 +83,8 @@ class MeterState:
     phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
     zero_from_w: float | None = None
     """The last total that was not zero."""
+    phase_zero_from_w: tuple[float | None, ...] = (None, None, None)
+    """The same of each phase."""
     zero_patience_s: float = ZERO_FOR_S
     """How long zeros that began softly last before they are an open CT."""
     fresh_run: int = 0
@@ -155,7 +157,12 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
         moved_s=reading.received_s if moved else state.moved_s,
         zero_since_s=_since(state.zero_since_s, zero, reading.received_s),
         zero_from_w=state.zero_from_w if zero else reading.import_w,
-        zero_patience_s=state.zero_patience_s if zero else _patience_s(state, reading.received_s),
+        phase_zero_from_w=tuple(
+            was_w if is_zero else w
+            for was_w, w, is_zero in zip_longest(state.phase_zero_from_w, reading.phase_import_w, _phase_zeros(reading))
+            if w is not None
+        ),
+        zero_patience_s=_patience_s(state, reading),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
             for s, z in zip_longest(state.phase_zero_since_s, _phase_zeros(reading), fillvalue=None)
@@ -197,12 +204,17 @@ def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | N
     return (since_s if since_s is not None else now_s) if is_so else None
 
 
-def _patience_s(state: MeterState, now_s: float) -> float:
-    """How long soft zeros are believed from now on, as the flow is back: longer if it is back from an alarm."""
-    if state.zero_since_s is None or now_s - state.zero_since_s < state.zero_patience_s:
-        return state.zero_patience_s
+def _patience_s(state: MeterState, reading: MeterReading) -> float:
+    """How long soft zeros are believed from now on: longer where one that was an alarm is over."""
+    now = (_all_zero(reading), *_phase_zeros(reading))
+    since = (state.zero_since_s, *state.phase_zero_since_s)
+    ended = [
+        since_s
+        for since_s, is_zero in zip(since, now, strict=False)
+        if since_s is not None and not is_zero and reading.received_s - since_s >= state.zero_patience_s
+    ]
     least_s, most_s = PROBE_AGAIN_S
-    return min(most_s, max(least_s, 2.0 * state.zero_patience_s))
+    return min(most_s, max(least_s, 2.0 * state.zero_patience_s)) if ended else state.zero_patience_s
 
 
 def _all_zero(reading: MeterReading) -> bool:
@@ -310,6 +322,10 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def _is_small(flow_w: float | None, small_w: float) -> bool:
+    return flow_w is not None and abs(flow_w) < small_w
+
+
 def shows_zero(state: MeterState) -> bool:
     """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
     return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
@@ -329,8 +345,8 @@ def circuit_fault(
     bound). `before` is this fault as it stood one step ago: the safe state takes the evidence away, so the phase has to
     read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
     """
-    soft = state.zero_from_w is not None and abs(state.zero_from_w) < SOFT_ZERO_SHARE * nameplate_w
-    patience_s = state.zero_patience_s if soft else ZERO_FOR_S
+    small_w = SOFT_ZERO_SHARE * nameplate_w
+    patience_s = state.zero_patience_s if _is_small(state.zero_from_w, small_w) else ZERO_FOR_S
     if state.zero_since_s is not None and now_s - state.zero_since_s >= patience_s:
         return Fault(
             kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
@@ -338,10 +354,14 @@ def circuit_fault(
     sample = state.sample
     if sample is None or len(sample.phase_import_w) < 3:
         return None
+    balanced = all(_is_small(w, small_w) for w in sample.phase_import_w)
     zeros = [
         number
-        for number, since_s in enumerate(state.phase_zero_since_s, start=1)
-        if since_s is not None and now_s - since_s >= ZERO_FOR_S
+        for number, (since_s, from_w) in enumerate(
+            zip(state.phase_zero_since_s, state.phase_zero_from_w, strict=False), start=1
+        )
+        if since_s is not None
+        and now_s - since_s >= (state.zero_patience_s if balanced and _is_small(from_w, small_w) else ZERO_FOR_S)
     ]
     if before is not None and zeros and now_s - before.at_s < OPEN_FOR_S:
         return before

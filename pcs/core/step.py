@@ -41,7 +41,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
-    commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
+    action = site_action(faults)
+    commands, ders = _commands(shares, action is Action.NORMAL, now_s)
     after = State(
         meters=meters,
         watches=watches,
@@ -49,7 +50,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         lines=tuple(_binding(s, line, shares, now_s) for s, line in zip(states, policy.lines, strict=True)),
         buses=buses,
         in_force=heard.in_force,
-        action=site_action(faults),
+        action=action,
         faults=conditions.since(faults, state.faults),
         conflicts=shares.conflicts,
         demand_w=_demand_w(state, heard, ders, policy),

@@ -1,20 +1,25 @@
 """A phase that reads exactly zero stays an open CT until it reads something, whatever the DERs do meanwhile."""
 
+from dataclasses import replace
+
 from pcs.core.measure import MeterState, Sample, circuit_fault
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
 
-def meter(*, zero_since_s: float | None) -> MeterState:
-    sample = Sample(
-        import_w=200.0,
-        phase_import_w=(0.0, 100.0, 100.0),
+def sample_of(phases_w: tuple[float, ...]) -> Sample:
+    return Sample(
+        import_w=sum(phases_w),
+        phase_import_w=phases_w,
         resolution_w=1.0,
         span=Span(from_s=9.9, to_s=10.0),
         published_s=9.9,
         received_s=10.0,
     )
-    return MeterState(sample=sample, phase_zero_since_s=(zero_since_s, None, None))
+
+
+def meter(*, zero_since_s: float | None) -> MeterState:
+    return MeterState(sample=sample_of((0.0, 100.0, 100.0)), phase_zero_since_s=(zero_since_s, None, None))
 
 
 def open_phase() -> Fault:
@@ -40,3 +45,27 @@ def test_an_open_phase_is_tried_again_after_a_minute() -> None:
     before = open_phase()
     assert circuit_fault(meter(zero_since_s=5.0), "poi", 0.0, 10_000.0, before.at_s + 59.9, before) == before
     assert circuit_fault(meter(zero_since_s=5.0), "poi", 0.0, 10_000.0, before.at_s + 60.1, before) is None
+
+
+def balanced(at_s: float, phases_w: tuple[float, ...], state: MeterState, patience_s: float = 10.0) -> Fault | None:
+    """The fault at `at_s` of a meter whose L1 has read zero since 100 s, down from 5 W."""
+    seen = replace(sample_of(phases_w), received_s=at_s)
+    known = replace(
+        state,
+        sample=seen,
+        phase_zero_since_s=(100.0, None, None),
+        phase_zero_from_w=(5.0, 4.0, 4.0),
+        zero_patience_s=patience_s,
+    )
+    return circuit_fault(known, "poi", 3000.0, 10_000.0, at_s)
+
+
+def test_a_phase_at_zero_where_all_phases_balance_is_believed_as_long_as_a_balance_was_before() -> None:
+    state = meter(zero_since_s=100.0)
+    assert balanced(109.0, (0.0, 3.0, -2.0), state) is None
+    assert balanced(110.1, (0.0, 3.0, -2.0), state) is not None
+
+
+def test_a_phase_that_stays_at_zero_while_the_others_move_is_an_open_ct_at_once() -> None:
+    """A CT that opened during a balance: what the load does later shows on the others alone. CRD-ABN-3."""
+    assert balanced(102.0, (0.0, -1300.0, -1300.0), meter(zero_since_s=100.0)) is not None
