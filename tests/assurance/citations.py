@@ -57,7 +57,9 @@ def profiles() -> dict[str, list[str]]:
 def played() -> set[str]:
     """The profiles that some test plays on our controller."""
     known = set(library())
-    return {name for module in modules(*PLAYS) for name in known if f'"{name}"' in module.text}
+    return {
+        name for module in modules(*PLAYS) for name in known if f'"{name}"' in module.text or f'"{name}/' in module.text
+    }
 
 
 def citations() -> dict[str, Cited]:

@@ -30,7 +30,7 @@ SAFE_W = LIMIT_W / 2
 TICK_S = 0.1
 BACK_S = 20.0
 """Until the yield is back after the longest way: from the safe set, unverified."""
-LONG_S = 70.0
+LONG_S = BACKOFF_S[0] + 10.0
 """Longer than every condition that ends by itself."""
 
 
@@ -164,7 +164,7 @@ STORIES = {
     FaultKind.METER_FROZEN: Story(fails=meter("same"), mends=meter("true"), within_s=2.1, ends_s=THREE_SAMPLES_S),
     FaultKind.METER_OPEN_CT: Story(fails=meter("open"), mends=meter("true"), within_s=1.2, ends_s=(0.0, TICK_S)),
     FaultKind.METER_MISWIRED: Story(
-        fails=meter("reversed"), mends=meter("true"), within_s=4.0, ends_s=(BACKOFF_S - 1.0, BACKOFF_S + 0.2)
+        fails=meter("reversed"), mends=meter("true"), within_s=4.0, ends_s=(BACKOFF_S[0] - 1.0, BACKOFF_S[0] + 0.3)
     ),
     FaultKind.CANNOT_MEASURE: Story(fails=nothing, mends=says_phases, within_s=0.1, ends_s=(0.0, TICK_S)),
     FaultKind.DER_SILENT: Story(fails=second("silent"), mends=second("true"), within_s=3.1, ends_s=(0.0, TICK_S)),

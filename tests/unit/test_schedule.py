@@ -81,7 +81,7 @@ def test_a_window_past_midnight_belongs_to_the_day_on_which_it_begins() -> None:
 
 
 def test_no_charging_from_two_to_seven_on_weekdays_is_a_window_of_that_and_nothing_else() -> None:
-    """US-NY-1: the free text of an application, as an import limit of storage; hours of a winter in the Pacific zone."""
+    """US-NY-1: the free text of an application, as an import limit of storage; a winter in the Pacific zone."""
     rule = limit(window(0.0, "14:00", "19:00", weekdays=(0, 1, 2, 3, 4)), value=None)
     friday, saturday = "2026-01-02T", "2026-01-03T"
     assert [holds(rule, f"{friday}{t}") for t in ("21:59:59", "22:00")] == [None, 0]
