@@ -34,7 +34,7 @@ def ids(text: str) -> list[str]:
     return [name for name in dict.fromkeys(ID.findall(text)) if not NO_ID.fullmatch(name)]
 
 
-def tests_of(module: Module) -> dict[str, str]:
+def said_by(module: Module) -> dict[str, str]:
     """The tests of a file and what their docstrings say; under "" what the file says of itself."""
     found = {"": ast.get_docstring(module.tree) or ""}
     for node in ast.walk(module.tree):
@@ -66,7 +66,7 @@ def citations() -> dict[str, Cited]:
     """Who cites what, by requirement id, ids that do not exist included."""
     found: dict[str, Cited] = defaultdict(Cited)
     for module in files_with_tests():
-        for name, says in tests_of(module).items():
+        for name, says in said_by(module).items():
             for cited in ids(says):
                 found[cited].tests.append((module.path, name))
     for name, refs in profiles().items():

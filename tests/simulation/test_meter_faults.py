@@ -50,7 +50,7 @@ def failing(fault: str, seconds_s: float = 0.0, clears_s: float = CLEARS_S) -> o
     [*((fault, 0.0) for fault in SILENCES), *((fault, 3000.0) for fault in ("silent", "down", "garbage", "frozen"))],
 )
 def test_without_a_valid_sample_the_site_is_safe_in_time_and_comes_back_by_itself(fault: str, limit_w: float) -> None:
-    """CRD-ABN-2, CRD-ABN-6."""
+    """CRD-ABN-2, CRD-ABN-6, NEC-750.30-23."""
     site = twin(limit_w=limit_w, load=LOAD, ders=[inverter("inv1", 6000), inverter("inv2", 4000, control=704)])
     stack = play(failing(fault), site)  # type: ignore[arg-type]
     before_w = min(9500.0, 6000 + limit_w)

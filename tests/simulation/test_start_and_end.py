@@ -73,7 +73,6 @@ def test_inverters_that_sleep_off_the_network_join_when_they_wake() -> None:
 
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 def test_sigterm_leaves_every_der_at_its_share_of_the_safe_set(limit_w: float) -> None:
-    """CRD-ABN-6, NEC-750.30-23."""
     site = twin(limit_w=limit_w, ders=MIXED, load=[{"steps": [[0, 6000], [21, 0]]}])
 
     async def story(stack: Stack) -> None:

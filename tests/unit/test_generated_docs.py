@@ -4,7 +4,8 @@ import re
 from xml.etree import ElementTree
 
 from pcs.core.failsafe import TABLE, Action, Clears, DerAction
-from tests.docs import explain, failsafe, health, journal
+from tests.assurance.catalogue import hazards, requirements
+from tests.docs import assurance, explain, failsafe, health, journal
 
 SVG = "http://www.w3.org/2000/svg"
 
@@ -88,3 +89,15 @@ def test_the_page_about_explaining_is_true_and_its_examples_run() -> None:
         "restrict after",
     ):
         assert words in made
+
+
+def test_the_page_about_assurance_is_what_data_and_citations_say() -> None:
+    """`python -m tests.docs.assurance` makes it anew."""
+    assert assurance.TARGET.read_text(encoding="utf-8") == assurance.generate()
+    assert assurance.HAZARDS.read_text(encoding="utf-8") == assurance.hazard_page()
+
+
+def test_every_requirement_has_one_row_and_every_hazard_too() -> None:
+    page, hazard_page = assurance.generate(), assurance.hazard_page()
+    assert [name for name in requirements() if page.count(f"| {name} | ") != 1] == []
+    assert [e.what for e in hazards() if hazard_page.count(f"| {e.what} | {e.caught} | ") != 1] == []
