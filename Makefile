@@ -8,6 +8,7 @@ KILLS ?= 1000
 RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
+KIND ?= stack
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -20,7 +21,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench crd nightly answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -86,6 +87,12 @@ nightly: setup
 ## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
 crd: setup
 	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
+
+## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
+##                 KIND=frames: the n-th reply fails, for every n and in every way
+campaign: SEEDS := $(if $(filter file,$(origin SEEDS)),2400,$(SEEDS))
+campaign: setup
+	$(BIN)/python -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
