@@ -39,7 +39,7 @@ that says *tested* means that a test of ours holds, no more. What the controller
 WORDS = """
 - **tested**: a test of the project proves it; its docstring names the id.
 - **measured on the bench**: a test profile measures it on whatever controller is connected. Profiles that a test plays
-  on our controller, on the simulated rig, are marked *played*; `make crd` plays all of them.
+  on our controller, on the simulated rig, are marked *played*; `make crd` plays all that the simulated rigs can do.
 - **partly**: cited, and what is missing is said.
 - **not covered**: concerns us, and nothing proves it; the reason is said.
 - **not for us**: concerns others, or is a fact or a definition.

@@ -1,7 +1,12 @@
 """One case each of requirements that nothing else plays on our controller: modes, sun, a shorted CT, power lost."""
 
-import pytest
+import json
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from hil.cli.main import cli
 from tests.rig_kit import Played, case_of, make, play, sheet
 from tests.virtual_time import run_virtually
 
@@ -82,3 +87,20 @@ def test_without_power_for_the_controller_the_limit_holds_when_the_load_drops() 
     assert run.mean("der.injection_w", -5, -0.02) > 7800
     assert run.mean("load.demand_w", 60.1, 80) == pytest.approx(0, abs=20)
     assert run.least("poi.import_w", 70, 80) > -1600 - TOLERANCE_W
+
+
+RULES = (
+    "g100/issue-1-export/limit_level=0pct,gen_level=100pct,load_to=33pct",
+    "g100/issue-1-fail-safe/lost=meter-comms",
+    "as4777/load-following/load=2kW,switched=off",
+    "de/pave-steps/factor=130pct,gen_level=100pct",
+)
+
+
+def test_one_case_of_each_national_rule_passes_on_the_bench(tmp_path: Path) -> None:
+    """G100-I1 (5 s), AU-SAPN-T2 and AU-4777-ACC (15 s, 4 %), DE-PAVE-3: judged, one repeat of each."""
+    rig = "test_profiles/rigs/simulated-wye.yaml"
+    words = ["run", *RULES, "--rig", rig, "--out", str(tmp_path / "out"), "--repeats", "1", "--json"]
+    played = CliRunner().invoke(cli, words)
+    assert json.loads(played.stdout)["verdicts"]["PASS"] == len(RULES), played.output
+    assert played.exit_code == 0
