@@ -38,8 +38,8 @@ class Flow:
     `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on, `credit_w` the
     upper bound of the mean over the meter's window: what commands in flight can still explain of the flow.
     `reserved_w`: injection that DERs which do not obey may rise to on their own. `spoken_s`: every DER's telemetry is
-    known to be at least as young as this moment (minus infinity: one has none). `likely_w`: the best single guess at the
-    sum of injections; None: the middle of its bounds.
+    known to be at least as young as this moment (minus infinity: one has none). `likely_w`: the best single guess at
+    the sum of injections; None: the middle of its bounds.
     """
 
     import_w: float

@@ -257,6 +257,7 @@ def zeros(rules: Policy, phases_w: tuple[float, ...], **more: object) -> MeterSt
 
 
 def test_exact_zeros_for_a_second_are_an_open_ct() -> None:
+    """CRD-ABN-3, CRD-ABN-4."""
     state = zeros(site.policy(), (0.0, 0.0, 0.0))
     assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.05) is None
     fault = measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.15)
@@ -270,6 +271,7 @@ def test_a_current_shows_that_a_zero_is_a_balance_and_no_open_ct() -> None:
 
 
 def test_one_phase_at_zero_is_an_open_ct_only_while_ders_feed_it() -> None:
+    """CRD-ABN-3."""
     state = zeros(site.policy(), (400.0, 0.0, 400.0))
     assert measure.circuit_fault(state, "poi", 0.0, 10_000.0, 2.2) is None
     assert measure.circuit_fault(state, "poi", 59.0, 10_000.0, 2.2) is None, "too little to tell"

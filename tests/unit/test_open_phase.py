@@ -30,7 +30,7 @@ def open_phase() -> Fault:
 
 
 def test_an_open_phase_is_not_forgotten_when_the_safe_state_has_taken_its_evidence_away() -> None:
-    """At zero export the safe set stops the DERs: then nothing feeds the phase any more, and it still reads zero."""
+    """CRD-ABN-3: At zero export the safe set stops the DERs: nothing feeds the phase any more, it still reads zero."""
     before = open_phase()
     assert circuit_fault(meter(zero_since_s=5.0), "poi", 0.0, 10_000.0, 12.0) is None
     assert circuit_fault(meter(zero_since_s=5.0), "poi", 0.0, 10_000.0, 12.0, before) == before
