@@ -7,7 +7,8 @@ from pcs.core.failsafe import Action, action_of
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState
 from pcs.core.policy import Line, Policy
-from pcs.core.watch import Watch, all_balanced
+from pcs.core.service import shares
+from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
@@ -39,15 +40,29 @@ def meter_faults(
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
         idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
         opened = None
-        if measure.shows_zero(meter) and not idle:
-            here = Span(from_s=now_s, to_s=now_s)
-            lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
-            opened = measure.circuit_fault(meter, spec.id, lo_w, policy.nameplate_w, now_s, before)
+        if measure.shows_zero(meter) and idle:  # the safe state idles them: that takes the evidence away, not the fault
+            opened = before if measure.still_open(before, now_s) else None
+        elif measure.shows_zero(meter):
+            moved_w = _moved_w(policy, behind, now_s)
+            opened = measure.circuit_fault(meter, spec.id, moved_w, policy.nameplate_w, now_s, before)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:
             found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
+
+
+def _moved_w(policy: Policy, behind: tuple[DerState, ...], now_s: float) -> tuple[float, ...]:
+    """What these DERs surely inject into each conductor, or surely draw from it (W, a magnitude)."""
+    here = Span(from_s=now_s, to_s=now_s)
+    bounds = [observe.bounds(d.track, here) for d in behind]
+    parts = [shares(policy.system, d.spec.connection, False) for d in behind]
+    moved_w = []
+    for k in range(policy.phases):
+        lo_w = sum(part[k] * lo for part, (lo, _) in zip(parts, bounds, strict=True))
+        hi_w = sum(part[k] * hi for part, (_, hi) in zip(parts, bounds, strict=True))
+        moved_w.append(max(0.0, lo_w, -hi_w))
+    return tuple(moved_w)
 
 
 def _never_zero(policy: Policy, number: int) -> bool:

@@ -4,7 +4,6 @@ from pcs.core.measure import MeterState, Sample, circuit_fault
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
-
 FED_W = (1000.0, 1000.0, 1000.0)
 
 
