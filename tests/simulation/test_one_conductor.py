@@ -52,9 +52,7 @@ def test_legs_whose_load_the_sun_just_covers_are_not_taken_for_open_cts_again_an
     """Exact zeros of a leg at a limit above 0 are a balance here: each alarm shows it, and the next comes later."""
     pv = {"id": "pv1", "nameplate_w": 8000, "connection": "L1L2", "control": 704}
     demand_w = [{"connection": leg, "constant": 4000} for leg in ("L1N", "L2N")]
-    site = twin(
-        limit_w=1600.0, site=HOUSE, ders=[pv], load=demand_w, sun={"constant": 1.0}, meter={"resolution_w": 10}
-    )
+    site = twin(limit_w=1600.0, site=HOUSE, ders=[pv], load=demand_w, sun={"constant": 1.0}, meter={"resolution_w": 10})
 
     async def story(stack: Stack) -> None:
         stack.start()
