@@ -114,7 +114,11 @@ def _state(cell: Cell, said: Sequence[Said]) -> str:
 
 
 def _rise_w(cell: Cell, twin: TwinFile, truth: Truth, said: Sequence[Said], slack_s: float) -> float:
-    """The most that the DERs rose, all together, while the site was in its safe state and nothing was whole yet."""
+    """The most that the DERs rose beyond the safe set, all together, while the site was safe and nothing whole yet.
+
+    Within it they may: one that was silent and is heard again gets its share back.
+    """
+    safe_w = cell.side.limit_w if cell.side.sign < 0.0 else 0.0
     settle_s = max(fall_s(der, der.nameplate_w or 0.0, 0.01 * (der.nameplate_w or 0.0)) for der in twin.ders)
     spans = _safe_spans(said)
     most_w, names = 0.0, [f"{der.id}_injection_w" for der in twin.ders]
@@ -126,7 +130,7 @@ def _rise_w(cell: Cell, twin: TwinFile, truth: Truth, said: Sequence[Said], slac
             if begin_s <= row[0] <= end_s:
                 pushed_w = -cell.side.sign * sum(row[k] for k in columns)
                 least_w = pushed_w if least_w is None else min(least_w, pushed_w)
-                most_w = max(most_w, pushed_w - least_w)
+                most_w = max(most_w, pushed_w - max(least_w, safe_w))
     return most_w
 
 
