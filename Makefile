@@ -6,8 +6,10 @@ FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
 RUNS ?= 3
+RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
+KIND ?= stack
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -20,7 +22,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly matrix faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -67,6 +69,10 @@ demo: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+## make answers    what the judge says of responses whose truth is known, RECORDS of each kind (docs/known-answers.md)
+answers: setup
+	$(BIN)/python -m tests.known_answers $(RECORDS)
+
 ## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
 faults: setup
 	$(BIN)/python -m tests.faults
@@ -83,6 +89,16 @@ matrix: setup
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
 
+## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
+crd: setup
+	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
+
+## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
+##                 KIND=frames: the n-th reply fails, for every n and in every way
+campaign: SEEDS := $(if $(filter file,$(origin SEEDS)),2400,$(SEEDS))
+campaign: setup
+	$(BIN)/python -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
+
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
 	$(FUZZ_VENV)/bin/python -m fuzz $(FUZZ)
@@ -94,9 +110,10 @@ $(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
-	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/verdict -m pytest -q $(call existing,unit property conformance)
+	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis,hil/verdict -m pytest -q $(call existing,unit property conformance)
 	$(BIN)/coverage report --include='pcs/core/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='pcs/codec/*' --show-missing --fail-under=95
+	$(BIN)/coverage report --include='hil/analysis/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='hil/verdict/*' --show-missing --fail-under=95
 
 ## make referee    the independent site, if it lies beside this folder
@@ -114,4 +131,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

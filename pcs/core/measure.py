@@ -320,6 +320,10 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def _is_small(flow_w: float | None, small_w: float) -> bool:
+    return flow_w is not None and abs(flow_w) < small_w
+
+
 def shows_zero(state: MeterState) -> bool:
     """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
     return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
@@ -347,9 +351,14 @@ def circuit_fault(
     sample = state.sample
     if sample is None:
         return None
-    shown = zip(state.phase_zero_since_s, state.phase_zero_from_w, strict=True)
-    size_w = nameplate_w / max(1, len(sample.phase_import_w))
-    zeros = [n for n, (since_s, from_w) in enumerate(shown) if _lasts(state, since_s, from_w, size_w, now_s)]
+    shown = zip(state.phase_zero_since_s, state.phase_zero_from_w, strict=False)
+    small_w = SOFT_ZERO_SHARE * nameplate_w
+    balanced = all(_is_small(w, small_w) for w in sample.phase_import_w)
+    zeros = [
+        n
+        for n, (since_s, from_w) in enumerate(shown)
+        if _lasts(state, since_s, from_w if balanced else None, nameplate_w, now_s)
+    ]
     if zeros and still_open(before, now_s):
         return before
     if state.zero_since_s is not None:  # all of them: judged above
@@ -372,5 +381,5 @@ def still_open(before: Fault | None, now_s: float) -> bool:
 
 def _lasts(state: MeterState, since_s: float | None, from_w: float | None, size_w: float, now_s: float) -> bool:
     """Whether zeros have lasted too long for a balance: those that began with a small flow are believed for longer."""
-    soft = from_w is not None and abs(from_w) < SOFT_ZERO_SHARE * size_w
+    soft = _is_small(from_w, SOFT_ZERO_SHARE * size_w)
     return since_s is not None and now_s - since_s >= (state.zero_patience_s if soft else ZERO_FOR_S)

@@ -5,7 +5,7 @@ import asyncio
 from hil.plant.orders import LimitOrder, SetOrder
 from pcs.io.clock import LoopClock
 from pcs.model.site import LinkAddress
-from pcs.ports import Link
+from pcs.ports import Link, Watchdog
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.in_process import _GatedLink, _HangableController, _Life
 from tests.matrix.cells import Cell, twin_of
@@ -23,9 +23,9 @@ class _Process(Stack):
     _life: _Life
     _clock: LoopClock
 
-    def start(self) -> None:
+    def start(self, *, watchdog: Watchdog | None = None, storm: str = "") -> None:
         self._life = _Life()
-        super().start()
+        super().start(watchdog=watchdog, storm=storm)
 
     def _controller(self, world: World) -> Controller:
         return _HangableController(self.controlled_site, world, self._life)

@@ -27,7 +27,7 @@ from pcs.model.limit import Direction, Limit
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, Site, System, Tuning
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal, Link
+from pcs.ports import Clock, Journal, Link, Watchdog
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.in_process import UTC_START_S, MemoryJournal, known_profiles
 from tests.simulation.truth import Truth
@@ -118,13 +118,13 @@ class Stack:
 
     # -- what a story does
 
-    def start(self) -> None:
+    def start(self, *, watchdog: Watchdog | None = None, storm: str = "") -> None:
         """Start a controller, as `pcs run` does."""
         assert self._task is None
         assert self._journal is not None
         self._pens.append(_Pen(self._journal))
         self._links, self._stop = [], asyncio.Event()
-        world = World(clock=self._clock, journal=self._pens[-1], link=self._link)
+        world = World(clock=self._clock, journal=self._pens[-1], link=self._link, watchdog=watchdog, storm=storm)
         self.controller = self._controller(world)
         self._task = asyncio.create_task(self.controller.run(self._stop))
 

@@ -82,7 +82,7 @@ def test_watts_and_reactive_power_in_the_room_make_exactly_the_limit_s_amperes(
     if abs(var) == pytest.approx(limit_a * volts):
         return  # to the last bit: either is right
     if abs(var) > limit_a * volts:
-        assert room is None, "no curtailment helps against reactive power"
+        assert room is None, "nothing is left for watts"
     else:
         assert room is not None
         assert sqrt(room * room + var * var) / volts == pytest.approx(limit_a)

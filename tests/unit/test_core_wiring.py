@@ -96,11 +96,21 @@ def test_a_load_step_that_the_ders_follow_is_no_wrong_sign() -> None:
         assert state.verdict is not Wiring.WRONG
 
 
-def test_a_wrong_verdict_is_forgotten_after_a_minute_of_safety() -> None:
+def test_a_wrong_verdict_is_tried_again_after_five_minutes_of_safety_and_then_half_as_often() -> None:
+    """Each trial is an excursion at a meter that is still reversed; a person has to turn it."""
     wrong = watched(rising, phases_reversed(1, 2, 3))
-    begun_s = wrong.since_s
-    assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, begun_s + 59.9).verdict is Wiring.WRONG
-    assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, begun_s + 60.0).verdict is Wiring.UNVERIFIED
+    waits_s = []
+    for _ in range(6):
+        waits_s.append(wrong.backoff_s)
+        end_s = wrong.since_s + wrong.backoff_s + 1e-6
+        assert watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, end_s - 0.1).verdict is Wiring.WRONG
+        again = watch(wrong, right(0, 0), 0.0, True, True, NAMEPLATE_W, end_s)
+        assert again.verdict is Wiring.UNVERIFIED
+        wrong = watched(lambda t: rising(t - end_s), phases_reversed(1, 2, 3), state=again, start_s=end_s + 0.1)  # noqa: B023
+        assert wrong.verdict is Wiring.WRONG
+    assert waits_s == [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0]
+    turned = watched(lambda t: rising(t - end_s), right, state=again, start_s=end_s + 0.1)
+    assert turned.backoff_s == 300.0, "a right answer clears it"
 
 
 def test_the_memory_is_bounded() -> None:

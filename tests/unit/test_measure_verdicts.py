@@ -262,3 +262,22 @@ def test_a_record_of_a_few_samples_is_invalid() -> None:
     short = slice(190, 204)
     found = measure(series(LOAD_DROP[short], T[short]), series(lag(8000.0, 3000.0)[short], T[short]), Question())
     assert found.verdict is Verdict.INVALID
+
+
+def test_a_release_after_a_rising_load_is_timed_from_the_extreme_and_not_from_the_step_that_passes_through() -> None:
+    """CRD-STEP-L, load on: the flow jumps to the inside of its limit with the load, and the DER that may feed again
+    brings it back in part. The jump is the step itself; 90 % of what answers comes later."""
+    load, der = step(0.0, 8000.0), lag(0.0, 2640.0)
+    found = judged(load, load - der, limit_value=0.0, tolerance_value=160.0, within_s=30.0)
+    assert found.direction is Direction.RELEASE
+    assert found.t90_from_extreme_s == pytest.approx(0.5 + 0.5 * np.log(10.0), abs=0.02)
+    assert found.extreme_value == pytest.approx(8000.0, rel=0.01)
+    assert found.verdict is Verdict.PASS
+
+
+def test_a_rising_load_that_nothing_answers_has_no_response_time() -> None:
+    load = step(0.0, 8000.0)
+    found = judged(load, load - 2640.0 + noise(5), limit_value=2640.0, tolerance_value=160.0)
+    assert found.t90_from_extreme_s is None
+    assert found.back_under_limit_s == 0.0
+    assert any("nothing answered" in note for note in found.notes)

@@ -1,0 +1,65 @@
+"""What storage wishes, where its draw has no limit of its own and a set point hides the wish."""
+
+from pcs.core import der_state, ders, observe, wishes
+from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
+from pcs.core.order import Order
+from pcs.model.site import DerKind
+from tests import core_site as site
+
+FREE, HELD = Order(10_000.0), Order(10_000.0, None, -3000.0)
+
+
+def battery(order: Order, wish_w: float | None) -> DerState:
+    """A battery without a limit of its draw that was told and confirmed this long ago."""
+    spec = site.der_spec(kind=DerKind.BATTERY, charge_w=10_000.0)
+    der = ders.identified(der_state.new(spec, site.TIMING, 0.0), site.der_met(takes_setpoint=True), 0.0)
+    der = evolve(der, held=order, sent=order, sent_s=1.0, held_s=1.0, wish_w=wish_w)
+    return evolve(der, track=observe.tell(der.track, 1.0, order.floor_w(-10_000.0), order.cap_w))
+
+
+def says(der: DerState, injection_w: float, at_s: float = 2.0) -> DerState:
+    """The battery after it said its power."""
+    return ders.telemetry(der, site.der_says(injection_w, at_s))
+
+
+def test_a_draw_beyond_wish_and_set_point_can_only_be_a_larger_wish() -> None:
+    """The wish was seen on its way; the set point works after the dead time, and meanwhile the battery got further."""
+    assert says(battery(HELD, -4000.0), -9000.0).wish_w == -9000.0
+
+
+def test_a_draw_that_the_set_point_asks_for_says_nothing_of_the_wish() -> None:
+    assert says(battery(HELD, -1000.0), -3050.0).wish_w == -1000.0
+    assert says(battery(HELD, -9000.0), -5000.0).wish_w == -9000.0, "on its way to the set point"
+    assert says(battery(HELD, None), -9000.0).wish_w is None, "it rests until it is asked"
+
+
+def test_a_draw_that_an_earlier_set_point_asked_for_says_nothing_of_the_wish() -> None:
+    """It was told to absorb 8 kW, then 3 kW: it comes from there."""
+    der = battery(Order(0.0, None, -8000.0), 0.0)
+    der = evolve(der, sent=HELD, sent_s=1.5, track=observe.tell(der.track, 1.5, -3000.0, -3000.0))
+    assert says(der, -7900.0).wish_w == 0.0
+
+
+def test_a_set_point_that_was_told_long_ago_still_explains_a_draw() -> None:
+    der = battery(HELD, -1000.0)
+    free = observe.unknown(30.0, -10_000.0, 10_000.0, sun=False)
+    assert says(evolve(der, track=free), -3050.0, 31.0).wish_w == -1000.0
+
+
+def test_a_free_battery_shows_its_wish() -> None:
+    assert says(battery(FREE, -4000.0), -6000.0, 60.0).wish_w == -6000.0
+
+
+def test_a_question_that_was_cut_short_before_its_answer_is_not_asked_again_at_once() -> None:
+    """Held again for another reason than its wish: what was assumed for the question is no answer."""
+    der = evolve(battery(HELD, -9000.0), told_since_s=1.0)
+    asked_s = 1.5 + der_state.ASK_FIRST_S
+    asked = wishes.ask(der, -4000.0, asked_s)
+    assert (asked.wish_w, asked.hidden_w) == (-4000.0, -9000.0)
+    caught = wishes.ask(evolve(asked, told_since_s=asked_s + 1.5), -4000.0, asked_s + 2.5)
+    assert (caught.wish_w, caught.hidden_w) == (-9000.0, None)
+    assert wishes.ask(caught, -4000.0, asked_s + 1.5 + der_state.ASK_FIRST_S).wish_w == -9000.0, (
+        "twice as long the next time"
+    )
+    assert wishes.ask(caught, -4000.0, asked_s + 1.5 + 2 * der_state.ASK_FIRST_S).wish_w == -4000.0
