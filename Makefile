@@ -5,6 +5,7 @@ VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
+RUNS ?= 3
 RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
@@ -21,7 +22,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench crd nightly campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -79,6 +80,10 @@ faults: setup
 ## make kills      kill -9 a controller KILLS times; nothing acknowledged may be lost
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
+
+## make matrix     every abnormal condition with real processes, RUNS times, and on virtual time (docs/abnormal-matrix.md)
+matrix: setup
+	$(BIN)/python -m tests.matrix --runs $(RUNS)
 
 ## make nightly    SEEDS random sites from FIRST_SEED on, a minute each on virtual time, every invariant (some 2 hours)
 nightly: setup
