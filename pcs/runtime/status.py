@@ -109,7 +109,7 @@ def _excursions(lines: tuple[LineState, ...], policy: Policy) -> dict[str, Any]:
         "longest_s": round(max((e.longest_s for e in all_), default=0.0), 3),
         "total_s": round(sum(e.total_s for e in all_), 3),
         "energy_wh": round(sum(e.energy_wh for e in all_), 3),
-        "tolerance_w": 0.01 * policy.nameplate_w,
+        "tolerance_w": policy.tolerance.of_w(policy.nameplate_w),
     }
 
 
