@@ -61,7 +61,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     if lockout.at_zero(locked):
-        shares = share_out.within(shares, (0.0,) * len(ders))
+        shares = share_out.at_nothing(shares)
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     action = site_action(faults)
     commands, ders = _commands(shares, action is Action.NORMAL, now_s)

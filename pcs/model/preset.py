@@ -66,6 +66,8 @@ class Preset:
     missing_data_s: float | None = None
     fallbacks: tuple[Fallback, ...] = ()
     figures: tuple[Figure, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """Where the site departs from it or will not fare well with it, each with its line."""
 
 
 PLAIN = Preset(id="plain")
