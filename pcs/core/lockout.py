@@ -112,13 +112,13 @@ def advance(
 ) -> LockoutState:
     """One step: count what has lasted long enough, lock out where it is enough, let go what ends by itself."""
     state = _run_clock(state, now_s)
-    levels = thresholds(rules)
+    levels_pct = thresholds(rules)
     counted = set(state.counted)
     going_on: set[tuple[int, str, float]] = set()
     state = _forget(state, rules)
     for number, excursions in enumerate(present):
         for rule in rules.rules:
-            excursion = excursions[levels.index(rule.beyond_pct)] if excursions else None
+            excursion = excursions[levels_pct.index(rule.beyond_pct)] if excursions else None
             if excursion is None:
                 continue
             key = (number, rule.id, excursion.from_s)
@@ -133,7 +133,7 @@ def advance(
     locked = state.record.locked
     if locked and ends_s is not None and _age_s(state, locked) >= ends_s and not _lasting(present):
         state = evolve(state, record=evolve(state.record, locked=None))
-    under_way = _under_way(state.record, present, lines, levels)
+    under_way = _under_way(state.record, present, lines, levels_pct)
     if under_way != state.record.under_way:
         state = evolve(state, record=evolve(state.record, under_way=under_way))
     kept = tuple(sorted(going_on))
@@ -152,13 +152,13 @@ def _lasting(present: Present) -> bool:
 
 
 def _under_way(
-    record: LockoutRecord, present: Present, lines: tuple[str, ...], levels: tuple[float, ...]
+    record: LockoutRecord, present: Present, lines: tuple[str, ...], levels_pct: tuple[float, ...]
 ) -> tuple[UnderWay, ...]:
     """What goes on; what went on before a start stays until a measurement says otherwise."""
     known = {(u.line, u.beyond_pct): u for u in record.under_way}
     made: list[UnderWay] = []
     for name, excursions in zip(lines, present, strict=True):
-        for pct, excursion in zip(levels, excursions, strict=False):
+        for pct, excursion in zip(levels_pct, excursions, strict=False):
             if excursion is not None and excursion.duration_s > 0.0:
                 made.append(UnderWay(line=name, beyond_pct=pct, lasted_s=excursion.duration_s))
             elif excursion is not None and (name, pct) in known:
