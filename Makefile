@@ -5,6 +5,8 @@ VENV := .venv
 FUZZ_VENV := .venv-fuzz
 BIN := $(VENV)/bin
 KILLS ?= 1000
+RUNS ?= 3
+RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
 KIND ?= stack
@@ -20,7 +22,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly campaign faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -67,6 +69,10 @@ demo: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+## make answers    what the judge says of responses whose truth is known, RECORDS of each kind (docs/known-answers.md)
+answers: setup
+	$(BIN)/python -m tests.known_answers $(RECORDS)
+
 ## make faults     what the core sees of every fault on every kind of link, and when (docs/links.md)
 faults: setup
 	$(BIN)/python -m tests.faults
@@ -75,9 +81,17 @@ faults: setup
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
 
+## make matrix     every abnormal condition with real processes, RUNS times, and on virtual time (docs/abnormal-matrix.md)
+matrix: setup
+	$(BIN)/python -m tests.matrix --runs $(RUNS)
+
 ## make nightly    SEEDS random sites from FIRST_SEED on, a minute each on virtual time, every invariant (some 2 hours)
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
+
+## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
+crd: setup
+	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
 
 ## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
 ##                 KIND=frames: the n-th reply fails, for every n and in every way
@@ -96,9 +110,10 @@ $(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
 
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
-	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/verdict -m pytest -q $(call existing,unit property conformance)
+	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis,hil/verdict -m pytest -q $(call existing,unit property conformance)
 	$(BIN)/coverage report --include='pcs/core/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='pcs/codec/*' --show-missing --fail-under=95
+	$(BIN)/coverage report --include='hil/analysis/*' --show-missing --fail-under=95
 	$(BIN)/coverage report --include='hil/verdict/*' --show-missing --fail-under=95
 
 ## make referee    the independent site, if it lies beside this folder
@@ -116,4 +131,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,7 +6,7 @@ import numpy as np
 
 from hil.analysis.case import OLRT_SHARE, Case, Time, errors_of
 from hil.analysis.crossing import Chain, Crossing, first_crossing
-from hil.analysis.movement import Direction, Movement, Side
+from hil.analysis.movement import Movement, Side
 from hil.analysis.series import noise_sd_value
 from hil.analysis.shapes import FIRST_ORDER, LEAST_SIGMA, SHAPES, Fit, believable_s, fit, picked
 from hil.analysis.steady import TAIL_SHARE
@@ -16,8 +16,8 @@ from hil.record.recording import FloatArray
 LITERAL_SHARE = 0.1  # of the largest change: a smaller net change has no 90 % of its own
 GOOD_FIT_SHARE = 0.02  # a misfit beyond 2 % of the movement is another shape than ours
 LEAST_FITTED = 4  # samples: two for the fit, two that can contradict it
-NARROW_SHARE = 0.1  # of the rise to 90 %: samples this narrow move a first-order crossing by 0.02 of themselves
-EDGE_DOUBT_SHARE = 0.06  # of a period: where within it an edge lies, from records with harmonics (tests/known_answers)
+NARROW_SHARE = 0.05  # of the rise to 90 %: samples this narrow move a first-order crossing by 0.01 of themselves
+EDGE_DOUBT_SHARE = 0.12  # of a period: where within it an edge lies, from records with harmonics (tests/known_answers)
 FREED_SHARE = 0.05  # of the 90 % time: narrower samples tell the step and its answer apart
 FORM_SHARES = (
     0.05,
@@ -146,9 +146,23 @@ def literal_time(case: Case, movement: Movement | None, answer: Time | None) -> 
 
 
 def is_the_step(case: Case, movement: Movement, answer: Time) -> bool:
-    """Whether the change at the point is the step itself, away from the limit's safe side, with nothing behind it."""
-    size = abs(case.final.value - movement.extreme_value)
-    alike = abs(size - abs(case.step.size_value)) <= PASSIVE_SHARE * abs(case.step.size_value)
+    """Whether the change at the point is the step itself, with nothing behind it."""
+    return _straight(case, movement, answer) and _alike(case.final.value - movement.extreme_value, case)
+
+
+def passes_through(case: Case, movement: Movement, answer: Time, farthest_value: float) -> bool:
+    """Whether the movement is only the step on its way through the point: as large at first, and part of it comes back.
+
+    `farthest_value`: the flow farthest from its value before the step.
+    """
+    return _straight(case, movement, answer) and _alike(farthest_value - movement.extreme_value, case)
+
+
+def _straight(case: Case, movement: Movement, answer: Time) -> bool:
     at_once = answer.at_s <= max(case.window_s, 2.0 * case.response.step_s)
-    away = movement.direction is Direction.RELEASE and movement.from_start and case.question.side is Side.BELOW
-    return away and alike and at_once
+    return at_once and movement.from_start and case.question.side is Side.BELOW
+
+
+def _alike(change_value: float, case: Case) -> bool:
+    step_value = abs(case.step.size_value)
+    return abs(abs(change_value) - step_value) <= PASSIVE_SHARE * step_value

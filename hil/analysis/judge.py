@@ -41,10 +41,10 @@ def judge_blocks(
 ) -> Judgement:
     """The same of a recording that comes in blocks, each of which is forgotten before the next is taken."""
     averaging_s = question.instruments.averaging_s
-    power = Quantity.W if _power(stimulus) else quantity
+    stimulus_quantity = Quantity.W if _power(stimulus) else quantity
     builders = [
         Builder(terms=terms, quantity=asked, averaging_s=averaging_s)
-        for terms, asked in ((stimulus, power), (response, quantity))
+        for terms, asked in ((stimulus, stimulus_quantity), (response, quantity))
     ]
     for block in blocks:
         for builder in builders:

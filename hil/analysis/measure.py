@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from hil.analysis.answer import answer_time, freed, is_the_step, literal_time
+from hil.analysis.answer import answer_time, freed, is_the_step, literal_time, passes_through
 from hil.analysis.case import Case, Time, make_case
 from hil.analysis.decide import COVERAGE_FACTOR, decide, grade_of
 from hil.analysis.limits import excess, overshoot_pct, settling_s
-from hil.analysis.movement import find_movement
+from hil.analysis.movement import Movement, find_movement
 from hil.analysis.result import Measurement, Question, Verdict
 from hil.analysis.series import Invalid, Series
 from hil.analysis.step import Step, find_steps
@@ -56,10 +56,14 @@ def _invalid(reason: str) -> Measurement:
 def _figures(found: Measurement, case: Case) -> Measurement:
     """Add every time and value that exists."""
     after = case.response.between(case.step.t0_s, float(case.response.t_s[-1]))
-    movement = find_movement(after, case.before, case.final, case.question.side, case.step.t0_s, case.limit)
+    movement = _movement(after, case)
     beyond_time, found = excess(found, case, after)
     found = replace(found, back_under_limit_u95_s=u95_s(beyond_time.error_s) if beyond_time else None)
     answer, lag = answer_time(case, movement) if movement is not None else (None, None)
+    if movement is not None and answer is not None and passes_through(case, movement, answer, _extreme(after, case)):
+        later = _movement(after, case, passed=True)
+        if later is not None:
+            movement, (answer, lag) = later, answer_time(case, later)
     apart = freed(case, movement, answer)
     if apart is not None:
         answer, lag = answer_time(*apart)
@@ -101,6 +105,16 @@ def _times(found: Measurement, literal: Time | None, answer: Time | None, judged
         olrt_judged_u95_s=u95_s(joint_s) if joint_s is not None else None,
         budget=budget_of(worst.errors) if worst else None,
     )
+
+
+def _movement(after: Series, case: Case, *, passed: bool = False) -> Movement | None:
+    side, t0_s = case.question.side, case.step.t0_s
+    return find_movement(after, case.before, case.final, side, t0_s, case.limit, passed=passed)
+
+
+def _extreme(after: Series, case: Case) -> float:
+    """The value farthest from the one before the step."""
+    return float(after.y[int(np.argmax(np.abs(after.y - case.before.value)))])
 
 
 def _farthest(after: Series, case: Case) -> float:

@@ -67,9 +67,12 @@ def beyond(y: FloatArray, limit: Limit) -> FloatArray:
 
 
 def find_movement(
-    after: Series, before: Level, final: Level, side: Side, t0_s: float, limit: Limit | None
+    after: Series, before: Level, final: Level, side: Side, t0_s: float, limit: Limit | None, *, passed: bool = False
 ) -> Movement | None:
-    """The movement that answers the step, or None where nothing moved but the step itself."""
+    """The movement that answers the step, or None where nothing moved but the step itself.
+
+    `passed`: what moves right from the start is known to be the step itself, on its way through the point.
+    """
     restrict_sign = 1 if side is Side.BELOW else -1
     sd = max(before.sd_value, min(final.sd_value, before.sd_value * 3.0 + final.sd_value * 0.3))
     span = float(np.ptp(np.append(after.y, before.value)))
@@ -80,7 +83,7 @@ def find_movement(
     candidates = []
     for direction, sign in ((Direction.RESTRICT, restrict_sign), (Direction.RELEASE, -restrict_sign)):
         extreme = _extreme(after.t_s, smooth, before, sign, noise, t0_s)
-        if sign * (final.value - extreme[0]) >= least:
+        if sign * (final.value - extreme[0]) >= least and not (passed and extreme[3]):
             candidates.append((direction, *extreme))
     if not candidates:
         return None

@@ -3,30 +3,35 @@
 import json
 import logging
 import sys
+from importlib import import_module
 
 import click
 
-from hil.cli.compare import compare
-from hil.cli.demo import demo
-from hil.cli.export import export
-from hil.cli.judge import judge
-from hil.cli.lint import lint
-from hil.cli.list import list_profiles
-from hil.cli.log import log
-from hil.cli.measure import measure
-from hil.cli.plan import plan
-from hil.cli.report import report
-from hil.cli.resume import resume_command
-from hil.cli.run import run
-from hil.cli.show import show
-from hil.cli.twin import twin
-from hil.cli.verify import verify
 from hil.rig.mistake import BadFileError
 from hil.rig.records import BadRecordError
 
 EXIT_CONFIGURATION = 2
 EXIT_RIG = 3
 EXIT_INTERNAL = 4
+
+COMMANDS = {
+    "compare": "hil.cli.compare:compare",
+    "demo": "hil.cli.demo:demo",
+    "export": "hil.cli.export:export",
+    "judge": "hil.cli.judge:judge",
+    "lint": "hil.cli.lint:lint",
+    "list": "hil.cli.list:list_profiles",
+    "log": "hil.cli.log:log",
+    "measure": "hil.cli.measure:measure",
+    "plan": "hil.cli.plan:plan",
+    "report": "hil.cli.report:report",
+    "resume": "hil.cli.resume:resume_command",
+    "run": "hil.cli.run:run",
+    "show": "hil.cli.show:show",
+    "twin": "hil.cli.twin:twin",
+    "verify": "hil.cli.verify:verify",
+}
+"""Where each command is. It is loaded when it is called: who lists profiles does not wait for numpy."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +44,22 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(line)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands of `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="openpcs", prog_name="hil")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Form of the lines on stderr.")
@@ -48,23 +68,6 @@ def cli(verbose: bool, log_format: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else logging.Formatter("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
-
-
-cli.add_command(compare)
-cli.add_command(demo)
-cli.add_command(export)
-cli.add_command(judge)
-cli.add_command(lint)
-cli.add_command(list_profiles)
-cli.add_command(log)
-cli.add_command(measure)
-cli.add_command(plan)
-cli.add_command(report)
-cli.add_command(resume_command)
-cli.add_command(run)
-cli.add_command(show)
-cli.add_command(twin)
-cli.add_command(verify)
 
 
 def main() -> None:

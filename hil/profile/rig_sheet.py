@@ -293,6 +293,6 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         instrument=part.instrument or "",
         calibration_due=part.calibration_due or "",
         files=part.files or "",
-        columns=read_columns(part, part.channels or [], file, place),
+        columns={} if role in ACTING else read_columns(part, part.channels or [], file, place),
         offset_s=numbers["offset"] or 0.0,
     )

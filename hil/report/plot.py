@@ -49,7 +49,7 @@ def draw(shown: Shown) -> str:
     """The picture as SVG."""
     panels = _panels(shown)
     sides = SIDE_PX + GAP_PX
-    height = HEAD_PX + MAIN_PX + sides * (len(panels) - 1) + 40 + WHOLE_PX + 18
+    height = HEAD_PX + MAIN_PX + sides * (len(panels) - 1) + 40 + WHOLE_PX + 24
     canvas = Canvas(WIDTH_PX, height)
     time = Axis(**_window_s(shown), from_px=LEFT_PX, to_px=RIGHT_PX)
     top = HEAD_PX

@@ -1,8 +1,8 @@
 """The flow on each line's channel: signed sums of meters, conductors, and amperes turned into watts.
 
 RMS current has no sign. The power that a current limit leaves on a conductor is sqrt((V*I)^2 - Q^2) with measured volts
-and reactive power, in the direction of the line (DESIGN section 5). Where reactive power alone is beyond the limit no
-curtailment would help, and the state is "cannot hold (reactive)".
+and reactive power, in the direction of the line (DESIGN section 5). Where reactive power alone is beyond the limit
+nothing holds it; without active power it is least far beyond, and the state is "cannot hold (reactive)".
 """
 
 from math import sqrt

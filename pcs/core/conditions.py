@@ -7,11 +7,15 @@ from pcs.core.failsafe import Action, action_of
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState
 from pcs.core.policy import Line, Policy
-from pcs.core.watch import Watch, all_balanced
+from pcs.core.service import shares
+from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
+HELD_S = 900.0
+"""A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
+at most, and a site that was mended earns again after a quarter of an hour."""
 IDLE_W = 50.0
 """Behind a meter whose point no export limit keeps from zero, so much power must flow before zeros are an open CT."""
 
@@ -35,19 +39,40 @@ def meter_faults(
                 meter = evolve(meter, lost=True, fresh_run=0)
         after.append(meter)
         behind = tuple(fleet[k] for k in policy.behind[n])
-        before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == spec.id), None)
         stuck = measure.stuck_fault(meter, spec.id, watches[n].stuck_since_s, now_s)
-        idle = not _never_zero(policy, n) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind)
-        opened = None
-        if measure.shows_zero(meter) and not idle:
-            here = Span(from_s=now_s, to_s=now_s)
-            lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
-            opened = measure.circuit_fault(meter, spec.id, lo_w, policy.nameplate_w, now_s, before)
+        opened = _open_circuit(policy, n, meter, behind, known, now_s)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
         if wiring.verdict is Wiring.WRONG:
             found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
+
+
+def _open_circuit(
+    policy: Policy, number: int, meter: MeterState, behind: tuple[DerState, ...], known: tuple[Fault, ...], now_s: float
+) -> Fault | None:
+    """An open CT; where no phase reads zero, or all may rest at zero, there is none."""
+    if not measure.shows_zero(meter):
+        return None
+    meter_id = policy.meters[number].id
+    before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
+    if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
+        # The safe state idles them: that takes the evidence away, not the fault.
+        return before if measure.still_open(before, now_s) else None
+    return measure.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
+
+
+def _moved_w(policy: Policy, behind: tuple[DerState, ...], now_s: float) -> tuple[float, ...]:
+    """What these DERs surely inject into each conductor, or surely draw from it (W, a magnitude)."""
+    here = Span(from_s=now_s, to_s=now_s)
+    bounds = [observe.bounds(d.track, here) for d in behind]
+    parts = [shares(policy.system, d.spec.connection, False) for d in behind]
+    moved_w = []
+    for k in range(policy.phases):
+        lo_w = sum(part[k] * lo for part, (lo, _) in zip(parts, bounds, strict=True))
+        hi_w = sum(part[k] * hi for part, (_, hi) in zip(parts, bounds, strict=True))
+        moved_w.append(max(0.0, lo_w, -hi_w))
+    return tuple(moved_w)
 
 
 def _never_zero(policy: Policy, number: int) -> bool:
@@ -60,7 +85,13 @@ def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: Li
     if state.lacks:
         return Action.SAFE
     ids = [policy.meters[number].id for number, _ in line.meter_signs]
-    return max((action_of(f) for f in faults if f.source_id in ids), default=Action.NORMAL)
+    concerned = (f for f in faults if f.source_id in ids or f.kind is FaultKind.RESTARTS)
+    return max(map(action_of, concerned), default=Action.NORMAL)
+
+
+def still_held(held: Fault | None, now_s: float) -> Fault | None:
+    """The reason to hold a start in the safe set, as long as it lasts."""
+    return held if held is not None and now_s - held.at_s < HELD_S else None
 
 
 def line_faults(
@@ -78,7 +109,7 @@ def line_faults(
         if state.lacks:
             kind, detail = FaultKind.CANNOT_MEASURE, f"{line.name} needs {state.lacks}, which the meter does not say"
         elif state.reactive:
-            detail = f"{line.name}: reactive power alone is beyond it, so no curtailment helps"
+            detail = f"{line.name}: reactive power alone is beyond it; active power is kept at 0 W"
         elif _exhausted(line, state, fleet, caps_w, floors_w, now_s):
             does = "at 0 W" if line.sign > 0.0 else "drawing nothing"
             detail = f"{line.name}: every DER that obeys is {does} and the flow is still beyond the limit"

@@ -11,11 +11,11 @@ from pcs.model.profile import DerTiming
 from pcs.model.reading import DerIdentified
 from pcs.model.site import DerSpec
 
-ASK_FIRST_S = 60.0
+ASK_FIRST_S = 900.0
 """A battery whose draw can only be bounded by a set point is let free for a moment after so long, to see whether it
-still wishes to draw: twice the CRD's 30 s (CRD-OLRT-2), for an excursion as long as its own response at most."""
-ASK_MOST_S = 900.0
-"""With the same answer it is asked half as often each time, up to a quarter of an hour."""
+still wishes to draw: an excursion as long as its own response, which a limit is worth more than a late wish."""
+ASK_MOST_S = 7200.0
+"""With the same answer it is asked half as often each time, up to two hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

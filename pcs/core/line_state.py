@@ -67,8 +67,8 @@ def in_force(
     if value is None:
         return evolve(state, value=None, envelope=envelope(line, policy, None), reactive=False)
     room = room_w(line, value, fresh, conductor_v(policy.system, policy.nominal_v))
-    if room is None:  # no curtailment helps: keep what there is and say so
-        return evolve(state, value=value, reactive=True)
+    if room is None:  # beyond it whatever the DERs do; least far beyond it without active power
+        return evolve(state, value=value, envelope=envelope(line, policy, 0.0), reactive=True)
     known_w = state.envelope.limit_w
     if value == state.value and known_w is not None and 0.0 <= known_w - room <= HYSTERESIS * known_w:
         kept = Envelope(limit_w=room, margin=state.envelope.margin)

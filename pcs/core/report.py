@@ -169,7 +169,7 @@ def why_line(line: Line, state: LineState, faults: tuple[Fault, ...], verdicts: 
     if state.action is Action.TIGHTEN:
         return f"tightening towards the safe set of the {name}: {mine[0].kind.value if mine else 'meter late'}"
     if state.reactive:
-        return f"{name} cannot be held: reactive power alone is beyond it"
+        return f"{name} cannot be held: reactive power alone is beyond it; active power is kept at 0 W"
     if Wiring.UNVERIFIED in verdicts:
         return f"{name}; bounds rise slowly until the wiring is verified by a movement"
     if state.binds_since_s is not None:

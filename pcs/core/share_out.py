@@ -124,26 +124,22 @@ def _claims(
 ) -> tuple[Claim, ...]:
     """What each DER can use; nothing is known of that while a meter is lost (`blind`): then all claim alike."""
     made = []
+    up = sign > 0.0
     for n, d in enumerate(fleet.ders):
-        most_w, want_w = (d.most_w, d.want_w) if sign > 0.0 else (-d.least_w, d.want_charge_w)
+        weight_w, most_w, want_w = d.weight_w, d.most_w, d.want_w
+        if not up:
+            weight_w, most_w, want_w = max(1.0, -d.track.least_w), -d.least_w, d.want_charge_w
         if not fleet.obeying[n] or _is_spent(d, sign):
             most_w = want_w = 0.0
-        made.append(
-            Claim(
-                weight_w=d.weight_w if sign > 0.0 else max(1.0, -d.track.least_w),
-                most_w=most_w,
-                want_w=most_w if blind else max(want_w, _absorbs_w(fleet, n, sign, most_w)),
-                least_w=-helps_w[n] if helps_w and not blind else 0.0,
-                grain_w=d.spec.charge_min_w if sign < 0.0 else 0.0,
-                order=0 if blind else policy.orders[n],
-            )
-        )
+        grain_w = 0.0 if up else d.spec.charge_min_w
+        if blind:
+            made.append(Claim(weight_w, most_w, most_w, 0.0, grain_w))
+            continue
+        # storage that may have to absorb claims its whole draw of the import lines, whatever its own wish
+        absorbs_w = 0.0 if up else min(most_w, fleet.help_w[n])
+        least_w = -helps_w[n] if helps_w else 0.0
+        made.append(Claim(weight_w, most_w, max(want_w, absorbs_w), least_w, grain_w, policy.orders[n]))
     return tuple(made)
-
-
-def _absorbs_w(fleet: Fleet, number: int, sign: float, most_w: float) -> float:
-    """What storage claims of the import lines because it may have to absorb: its whole draw, whatever its own wish."""
-    return min(most_w, fleet.help_w[number]) if sign < 0.0 else 0.0
 
 
 def _is_spent(der: DerState, sign: float) -> bool:

@@ -33,6 +33,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     watches = _watches(state, heard, ders, policy, now_s)
     meters, faults = conditions.meter_faults(policy, heard.meters, watches, ders, state.faults, now_s)
     faults += tuple(c for d in ders for c in d.conditions)
+    faults += (heard.held,) if heard.held is not None else ()
     fleet = _fleet(state, ders, faults, policy)
     turns = _turns(state, heard, meters, watches, fleet, faults, policy, now_s)
     states = tuple(t.state for t in turns)
@@ -41,7 +42,8 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
-    commands, ders = _commands(shares, site_action(faults) is Action.NORMAL, now_s)
+    action = site_action(faults)
+    commands, ders = _commands(shares, action is Action.NORMAL, now_s)
     after = State(
         meters=meters,
         watches=watches,
@@ -49,7 +51,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         lines=tuple(_binding(s, line, shares, now_s) for s, line in zip(states, policy.lines, strict=True)),
         buses=buses,
         in_force=heard.in_force,
-        action=site_action(faults),
+        action=action,
         faults=conditions.since(faults, state.faults),
         conflicts=shares.conflicts,
         demand_w=_demand_w(state, heard, ders, policy),
@@ -58,6 +60,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         floors_w=shares.floors_w,
         safe_w=shares.safe_w,
         safe_charge_w=shares.safe_charge_w,
+        held=heard.held,
     )
     return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, policy, turns, now))
 

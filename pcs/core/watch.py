@@ -108,7 +108,10 @@ def _stuck(
     sun-limited DER cannot use moves nothing, and telemetry beyond all that was told lifts bounds with the cap.
     """
     was, is_ = meter
-    lo_w, hi_w = (sum(w) for w in zip((0.0, 0.0), *(observe.present(d.track) for d in behind), strict=True))
+    lo_w = hi_w = 0.0
+    for d in behind:
+        lo, hi = observe.present(d.track)
+        lo_w, hi_w = lo_w + lo, hi_w + hi
     spans = (d.track.telemetry_span for d in behind)
     spoken = is_.moved_s is None or all(span is None or span.from_s >= is_.moved_s for span in spans)
     said_w = _said_w(behind)

@@ -17,8 +17,9 @@ MOVE_SHARE = 0.05
 """A movement of 5 % of nameplate proves something (the probe envelope of DESIGN section 6)."""
 STILL = 0.35
 """The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
-BACKOFF_S = 60.0
-"""A site with a wrong-signed answer stays safe this long, then starts anew, unverified."""
+BACKOFF_S = (300.0, 3600.0)
+"""A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
+waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
 
 
 class Wiring(StrEnum):
@@ -39,6 +40,8 @@ class WiringState:
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
     last_w: float | None = None
     """The total of the last sample, whether it became a point or not."""
+    backoff_s: float = BACKOFF_S[0]
+    """How long a wrong-signed answer is believed."""
     broken_s: float = float("-inf")
     """When the flow last jumped. No wrong sign is found across a jump, nor with the sample of the jump: a meter that
     averages shows only part of a step there, and the rest in the next sample."""
@@ -69,12 +72,13 @@ def watch(
     reversed meter otherwise: it was thought to go down with the load, and the flow went the other way.
     `balanced`: all DERs feed the phases alike, so that each phase can be judged by a share of the injection.
     """
-    if state.verdict is Wiring.WRONG and now_s - state.since_s >= BACKOFF_S:
-        state = WiringState(since_s=now_s)
+    if state.verdict is Wiring.WRONG and now_s - state.since_s >= state.backoff_s:
+        state = WiringState(since_s=now_s, backoff_s=min(BACKOFF_S[1], 2.0 * state.backoff_s))
     points = state.points
     if points and now_s - points[-1][0] < WINDOW_S / POINTS:
         return state
-    points = (*(p for p in points if now_s - p[0] <= WINDOW_S), (now_s, imports_w, injection_w))
+    alike = (p for p in points if now_s - p[0] <= WINDOW_S and len(p[1]) == len(imports_w))
+    points = (*alike, (now_s, imports_w, injection_w))
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
@@ -90,11 +94,11 @@ def watch(
             detail = (
                 f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
             )
-            return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail)
+            return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail, backoff_s=state.backoff_s)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         moved_w = _span([p[2] for p in points])
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
-        return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail)
+        return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
     return state
 
 

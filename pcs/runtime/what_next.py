@@ -19,7 +19,7 @@ from pcs.core.measure import FRESH_TO_RECOVER, INTERVALS_TO_IDENTIFY, OPEN_FOR_S
 from pcs.core.obey import OBEYED_FOR_S
 from pcs.core.policy import Line, Policy
 from pcs.core.state import State
-from pcs.core.wiring import BACKOFF_S, MOVE_SHARE, Wiring
+from pcs.core.wiring import MOVE_SHARE, Wiring
 from pcs.limits.schedule import next_change
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
@@ -93,7 +93,8 @@ def _meter_fault(state: State, number: int, fault: Fault, now_s: float) -> tuple
             seen = min(meter.fresh_run, FRESH_TO_RECOVER)
             return f"ends after {FRESH_TO_RECOVER} new values in a row ({seen} seen)", None
         case FaultKind.METER_MISWIRED:
-            in_s = max(0.0, state.watches[number].wiring.since_s + BACKOFF_S - now_s)
+            wiring = state.watches[number].wiring
+            in_s = max(0.0, wiring.since_s + wiring.backoff_s - now_s)
             return f"is tried again {within(in_s)}, slowly, until a movement shows the right sign", in_s
         case FaultKind.METER_OPEN_CT if meter.zero_since_s is None:
             in_s = max(0.0, fault.at_s + OPEN_FOR_S - now_s)

@@ -11,11 +11,12 @@ from pcs.core.evolve import evolve
 from pcs.core.excursion import Excursion, Excursions
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
-from pcs.core.measure import LOST_AFTER_S
+from pcs.core.measure import LOST_AFTER_S, Sample
 from pcs.core.policy import Policy
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.limit import Basis, Direction, Limit
+from pcs.model.limit import Basis, Direction, Limit, Quantity
 from pcs.model.site import DerKind
+from pcs.model.units import Span
 from tests import core_site as site
 
 NOW_S = 100.0
@@ -39,6 +40,19 @@ def beyond(policy: Policy, from_s: float, to_s: float = NOW_S) -> LineState:
 
 def found(policy: Policy, state: LineState, cap_w: float = 0.0, floor_w: float = 0.0) -> tuple[Fault, ...]:
     return conditions.line_faults(policy, (state,), fleet(policy), (cap_w,), (floor_w,), NOW_S)
+
+
+def sample_with(*, var: float) -> Sample:
+    """A sample of a single-phase site that exports nothing and draws this reactive power."""
+    return Sample(
+        import_w=0.0,
+        phase_import_w=(0.0,),
+        phase_import_var=(var,),
+        resolution_w=1.0,
+        span=Span(from_s=NOW_S - 0.1, to_s=NOW_S),
+        published_s=NOW_S - 0.1,
+        received_s=NOW_S,
+    )
 
 
 def test_a_limit_that_is_exceeded_while_nothing_is_left_to_lower_cannot_be_held() -> None:
@@ -79,9 +93,15 @@ def test_a_line_whose_meter_lacks_something_is_named_with_what_it_lacks_and_stay
     assert conditions.line_action(policy.lines[0], policy, (), state) is Action.SAFE
 
 
-def test_reactive_power_alone_beyond_a_limit_is_said_and_asks_for_no_curtailment() -> None:
-    policy = rules()
-    state = evolve(line_state.new(policy.lines[0], policy), reactive=True)
+def test_reactive_power_alone_beyond_a_limit_leaves_no_watts_and_is_said() -> None:
+    """Amperes are sqrt(P^2 + Q^2) / V: more export would be farther beyond, so none is the least that can be done."""
+    limit = Limit(direction=Direction.EXPORT, quantity=Quantity.VA, value=2000.0)
+    policy = site.policy(limits=(limit,))
+    fresh = sample_with(var=2100.0)
+    state = line_state.in_force(line_state.new(policy.lines[0], policy), policy.lines[0], policy, None, fresh)
+    assert state.envelope.limit_w == 0.0
+    less = line_state.in_force(state, policy.lines[0], policy, None, sample_with(var=1600.0))
+    assert (less.envelope.limit_w, less.reactive) == (pytest.approx(1200.0), False)
     (fault,) = found(policy, state, cap_w=5000.0)
     assert (fault.kind, "reactive power alone" in fault.detail) == (FaultKind.CANNOT_HOLD, True)
 

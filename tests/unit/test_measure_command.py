@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
 from hil.cli.main import main
+from hil.record import blocks
 
 CONTRACT = ["t0_s", "olrt_s", "olrt_judged_s", "olrt_u95_s", "back_under_limit_s", "settling_2pct_s"]
 CONTRACT += ["settling_5pct_s", "overshoot_pct", "initial", "extreme", "final", "direction", "grade", "verdict"]
@@ -35,6 +38,7 @@ def record(folder: Path, final_w: float = 2900.0, rows: slice = slice(None)) -> 
 def test_json_has_the_keys_of_the_contract(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """CRD-OLRT-4."""
     code = run(monkeypatch, record(tmp_path), "--stimulus", "load_w", "--response", "poi_w", "--limit", 0, "--json")
     found = json.loads(capsys.readouterr().out)
     assert code == 0
@@ -202,3 +206,56 @@ def test_waveforms_are_measured_from_the_command_line(
     assert (found["grade"], found["direction"]) == ("A", direction)
     assert found["t90_from_extreme_s"] == pytest.approx(0.4 + 0.3 * np.log(10.0), abs=0.012)
     assert found["t0_s"] == pytest.approx(2.0, abs=0.005)
+
+
+def test_a_record_of_the_bench_is_measured_and_says_what_its_uncertainty_is_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = np.loadtxt(record(tmp_path), delimiter=",", skiprows=1)
+    path = tmp_path / "power.h5"
+    with h5py.File(path, "w") as file:
+        file["t_s"] = table[:, 0] + 1.7e9  # a clock that counts from 1970
+        for k, name in enumerate(("load_w", "inv1_w", "poi_w"), start=1):
+            file[f"channels/{name}"] = table[:, k]
+    words = ["--stimulus", "load_w", "--response", "poi_w", "--delay-u", 0.2]
+    assert run(monkeypatch, path, *words, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    parts = found["budget"]
+    assert max(parts, key=parts.get) == "delay_s"
+    assert found["olrt_judged_u95_s"] == pytest.approx(np.hypot.reduce(list(parts.values())), rel=0.1)
+    assert run(monkeypatch, path, *words) == 0
+    page = capsys.readouterr().out
+    assert "step at                 17000000" in page
+    assert "its uncertainty is of   delay 0.19 s, step sampling 0.05 s" in page
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "reason"),
+    [
+        (lambda rows: [*rows[:210], *rows[235:]], [], "the response has a gap of 2.6 s after 20.9 s"),
+        (lambda rows: [*rows[:260], rows[100], *rows[260:]], [], "time goes back after 25.9 s (sample 260)"),
+        (lambda rows: [*rows[:260], *rows[259:]], [], "time stands still after 25.9 s (sample 260)"),
+        (lambda rows: [f"{row.split(',')[0]},8000,1,{row.split(',')[3]}" for row in rows], [], "never changes"),
+        (lambda rows: rows, ["--from", 100], "has only 0 samples"),
+        (lambda rows: rows, ["--step", 2], "there is no step 2"),
+    ],
+)
+@pytest.mark.parametrize("whole_bytes", [blocks.WHOLE_BYTES, 100])
+def test_a_record_without_a_number_is_invalid_with_its_reason_read_whole_or_in_blocks(
+    spoil: Callable[[list[str]], list[str]],
+    words: list[object],
+    reason: str,
+    whole_bytes: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(blocks.open_blocks, "__defaults__", (whole_bytes,))
+    path = record(tmp_path)
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *spoil(rows)]))
+    assert run(monkeypatch, path, "--stimulus", "load_w", "--response", "poi_w", *words, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "INVALID"
+    assert reason in found["reason"]
+    assert (found["olrt_s"], found["olrt_judged_s"], found["budget"]) == (None, None, None)

@@ -76,6 +76,7 @@ def test_a_sleeping_controller_passes_literal_t90_in_a_generation_step_and_fails
 
 
 def test_a_generation_step_that_is_restricted_is_judged_from_its_peak() -> None:
+    """CRD-OLRT-1, CRD-STEP-G."""
     x = np.maximum(SINCE - 1.0, 0.0)
     der = np.where(SINCE < 0.0, 2000.0, np.where(SINCE < 1.0, 9000.0, 3000.0 + 6000.0 * np.exp(-x / 0.5))) + noise(2)
     found = judged(step(2000.0, 9000.0), der, side=Side.ABOVE, limit_value=3050.0, within_s=30.0)
@@ -87,6 +88,7 @@ def test_a_generation_step_that_is_restricted_is_judged_from_its_peak() -> None:
 
 
 def test_a_load_drop_at_the_point_is_measured_from_its_extreme_and_to_the_last_instant_beyond() -> None:
+    """CRD-OLRT-1, CRD-STEP-L, CRD-OLRT-4."""
     poi = LOAD_DROP - lag(8000.0, 2900.0)
     found = judged(LOAD_DROP, poi, limit_value=0.0, tolerance_value=100.0, within_s=30.0)
     assert (found.verdict, found.direction) == (Verdict.PASS, Direction.RESTRICT)
@@ -110,6 +112,7 @@ def test_restrict_and_release_are_told_apart() -> None:
 
 
 def test_settling_overshoot_dead_time_and_lag_are_quantities_of_their_own() -> None:
+    """CRD-OLRT-4."""
     first = judged(LOAD_DROP, lag(8000.0, 3000.0), side=Side.ABOVE)
     assert first.settling_5pct_s == pytest.approx(0.5 + 0.5 * np.log(20.0), abs=0.05)
     assert first.settling_2pct_s == pytest.approx(0.5 + 0.5 * np.log(50.0), abs=0.08)
@@ -262,3 +265,22 @@ def test_a_record_of_a_few_samples_is_invalid() -> None:
     short = slice(190, 204)
     found = measure(series(LOAD_DROP[short], T[short]), series(lag(8000.0, 3000.0)[short], T[short]), Question())
     assert found.verdict is Verdict.INVALID
+
+
+def test_a_release_after_a_rising_load_is_timed_from_the_extreme_and_not_from_the_step_that_passes_through() -> None:
+    """CRD-STEP-L, load on: the flow jumps to the inside of its limit with the load, and the DER that may feed again
+    brings it back in part. The jump is the step itself; 90 % of what answers comes later."""
+    load, der = step(0.0, 8000.0), lag(0.0, 2640.0)
+    found = judged(load, load - der, limit_value=0.0, tolerance_value=160.0, within_s=30.0)
+    assert found.direction is Direction.RELEASE
+    assert found.t90_from_extreme_s == pytest.approx(0.5 + 0.5 * np.log(10.0), abs=0.02)
+    assert found.extreme_value == pytest.approx(8000.0, rel=0.01)
+    assert found.verdict is Verdict.PASS
+
+
+def test_a_rising_load_that_nothing_answers_has_no_response_time() -> None:
+    load = step(0.0, 8000.0)
+    found = judged(load, load - 2640.0 + noise(5), limit_value=2640.0, tolerance_value=160.0)
+    assert found.t90_from_extreme_s is None
+    assert found.back_under_limit_s == 0.0
+    assert any("nothing answered" in note for note in found.notes)

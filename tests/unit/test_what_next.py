@@ -112,14 +112,14 @@ def test_every_fault_says_what_ends_it_and_when_if_that_is_known(
 def test_a_reversed_meter_is_tried_again_after_its_time() -> None:
     policy = rules()
     state = running(policy, faults=wrong(FaultKind.METER_MISWIRED, "poi"))
-    watch = evolve(state.watches[0], wiring=WiringState(verdict=Wiring.WRONG, since_s=960.0))
+    watch = evolve(state.watches[0], wiring=WiringState(verdict=Wiring.WRONG, since_s=960.0, backoff_s=60.0))
     (one,) = said(policy, evolve(state, watches=(watch,)))
     assert one.in_s == pytest.approx(20.0)
 
 
 def test_a_battery_under_a_set_point_says_when_it_is_asked_for_its_wish() -> None:
     policy = rules()
-    told = {"sent": Order(0.0, None, 0.0), "told_since_s": 970.0, "wish_w": -3000.0}
+    told = {"sent": Order(0.0, None, 0.0), "told_since_s": 130.0, "wish_w": -3000.0}
     (one,) = said(policy, with_der(running(policy), 1, **told))
     assert one.what == "wish"
     assert one.in_s == pytest.approx(30.0)
@@ -150,6 +150,6 @@ def test_a_relieved_busbar_says_when_its_ders_come_back() -> None:
 def test_what_is_due_first_is_told_first_and_what_has_no_time_last() -> None:
     policy = rules()
     faults = (*wrong(FaultKind.DER_SILENT, "d0"), *wrong(FaultKind.METER_OPEN_CT, "poi"))
-    told = {"sent": Order(0.0, None, 0.0), "told_since_s": 970.0, "wish_w": -3000.0}
+    told = {"sent": Order(0.0, None, 0.0), "told_since_s": 130.0, "wish_w": -3000.0}
     found = said(policy, with_der(running(policy, faults=faults), 1, **told))
     assert [one.in_s for one in found] == [pytest.approx(30.0), pytest.approx(50.0), None]
