@@ -19,6 +19,8 @@ STILL = 0.35
 """The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
 IN_PART_SHARE = 0.07
 """A movement of 7 % of nameplate, more than verifies, shows an answer that is neither right nor wrong but in part."""
+PROBE_MOST_SHARE = 0.15
+"""What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags behind it."""
 CLEAR = 0.15
 """The flow keeps to a straight line over the DERs' movement within this share of it: a load that moves does not."""
 LEAST_SHARE = 0.3
@@ -101,7 +103,7 @@ def watch(
                 f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
             )
             return _is_wrong(state, detail, now_s)
-    if state.verdict is Wiring.UNVERIFIED and confirmed and moved_w >= MOVE_SHARE * nameplate_w:
+    if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
         phases = len(imports_w) - 1 if balanced else 0
         first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
         found = [(k, share) for k in range(1 + phases) if (share := _in_part(whole, k, phases)) is not None]
