@@ -70,7 +70,7 @@ FAILURES = (
     Failure(name="process hangs", act="hang", found_s=REVERSION_S),
     Failure(name="event loop wedged", act="wedge", found_s=REVERSION_S),
     Failure(name="clock jumps by an hour", act="clock", found_s=0.0),
-    Failure(name="second master", on="der1", act="second", found_s=TOLD_S),
+    Failure(name="second client", on="der1", act="second", found_s=TOLD_S),
 )
 
 
