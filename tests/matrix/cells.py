@@ -147,7 +147,7 @@ class Cell:
     def ends_s(self) -> float:
         """How long the cell is watched."""
         returns_s = QUICK_S[2] if self.quick else RETURNS_S
-        return self.clears_s + returns_s + (WARY_S if self.failure.wary else 0.0)
+        return self.clears_s + returns_s + (WARY_S if self.failure.wary and not self.quick else 0.0)
 
     def bound_s(self, twin: TwinFile) -> float:
         """How long the flow may be beyond the limit: detection by design, the way, the DERs' own fall."""
