@@ -166,3 +166,12 @@ def test_exactly_the_rating_less_margin_is_not_too_much() -> None:
 def test_what_a_der_draws_is_no_infeed_of_its_bus() -> None:
     policy = rules(panel_der())
     assert watched(BusState(), policy, 1.0, 50.0, -20.0).infeed_a == (50.0,)
+
+
+def test_a_der_behind_another_panel_has_no_weight_on_this_bus_whatever_its_number() -> None:
+    policy = rules(site.der_spec(0), panel_der(1), site.der_spec(2))
+    bus = policy.buses[0]
+    assert bus.members == (1,)
+    assert [sum(w) for w in bus.weights] == [0.0, 1.0, 0.0]
+    assert bus.rating_a == RATING_A
+    assert bus.meter_signs == ((0, 1),)

@@ -241,3 +241,10 @@ def test_a_der_that_takes_no_command_for_two_seconds_is_found_at_that_moment() -
     assert [(c.kind, c.at_s) for c in obey.unwritten(young, site.failed(1000.0, 7.0)).conditions] == [
         (FaultKind.DER_UNWRITABLE, 7.0)
     ]
+
+
+@pytest.mark.parametrize(("charge_w", "sun"), [(0.0, True), (1.0, False), (5000.0, False)])
+def test_what_can_draw_does_not_follow_the_sun_after_its_silence_either(charge_w: float, sun: bool) -> None:
+    der = der_state.new(site.der_spec(charge_w=charge_w), site.TIMING, 0.0)
+    assert der.track.sun is sun
+    assert der_state.unseen(der, 9.0).sun is sun
