@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.mutation import types
+from tests.mutation import page, types
 from tests.mutation.mutants import SURVIVED, TESTS, TYPES, drawn, interval, stronger, verdicts
 
 FIRST = "pcs.core.service.*"
@@ -41,6 +41,7 @@ def main() -> int:
     if code := subprocess.run([*command, "--jobs", str(asked.jobs)], check=False).returncode:
         return code
     _say(names)
+    page.write(names)
     return 0
 
 

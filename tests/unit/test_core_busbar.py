@@ -175,3 +175,16 @@ def test_a_der_behind_another_panel_has_no_weight_on_this_bus_whatever_its_numbe
     assert [sum(w) for w in bus.weights] == [0.0, 1.0, 0.0]
     assert bus.rating_a == RATING_A
     assert bus.meter_signs == ((0, 1),)
+
+
+def test_current_that_brings_hardly_any_power_is_an_infeed_all_the_same() -> None:
+    policy = rules(panel_der())
+    reactive = sample(1.0, 0.5, amperes=(12.0,))
+    assert busbar.infeeds_a(policy.buses[0], reactive, fleet(policy, 0.0), VOLTS) == (12.0,)
+
+
+def test_infeeds_of_exactly_the_share_at_which_sources_return_are_not_low_yet() -> None:
+    policy = rules(panel_der())
+    state = watched(BusState(), policy, 0.0, 99.0, 0.0)
+    assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A, 0.0).low_since_s is None
+    assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A - 0.1, 0.0).low_since_s == 1.0

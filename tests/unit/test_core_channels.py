@@ -125,7 +125,7 @@ def test_what_a_meter_lacks_is_named() -> None:
     assert measurable(line(), sample(300.0), 3) == ""
 
 
-@pytest.mark.parametrize("lacking", ["phase_current_a", "phase_voltage_v"])
+@pytest.mark.parametrize("lacking", ["phase_current_a", "phase_voltage_v", "phase_import_w"])
 def test_reactive_power_of_a_conductor_without_volts_or_amperes_is_not_known(lacking: str) -> None:
     facts = {"phase_import_w": (600.0,) * 3, "phase_current_a": (5.0,) * 3, "phase_voltage_v": (200.0,) * 3}
     seen = sample(1800.0, **{**facts, lacking: (1.0, 1.0)})

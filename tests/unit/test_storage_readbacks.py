@@ -158,3 +158,22 @@ def test_storage_of_which_nothing_is_known_may_want_all_of_its_draw() -> None:
     der = holding(6000.0, 4000.0)
     assert ders.at_floor(evolve(der, track=evolve(der.track, telemetry_w=None)))
     assert ders.at_floor(evolve(der, held=None, track=evolve(der.track, telemetry_w=0.0)))
+
+
+@pytest.mark.parametrize(
+    ("found", "fell_back"),
+    [
+        ({"limit_w": 518.0, "reversion_limit_w": 500.0}, True),
+        ({"limit_w": 522.0, "reversion_limit_w": 500.0}, False),
+        ({"limit_w": 6000.0, "charge_limit_w": 680.0, "reversion_charge_limit_w": 500.0}, True),
+        ({"limit_w": 6000.0, "charge_limit_w": 720.0, "reversion_charge_limit_w": 500.0}, False),
+        ({"limit_w": 6000.0, "setpoint_w": -180.0, "reversion_limit_w": 500.0}, True),
+        ({"limit_w": 6000.0, "setpoint_w": -220.0, "reversion_limit_w": 500.0}, False),
+    ],
+)
+def test_a_fall_back_is_known_within_two_steps_of_the_device_s_own(found: dict[str, Any], fell_back: bool) -> None:
+    """Steps of 10 W for its limit and of 100 W for its draw and its set point."""
+    der = evolve(holding(6000.0, 2000.0), reversion_w=500.0)
+    seen = site.holds(received_s=2.0, **{"charge_limit_w": 2000.0, **found})
+    expected = FaultKind.DER_RESTARTED if fell_back else FaultKind.DER_SECOND_WRITER
+    assert kinds(ders.readback(der, seen, 10.0, 100.0)) == [expected]
