@@ -14,13 +14,12 @@ from tests.simulation.test_direct import SITE
 from tests.simulation.truth import Truth
 from tests.site_invariants import run
 
-SEEDS = (37, 5033, 6272, 3, 4, 7, 11, 16)
-"""Three sites that once broke an invariant, and five others of all kinds of DERs, limits and points."""
+SEEDS = (37, 6272, 3, 7)
+"""Two sites that once broke an invariant, and two others."""
 LOOP = (
     loop.test_every_step_keeps_the_invariants,
     loop.test_the_interval_contains_what_a_plant_of_the_band_injects,
     loop.test_an_added_fault_never_allows_more,
-    loop.test_a_load_drop_with_good_telemetry_takes_the_plant_s_own_time,
 )
 """The cheap properties of the core loop; what they draw is the same in every run."""
 
@@ -37,4 +36,4 @@ def core_beside_the_plant() -> None:
 def battery() -> list[Callable[[], object]]:
     """Each raises when something does not hold."""
     sites: list[Callable[[], object]] = [lambda seed=seed: run(random_site(seed)) for seed in SEEDS]  # type: ignore[misc]
-    return [*sites[:3], core_beside_the_plant, *LOOP, *sites[3:]]
+    return [*sites, core_beside_the_plant, *LOOP]
