@@ -6,11 +6,13 @@ FUZZ_VENV := .venv-fuzz
 MUTATION_VENV := .venv-mutation
 BIN := $(VENV)/bin
 KILLS ?= 1000
+RUNS ?= 3
 RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
 SAMPLE ?= 0
 SEED ?= 0
+KIND ?= stack
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -23,7 +25,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench nightly answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -82,9 +84,23 @@ faults: setup
 kills: setup
 	$(BIN)/python -m tests.kills --kills $(KILLS)
 
+## make matrix     every abnormal condition with real processes, RUNS times, and on virtual time (docs/abnormal-matrix.md)
+matrix: setup
+	$(BIN)/python -m tests.matrix --runs $(RUNS)
+
 ## make nightly    SEEDS random sites from FIRST_SEED on, a minute each on virtual time, every invariant (some 2 hours)
 nightly: setup
 	$(BIN)/python -m tests.nightly --seeds $(SEEDS) --first $(FIRST_SEED)
+
+## make crd        the library of test profiles against our controller in the simulated rigs: reports in crd-run/
+crd: setup
+	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
+
+## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
+##                 KIND=frames: the n-th reply fails, for every n and in every way
+campaign: SEEDS := $(if $(filter file,$(origin SEEDS)),2400,$(SEEDS))
+campaign: setup
+	$(BIN)/python -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready
@@ -128,4 +144,4 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra mutation --extra hil pyproject.toml -o requirements/mutation.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) $(MUTATION_VENV) mutants .fuzz demo-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) $(MUTATION_VENV) mutants .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

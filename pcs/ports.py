@@ -78,6 +78,18 @@ class TimeTrust(Protocol):
         ...
 
 
+class Watchdog(Protocol):
+    """What restarts the controller when it hangs. Nothing here blocks or raises."""
+
+    def feed(self, now_s: float, status: str) -> None:
+        """A step was completed on fresh knowledge; `status` is one line for people."""
+        ...
+
+    def starve(self, why: str) -> None:
+        """A step was completed, but something hangs; `why` in words."""
+        ...
+
+
 class Journal(Protocol):
     """The site's memory. Nothing here blocks, raises or delays a command; trouble shows in `trouble()`."""
 

@@ -30,8 +30,8 @@ def must(holds: bool, now_s: float, what: str) -> None:
         raise InvariantError(f"at {now_s:.1f} s: {what}")
 
 
-def in_each_step(state: State, inputs: Inputs, policy: Policy, outcome: Outcome) -> None:
-    """Bounds, budgets, fail-safe, commands."""
+def in_each_step(state: State, inputs: Inputs, policy: Policy, outcome: Outcome, *, again: bool | None = None) -> None:
+    """Bounds, budgets, fail-safe, commands; `again`: repeat the step and keep its state (None: now and then)."""
     after, now_s = outcome.state, outcome.state.at_s
     _bounds(after, now_s)
     _budgets(after, policy, now_s)
@@ -45,7 +45,7 @@ def in_each_step(state: State, inputs: Inputs, policy: Policy, outcome: Outcome)
         must(draw_w is None or -TINY_W <= draw_w <= -der.least_w + TINY_W, now_s, f"{command}")
         goal_w = command.setpoint_w
         must(goal_w is None or der.least_w - TINY_W <= goal_w <= der.most_w + TINY_W, now_s, f"{command}")
-    if now_s % EVERY_S < 0.05:
+    if now_s % EVERY_S < 0.05 if again is None else again:
         must(step(state, inputs, policy, site.at(now_s)) == outcome, now_s, "the same inputs, another outcome")
         kept = Checkpoint(begins=False, policy=policy, state=after)
         must(decode_checkpoint(encode_checkpoint(kept)) == kept, now_s, "the journal gives another state back")

@@ -15,6 +15,7 @@ from pcs.core.predict import Part, Prediction, predict
 from pcs.limits.schedule import changes
 from pcs.model.limit import Limit
 from pcs.model.site import MeterSpec, Site
+from pcs.model.supervisor import SupervisorSpec
 
 CHANGES_EACH = 4
 """Of one schedule: a day and the next of a daily window."""
@@ -50,6 +51,7 @@ def report(site: Site, now_utc_s: float) -> dict[str, Any]:
         "priority": {"default": DEFAULT_ORDER, "conflicts": _conflicts(site)},
         "next_changes": [asdict(coming) for coming in next_changes(site, now_utc_s)],
         "safe_total_w": safe_total_w(site),
+        "supervisor": _supervisor(site.supervisor),
         "journal_dir": site.journal_dir,
         "warnings": list(warnings(site)),
     }
@@ -143,6 +145,22 @@ def _predicted(worst: Prediction) -> dict[str, Any]:
         "change_first": {"part": worst.change_first.kind, "id": worst.change_first.part_id},
         "restrict": parts(worst.restrict),
         "release": parts(worst.release),
+    }
+
+
+def _supervisor(spec: SupervisorSpec | None) -> dict[str, Any] | None:
+    if spec is None:
+        return None
+    return {
+        "sensing": spec.sensing,
+        "independent": spec.shared_with is None,
+        "watches": [{**asdict(watch), "direction": watch.direction.value} for watch in spec.watches],
+        "missing_s": spec.missing_s,
+        "implausible_s": spec.implausible_s,
+        "frozen_s": spec.frozen_s,
+        "hold_s": spec.relay.hold_s,
+        "feedback": spec.feedback is not None,
+        "rearm": asdict(spec.rearm),
     }
 
 

@@ -9,6 +9,7 @@ from pcs.core.policy import all_points
 from pcs.core.predict import ASSUMED_UPDATE_S, CLASSES_S, Part, PartKind, Prediction, predict
 from pcs.model.limit import Limit
 from pcs.model.site import DerKind, DerSpec, MeterSign, MeterSpec, PointSpec, Site
+from pcs.model.supervisor import SupervisorSpec
 
 _SIGNS = {
     MeterSign.IMPORT_POSITIVE: "plus means import",
@@ -36,6 +37,7 @@ def lines(site: Site, now_utc_s: float) -> list[str]:
         ),
         *_conflicts(site),
         *_changes(site, now_utc_s),
+        *_supervisor(site.supervisor),
         "Safe state",
         f"  controlled DERs inject at most {safe_total_w(site):g} W in total "
         f"(host load credited: {site.tuning.credited_min_load_w:g} W)",
@@ -161,3 +163,22 @@ def _changes(site: Site, now_utc_s: float) -> list[str]:
     found = next_changes(site, now_utc_s)
     told = [f"  {c.local}: {c.says} ({c.source})" for c in found] or ["  none within a year"]
     return [f"Next changes ({site.timezone}; a tighter value already holds before its time, by the response)", *told]
+
+
+def _supervisor(spec: SupervisorSpec | None) -> list[str]:
+    """What the supervisor watches, when it opens its relay, and what it cannot see; nothing where there is none."""
+    if spec is None:
+        return []
+    back = "its contact is read back" if spec.feedback is not None else "NOTHING reads its contact back"
+    rearm = spec.rearm
+    ends = "only by a person" if rearm.after_s is None else f"by a person, or by itself {rearm.after_s:g} s later"
+    often = "" if rearm.after_s is None else f", at most {rearm.most} times within {rearm.within_s / 3600:g} h"
+    return [
+        "Supervisor (pcs supervise)",
+        f"  sensing: {spec.sensing}",
+        *(f"  opens the relay after {watch.delay_s:g} s of an {watch.name}" for watch in spec.watches),
+        f"  and after {spec.missing_s:g} s without data, {spec.implausible_s:g} s of impossible or {spec.frozen_s:g} s "
+        "of unchanging ones",
+        f"  the relay opens within {spec.relay.hold_s:g} s of the last pulse, however that comes about; {back}",
+        f"  a trip ends {ends}{often}",
+    ]

@@ -20,6 +20,7 @@ from pcs.cli.logs import set_up
 
 COMMANDS = {
     "run": "Hold the limits of a site.",
+    "supervise": "Open a relay when the limits of a site are not held.",
     "check": "Check a site file and say what it means.",
     "status": "Ask the running controller how things stand.",
     "explain": "Say why: what binds, what each DER was told, what comes next.",

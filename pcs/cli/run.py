@@ -1,6 +1,7 @@
 """`pcs run SITE.yaml`: control the site until told to stop."""
 
 import asyncio
+import errno
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -20,17 +21,21 @@ from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
 from pcs.io.clock import SystemClock, WatchedTime
 from pcs.io.control_socket import ControlSocket
+from pcs.io.der_lock import DerInUseError, DerLocks
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.links import link_for
+from pcs.io.notify import Notifier
+from pcs.io.starts import Starts
 from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
+from pcs.io.watchdog import WatchdogDevice, Watchdogs
 from pcs.model.event import Event
 from pcs.model.site import LinkAddress, Site
-from pcs.ports import Link
+from pcs.ports import Link, Watchdog
 from pcs.runtime.checkpoint import VOCABULARY
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.pollers import WrongDeviceError
-from pcs.runtime.status import MISSING
+from pcs.runtime.status import unprotected
 
 log = logging.getLogger("pcs")
 
@@ -54,6 +59,13 @@ log = logging.getLogger("pcs")
     metavar="FILE",
     help=f"Keep the last {MOST_BYTES // 1_000_000} MB of frames on the wire, for `pcs dissect`.",
 )
+@click.option(
+    "--watchdog",
+    "watchdog_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="DEVICE",
+    help="Feed this watchdog of the kernel, too; only where systemd does not (docs/supervisor.md).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Log as JSON lines; the same as --log-format json.")
 @click.pass_context
 def command(
@@ -62,6 +74,7 @@ def command(
     duration_s: float | None,
     released: tuple[str, ...],
     trace_file: Path | None,
+    watchdog_file: Path | None,
     as_json: bool,
 ) -> Exit:
     """Control the site of SITE.yaml: hold its limits, measure the responses, keep the journal.
@@ -77,21 +90,37 @@ def command(
             f"{', '.join(unknown)}: no controlled DER of that name in {site_file}", param_hint="--release"
         )
     trace = _open_trace(trace_file)
+    watchdogs = Watchdogs(Notifier(), _open_watchdog(watchdog_file))
+    orderly = False
     for line in start_page(site, site_file):
         log.info("%s", line)
     try:
-        asyncio.run(_run(site, duration_s, frozenset(released), trace, origin_of(site, site_file)))
-    except JournalInUseError as trouble:
+        asyncio.run(_run(site, duration_s, frozenset(released), trace, origin_of(site, site_file), watchdogs))
+        orderly = True
+    except (JournalInUseError, DerInUseError) as trouble:
+        orderly = True
         click.echo(f"pcs: {trouble}", err=True)
         return Exit.LINK
     except WrongDeviceError as trouble:
+        orderly = True
         click.echo(f"pcs: {trouble}", err=True)
         click.echo("pcs: check the address and the profile in the site file; it was never commanded", err=True)
         return Exit.LINK
     finally:
+        watchdogs.close(orderly=orderly)
         if trace is not None:
             trace.close()
     return Exit.DONE
+
+
+def _open_watchdog(watchdog_file: Path | None) -> WatchdogDevice | None:
+    if watchdog_file is None:
+        return None
+    try:
+        return WatchdogDevice(watchdog_file)
+    except OSError as error:
+        hint = "; systemd has it if RuntimeWatchdogSec is set" if error.errno == errno.EBUSY else ""
+        raise click.BadParameter(f"{watchdog_file}: {error.strerror or error}{hint}", param_hint="--watchdog") from None
 
 
 def _open_trace(trace_file: Path | None) -> FrameTrace | None:
@@ -104,11 +133,20 @@ def _open_trace(trace_file: Path | None) -> FrameTrace | None:
 
 
 async def _run(
-    site: Site, duration_s: float | None, released: frozenset[str], trace: FrameTrace | None, origin: Origin
+    site: Site,
+    duration_s: float | None,
+    released: frozenset[str],
+    trace: FrameTrace | None,
+    origin: Origin,
+    watchdog: Watchdog,
 ) -> None:
     clock = SystemClock()
     journal = SqliteJournal(Path(site.journal_dir), clock, origin=origin)
+    locks: DerLocks | None = None
     try:
+        locks = DerLocks(der for der in site.ders if der.controlled)
+        starts = Starts(Path(site.journal_dir))
+        storm = starts.begin(clock.now().utc_s).storm
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -129,6 +167,8 @@ async def _run(
                 on_event=teller(),
                 time_trust=WatchedTime(),
                 released=released,
+                watchdog=watchdog,
+                storm=storm,
             ),
         )
 
@@ -139,7 +179,10 @@ async def _run(
 
         async with ControlSocket(Path(site.journal_dir), answer):
             await controller.run(stop)
+        starts.ended()
     finally:
+        if locks is not None:
+            locks.release()
         journal.close()
 
 
@@ -161,7 +204,7 @@ def start_page(site: Site, site_file: Path) -> Iterator[str]:
     ders = ", ".join(f"{d.id} {d.nameplate_w:g} W" + ("" if d.controlled else " (not controlled)") for d in site.ders)
     exports_w = [w for line, _, w in at_start(policy) if line.sign > 0.0 and w is not None]
     yield f"  DERs: {ders}" + (f"; without a meter together at most {min(exports_w):g} W" if exports_w else "")
-    yield f"  in this version: {', '.join(MISSING)}"
+    yield f"  in this version: {', '.join(unprotected(site))}"
     yield from (f"  note: {warning}" for warning in warnings(site))
     yield f"  journal: {site.journal_dir}; ask with `pcs status {site_file}`; stop with Ctrl-C or SIGTERM"
 

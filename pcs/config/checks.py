@@ -11,6 +11,7 @@ from pcs.config.addresses import link_form, link_hint, parse_link
 from pcs.config.check_ders import report_ders
 from pcs.config.check_limits import report_limits
 from pcs.config.check_points import report_points
+from pcs.config.check_supervisor import report_supervisor
 from pcs.config.problems import shown
 from pcs.config.raw import RawBlock, block, entries, word
 from pcs.config.yaml_marks import Document, Path_
@@ -38,6 +39,7 @@ def report_cross_checks(document: Document, profiles: Mapping[str, DeviceProfile
     report_ders(document)
     report_points(document)
     report_limits(document)
+    report_supervisor(document, profiles)
 
 
 def _timezone(document: Document) -> None:

@@ -12,7 +12,7 @@ FORBIDDEN: dict[Mode, frozenset[Direction]] = {
     "import_only": frozenset({Direction.EXPORT}),
     "no_exchange": frozenset({Direction.EXPORT, Direction.IMPORT}),
 }
-"""What storage must not exchange with the Area EPS (UL 1741 CRD, CRD-MODE-UNR, -EXP, -IMP, -NEX)."""
+"""What storage must not exchange with the Area EPS (CRD-MODE-UNR, CRD-MODE-EXP, CRD-MODE-IMP, CRD-MODE-NEX)."""
 
 
 def limit(block: LimitBlock) -> Limit:

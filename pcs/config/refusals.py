@@ -3,6 +3,7 @@
 from itertools import product
 from math import ceil
 
+from pcs.config.supervisor import loosest_w, watched
 from pcs.config.yaml_marks import Document, Path_
 from pcs.core.line_state import at_start
 from pcs.core.policy import policy_for
@@ -17,6 +18,7 @@ def report_refusals(document: Document, site: Site, listed: int) -> None:
     """
     _no_room(document, site)
     _slew(document, site, listed)
+    _supervisor(document, site)
 
 
 def _no_room(document: Document, site: Site) -> None:
@@ -59,4 +61,44 @@ def _slew(document: Document, site: Site, listed: int) -> None:
                 got=f"{found.release_s:.1f} s at {slew_pct_s:g} %/s, correct_within_s is {limit.correct_within_s:g}",
                 expected=f"controller.release_slew_pct_s of at least {ceil(10.0 * least_pct_s) / 10.0:g}",
                 hint="or a longer correct_within_s: the CRD switches its load on and off, and both responses count",
+            )
+
+
+def _supervisor(document: Document, site: Site) -> None:
+    """A supervisor that trips inside what the limits allow, or before the controller can have answered."""
+    spec = site.supervisor
+    if spec is None:
+        return
+    for number, watch in enumerate(spec.watches):
+        path: Path_ = ("supervisor", "watch", number)
+        limits = watched(site.limits, watch.direction)
+        allowed = [w for limit in limits if (w := loosest_w(limit)) is not None]
+        if not allowed and (*path, "limit_w") not in document.lines:
+            document.report(
+                (*path, "limit_w"), "is missing", expected=f"watts: no {watch.direction} limit in W holds at all times"
+            )
+        elif allowed and watch.bound_w < min(allowed):
+            document.report(
+                (*path, "limit_w"),
+                "trips inside what the limits allow",
+                got=f"{watch.bound_w:g} W with its tolerance",
+                expected=f"at least {min(allowed):g} W",
+            )
+        slowest_s = max((p.restrict_s for limit in limits if (p := predict(site, limit)) is not None), default=0.0)
+        if watch.delay_s < slowest_s:
+            document.report(
+                (*path, "delay_s"),
+                "is shorter than the controller's own response",
+                got=f"{watch.delay_s:g} s",
+                expected=f"at least {ceil(10.0 * slowest_s) / 10.0:g} s",
+                hint="`pcs check` itemises the predicted response; a faster meter or inverter shortens it",
+            )
+    updates_s = spec.meter.update_s if spec.meter is not None else None
+    for key, given_s in (("missing_s", spec.missing_s), ("frozen_s", spec.frozen_s)):
+        if updates_s is not None and given_s <= 2.0 * updates_s:
+            document.report(
+                ("supervisor", key),
+                "is shorter than two updates of its meter",
+                got=f"{given_s:g} s, update_s is {updates_s:g}",
+                expected=f"more than {2.0 * updates_s:g} s",
             )

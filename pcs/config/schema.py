@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pcs.config.blocks import Block, Id, SignedId, Unit, Words, unit_of
 from pcs.config.limit_schema import LimitBlock, ModesBlock
+from pcs.config.supervisor_schema import SupervisorBlock
 from pcs.model.site import CurrentTransformer, DerSpec, MeterSpec, Tuning
 
 __all__ = ["Block", "SiteFile", "Words"]
@@ -270,3 +271,6 @@ class SiteFile(Block):
     modes: ModesBlock = Field(default=ModesBlock(), description="Operating modes.")
     journal: JournalBlock = Field(default=JournalBlock(), description="Where the journal lies.")
     controller: ControllerBlock = Field(default=ControllerBlock(), description="Knobs; defaults suit most sites.")
+    supervisor: SupervisorBlock | None = Field(
+        default=None, description="The hard-limit supervisor and its relay, if there is one."
+    )

@@ -1,6 +1,7 @@
 """A site file as a `Site`, or everything that is wrong with it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pcs.config.checks import report_cross_checks
@@ -11,6 +12,7 @@ from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
 from pcs.config.refusals import report_refusals
 from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
+from pcs.config.supervisor import supervisor_spec
 from pcs.config.wishes import report_wishes
 from pcs.config.yaml_marks import Document, load
 from pcs.model.profile import DeviceProfile
@@ -56,7 +58,7 @@ def site_of(document: Document, path: Path, profiles: Mapping[str, DeviceProfile
 
 
 def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, DeviceProfile]) -> Site:
-    return Site(
+    site = Site(
         name=parsed.site.name,
         timezone=parsed.site.timezone,
         system=System(parsed.site.system),
@@ -69,6 +71,7 @@ def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, Devi
         tuning=_tuning(parsed.controller),
         digest=digest,
     )
+    return replace(site, supervisor=supervisor_spec(parsed, site, profiles))
 
 
 def _meter(block: MeterBlock, parsed: SiteFile, profiles: Mapping[str, DeviceProfile]) -> MeterSpec:

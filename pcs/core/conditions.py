@@ -7,11 +7,15 @@ from pcs.core.failsafe import Action, action_of
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState
 from pcs.core.policy import Line, Policy
-from pcs.core.watch import Watch, all_balanced
+from pcs.core.service import shares
+from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
+HELD_S = 900.0
+"""A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
+at most, and a site that was mended earns again after a quarter of an hour."""
 IDLE_W = 50.0
 """Behind a meter whose point no export limit keeps from zero, so much power must flow before zeros are an open CT."""
 
@@ -50,13 +54,25 @@ def _open_circuit(
     """An open CT; where no phase reads zero, or all may rest at zero, there is none."""
     if not measure.shows_zero(meter):
         return None
-    if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
-        return None
     meter_id = policy.meters[number].id
     before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
+    if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
+        # The safe state idles them: that takes the evidence away, not the fault.
+        return before if measure.still_open(before, now_s) else None
+    return measure.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
+
+
+def _moved_w(policy: Policy, behind: tuple[DerState, ...], now_s: float) -> tuple[float, ...]:
+    """What these DERs surely inject into each conductor, or surely draw from it (W, a magnitude)."""
     here = Span(from_s=now_s, to_s=now_s)
-    lo_w = sum(observe.bounds(d.track, here)[0] for d in behind) if all_balanced(behind) else 0.0
-    return measure.circuit_fault(meter, meter_id, lo_w, policy.nameplate_w, now_s, before)
+    bounds = [observe.bounds(d.track, here) for d in behind]
+    parts = [shares(policy.system, d.spec.connection, False) for d in behind]
+    moved_w = []
+    for k in range(policy.phases):
+        lo_w = sum(part[k] * lo for part, (lo, _) in zip(parts, bounds, strict=True))
+        hi_w = sum(part[k] * hi for part, (_, hi) in zip(parts, bounds, strict=True))
+        moved_w.append(max(0.0, lo_w, -hi_w))
+    return tuple(moved_w)
 
 
 def _never_zero(policy: Policy, number: int) -> bool:
@@ -69,7 +85,13 @@ def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: Li
     if state.lacks:
         return Action.SAFE
     ids = [policy.meters[number].id for number, _ in line.meter_signs]
-    return max((action_of(f) for f in faults if f.source_id in ids), default=Action.NORMAL)
+    concerned = (f for f in faults if f.source_id in ids or f.kind is FaultKind.RESTARTS)
+    return max(map(action_of, concerned), default=Action.NORMAL)
+
+
+def still_held(held: Fault | None, now_s: float) -> Fault | None:
+    """The reason to hold a start in the safe set, as long as it lasts."""
+    return held if held is not None and now_s - held.at_s < HELD_S else None
 
 
 def line_faults(

@@ -33,6 +33,7 @@ class Clears(StrEnum):
     WHEN_HEALTHY = "when the condition ends"
     AFTER_FRESH = "after three new measurements in a row"
     AFTER_BACKOFF = "5 minutes later, twice as long each time, then unverified again"
+    AFTER_HELD = "after 15 minutes without another start"
     BY_INSTALLER = "only by the installer"
 
 
@@ -76,6 +77,12 @@ TABLE = (
         action=Action.SAFE,
         clears=Clears.AFTER_BACKOFF,
         does="safe set: the flow's sign is not known",
+    ),
+    Rule(
+        kind=FaultKind.RESTARTS,
+        action=Action.SAFE,
+        clears=Clears.AFTER_HELD,
+        does="safe set: what makes it crash is not known, and nothing is raised meanwhile",
     ),
     Rule(
         kind=FaultKind.CANNOT_MEASURE,

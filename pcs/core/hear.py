@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from pcs.core import ders, measure, obey, observe, watch
+from pcs.core import conditions, ders, measure, obey, observe, watch
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
 from pcs.core.state import Inputs, State
 from pcs.core.watch import Watch
-from pcs.model.fault import Fault
+from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import (
     DerIdentified,
     DerReading,
@@ -32,6 +32,7 @@ class Heard:
     ders: tuple[DerState, ...]
     samples: tuple[Sample | None, ...]
     in_force: LimitsInForce | None
+    held: Fault | None
 
 
 def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ...], now_s: float) -> Heard:
@@ -41,10 +42,13 @@ def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ..
     samples: list[Sample | None] = [None] * len(meters)
     meter_numbers = {m.id: n for n, m in enumerate(policy.meters)}
     numbers = {d.spec.id: n for n, d in enumerate(fleet)}
-    heard, in_force = list(fleet), state.in_force
+    heard, in_force, held = list(fleet), state.in_force, state.held
     for o in inputs.observations:
         if isinstance(o, LimitsInForce):
             in_force = o
+            continue
+        if isinstance(o, Fault) and o.kind is FaultKind.RESTARTS:
+            held = o
             continue
         source_id = _source_id(o)
         if source_id in meter_numbers:
@@ -60,7 +64,12 @@ def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ..
         elif source_id in numbers:
             heard[numbers[source_id]] = _heard(heard[numbers[source_id]], o)
     return Heard(
-        meters=tuple(meters), watches=tuple(watches), ders=tuple(heard), samples=tuple(samples), in_force=in_force
+        meters=tuple(meters),
+        watches=tuple(watches),
+        ders=tuple(heard),
+        samples=tuple(samples),
+        in_force=in_force,
+        held=conditions.still_held(held, now_s),
     )
 
 

@@ -20,6 +20,7 @@ from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighte
 from pcs.core.response import Response
 from pcs.core.trust import Trust
 from pcs.core.watch import counted
+from pcs.core.wiring import MOVE_SHARE, WINDOW_S
 from pcs.model.limit import Accounting
 from pcs.model.reading import LimitsInForce
 
@@ -30,6 +31,8 @@ PROBE_SLEW_PCT_S = 4.5
 still sees less than the jump (5 % of nameplate) that would part its evidence."""
 PROBE_SHARE = 0.06
 """A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
+PROVES_SHARE_S = 1.2 * MOVE_SHARE / WINDOW_S
+"""Of all DERs' size per second: a battery that is small beside them moves enough within the window of the check."""
 EXCURSION_SHARE = 0.01
 """Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
@@ -108,7 +111,7 @@ def flow_of(
     if import_w is None:
         return None
     up = line.sign > 0.0
-    lo_w = hi_w = certain_w = credit_w = 0.0
+    lo_w = hi_w = certain_w = credit_w = likely_w = 0.0
     spoken_s = sample.received_s
     for n in line.members:
         w = line.weights[n]
@@ -117,6 +120,7 @@ def flow_of(
         hi_w += w * (bounds.hi_w[n] if up else -bounds.lo_w[n])
         certain_w += w * (bounds.certain_w[n] if up else -ders[n].most_w if unknown else -bounds.certain_high_w[n])
         credit_w += w * (bounds.mean_hi_w[n] if up else -bounds.mean_lo_w[n])
+        likely_w += w * line.sign * _likely_w(ders[n], bounds.lo_w[n], bounds.hi_w[n])
         if not unknown:
             spoken_s = min(spoken_s, bounds.spoken_s[n])
     line_import_w = line.sign * import_w
@@ -131,7 +135,16 @@ def flow_of(
         credit_w=credit_w,
         reserved_w=reserved_w,
         spoken_s=spoken_s,
+        likely_w=likely_w,
     )
+
+
+def _likely_w(der: DerState, lo_w: float, hi_w: float) -> float:
+    """What it injects, as one guess: storage that follows a wish of its own does what it last said, not the middle."""
+    said_w = der.track.telemetry_w
+    if said_w is None or not lo_w < 0.0 < hi_w:
+        return 0.5 * (lo_w + hi_w)
+    return max(lo_w, min(hi_w, said_w))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,15 +232,16 @@ def _budget(
         return tighten(before, safe_w, part, now_s)
     if flow is None:
         return hold(before, now_s) if action is Action.HOLD else before
-    slew_pct_s = policy.tuning.release_slew_pct_s
+    slew_w_s = policy.tuning.release_slew_pct_s / 100.0 * most_w
     if not verified:
         probes = before.total_w < (safe_w or 0.0) + PROBE_SHARE * most_w
-        slew_pct_s = min(PROBE_SLEW_PCT_S if probes else PROBATION_SLEW_PCT_S, slew_pct_s)
+        slow_w_s = (PROBE_SLEW_PCT_S if probes else PROBATION_SLEW_PCT_S) / 100.0 * most_w
+        slew_w_s = min(max(slow_w_s, PROVES_SHARE_S * sum([der.size_w for der in fleet.ders])), slew_w_s)
     helps_w = fleet.help_w if up else fleet.support_w
     least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
     pace = Pace(
         settle_s=settle_s,
-        slew_w_s=slew_pct_s / 100.0 * most_w,
+        slew_w_s=slew_w_s,
         most_w=most_w,
         least_w=least_w,
         trust_share=state.trust.share if follows else 0.0,

@@ -37,6 +37,8 @@ PROBE_AGAIN_S = (10.0, 900.0)
 alarm is the probe: the DERs go to the safe set, and a CT that is whole shows it."""
 OPEN_FOR_S = 60.0
 """How long an open phase is believed open without new evidence: that of a reversed CT (DESIGN section 6)."""
+LEAST_MOVED_W = 20.0
+"""So much must surely flow in a conductor that shows zero: an idle inverter's own draw is less."""
 PHASE_SUM_TOLERANCE = 0.02
 """Total against the sum of phases: class 1 meters add their phases in the same registers, 2 % allows for skew."""
 FROZEN_RESOLUTIONS = 5
@@ -83,8 +85,10 @@ class MeterState:
     phase_zero_since_s: tuple[float | None, ...] = (None, None, None)
     zero_from_w: float | None = None
     """The last total that was not zero."""
+    phase_zero_from_w: tuple[float | None, ...] = (None, None, None)
+    """The last import of each phase that was not zero."""
     zero_patience_s: float = ZERO_FOR_S
-    """How long zeros that began softly last before they are an open CT."""
+    """How long zeros that began softly, in total or of a phase, last before they are an open CT."""
     fresh_run: int = 0
     lost: bool = True
     bad: Fault | None = None
@@ -142,7 +146,7 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
     )
     run = state.fresh_run + 1 if _follows(state, reading, period_s) else 1
     moved = state.sample is None or state.sample.import_w != reading.import_w
-    zero = _all_zero(reading)
+    zero, phase_zeros = _all_zero(reading), _phase_zeros(reading)
     return evolve(
         state,
         words=reading.words,
@@ -155,10 +159,14 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
         moved_s=reading.received_s if moved else state.moved_s,
         zero_since_s=_since(state.zero_since_s, zero, reading.received_s),
         zero_from_w=state.zero_from_w if zero else reading.import_w,
-        zero_patience_s=state.zero_patience_s if zero else _patience_s(state, reading.received_s),
+        zero_patience_s=_patience_s(state, zero, phase_zeros, reading.received_s),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
-            for s, z in zip_longest(state.phase_zero_since_s, _phase_zeros(reading), fillvalue=None)
+            for s, z in zip_longest(state.phase_zero_since_s, phase_zeros, fillvalue=None)
+        ),
+        phase_zero_from_w=tuple(
+            before_w if z else w
+            for before_w, w, z in zip_longest(state.phase_zero_from_w, reading.phase_import_w, phase_zeros)
         ),
         fresh_run=run,
         lost=state.lost and (run < FRESH_TO_RECOVER or period_s is None),
@@ -197,9 +205,11 @@ def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | N
     return (since_s if since_s is not None else now_s) if is_so else None
 
 
-def _patience_s(state: MeterState, now_s: float) -> float:
-    """How long soft zeros are believed from now on, as the flow is back: longer if it is back from an alarm."""
-    if state.zero_since_s is None or now_s - state.zero_since_s < state.zero_patience_s:
+def _patience_s(state: MeterState, zero: bool, phase_zeros: tuple[bool, ...], now_s: float) -> float:
+    """How long soft zeros are believed from now on: longer if the flow, or that of a phase, is back from an alarm."""
+    began = zip((state.zero_since_s, *state.phase_zero_since_s), (zero, *phase_zeros), strict=False)
+    ended = (since_s for since_s, is_zero in began if since_s is not None and not is_zero)
+    if not any(now_s - since_s >= state.zero_patience_s for since_s in ended):
         return state.zero_patience_s
     least_s, most_s = PROBE_AGAIN_S
     return min(most_s, max(least_s, 2.0 * state.zero_patience_s))
@@ -310,6 +320,10 @@ def stuck_fault(state: MeterState, meter_id: str, since_s: float | None, now_s: 
     return Fault(kind=FaultKind.METER_FROZEN, source_id=meter_id, at_s=now_s, detail=detail)
 
 
+def _is_small(flow_w: float | None, small_w: float) -> bool:
+    return flow_w is not None and abs(flow_w) < small_w
+
+
 def shows_zero(state: MeterState) -> bool:
     """Whether some phase, or all of them, read exactly zero: without that no circuit can be open."""
     return state.zero_since_s is not None or any(since_s is not None for since_s in state.phase_zero_since_s)
@@ -318,42 +332,54 @@ def shows_zero(state: MeterState) -> bool:
 def circuit_fault(
     state: MeterState,
     meter_id: str,
-    balanced_injection_w: float,
+    moved_w: tuple[float, ...],
     nameplate_w: float,
     now_s: float,
     before: Fault | None = None,
 ) -> Fault | None:
-    """An open CT: every phase exactly zero, or one phase exactly zero while three-phase DERs feed it.
+    """An open CT: every phase exactly zero, or one phase exactly zero while DERs feed it or draw from it.
 
-    `nameplate_w` is that of the site, `balanced_injection_w` what three-phase DERs are known to inject in total (lower
-    bound). `before` is this fault as it stood one step ago: the safe state takes the evidence away, so the phase has to
-    read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading zero).
+    `nameplate_w` is that of the site, `moved_w` what the DERs surely inject into each conductor or draw from it (a
+    magnitude). `before` is this fault as it stood one step ago: the safe state takes the evidence away, so the phase
+    has to read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading
+    zero).
     """
-    soft = state.zero_from_w is not None and abs(state.zero_from_w) < SOFT_ZERO_SHARE * nameplate_w
-    patience_s = state.zero_patience_s if soft else ZERO_FOR_S
-    if state.zero_since_s is not None and now_s - state.zero_since_s >= patience_s:
+    if _lasts(state, state.zero_since_s, state.zero_from_w, nameplate_w, now_s):
         return Fault(
             kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
         )
     sample = state.sample
-    if sample is None or len(sample.phase_import_w) < 3:
+    if sample is None:
         return None
+    shown = zip(state.phase_zero_since_s, state.phase_zero_from_w, strict=False)
+    small_w = SOFT_ZERO_SHARE * nameplate_w
+    balanced = all(_is_small(w, small_w) for w in sample.phase_import_w)
     zeros = [
-        number
-        for number, since_s in enumerate(state.phase_zero_since_s, start=1)
-        if since_s is not None and now_s - since_s >= ZERO_FOR_S
+        n
+        for n, (since_s, from_w) in enumerate(shown)
+        if _lasts(state, since_s, from_w if balanced else None, nameplate_w, now_s)
     ]
-    if before is not None and zeros and now_s - before.at_s < OPEN_FOR_S:
+    if zeros and still_open(before, now_s):
         return before
     if state.zero_since_s is not None:  # all of them: judged above
         return None
-    per_phase_w = balanced_injection_w / 3
-    if per_phase_w <= max(FROZEN_RESOLUTIONS * sample.resolution_w, 20.0):
-        return None
-    if not zeros:
+    least_w = max(FROZEN_RESOLUTIONS * sample.resolution_w, LEAST_MOVED_W)
+    opened = next((n for n in zeros if n < len(moved_w) and moved_w[n] > least_w), None)
+    if opened is None:
         return None
     detail = (
-        f"L{zeros[0]} reads exactly zero while the DERs feed {per_phase_w:.0f} W into it "
-        "(or is a DER single-phase? Then say so with `connection`)"
+        f"L{opened + 1} reads exactly zero while the DERs feed {moved_w[opened]:.0f} W into it or draw it from there "
+        "(or is a DER on other conductors? Then say so with `connection`)"
     )
     return Fault(kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail=detail)
+
+
+def still_open(before: Fault | None, now_s: float) -> bool:
+    """Whether a circuit that was found open counts as open without new evidence."""
+    return before is not None and now_s - before.at_s < OPEN_FOR_S
+
+
+def _lasts(state: MeterState, since_s: float | None, from_w: float | None, size_w: float, now_s: float) -> bool:
+    """Whether zeros have lasted too long for a balance: those that began with a small flow are believed for longer."""
+    soft = _is_small(from_w, SOFT_ZERO_SHARE * size_w)
+    return since_s is not None and now_s - since_s >= (state.zero_patience_s if soft else ZERO_FOR_S)

@@ -38,7 +38,8 @@ class Flow:
     `lo_w`/`hi_w` bound the sum of injections, `certain_w` is the lower bound that a raise may count on, `credit_w` the
     upper bound of the mean over the meter's window: what commands in flight can still explain of the flow.
     `reserved_w`: injection that DERs which do not obey may rise to on their own. `spoken_s`: every DER's telemetry is
-    known to be at least as young as this moment (minus infinity: one has none).
+    known to be at least as young as this moment (minus infinity: one has none). `likely_w`: the best single guess at
+    the sum of injections; None: the middle of its bounds.
     """
 
     import_w: float
@@ -49,6 +50,7 @@ class Flow:
     credit_w: float
     reserved_w: float
     spoken_s: float
+    likely_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,8 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     beyond = flow.import_w + envelope.limit_w < envelope.margin.inner_w
     credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     if not beyond:
-        credited_w = max(credited_w, 0.5 * (flow.lo_w + flow.hi_w) * (1.0 + pace.trust_share))
+        likely_w = 0.5 * (flow.lo_w + flow.hi_w) if flow.likely_w is None else flow.likely_w
+        credited_w = max(credited_w, likely_w * (1.0 + pace.trust_share))
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):

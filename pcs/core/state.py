@@ -44,6 +44,8 @@ class State:
     floors_w: tuple[float, ...]
     safe_w: tuple[float, ...]
     safe_charge_w: tuple[float, ...]
+    held: Fault | None = None
+    """Why this start is held in the safe set, since when; None: it is not, or not any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

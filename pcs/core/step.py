@@ -33,6 +33,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     watches = _watches(state, heard, ders, policy, now_s)
     meters, faults = conditions.meter_faults(policy, heard.meters, watches, ders, state.faults, now_s)
     faults += tuple(c for d in ders for c in d.conditions)
+    faults += (heard.held,) if heard.held is not None else ()
     fleet = _fleet(state, ders, faults, policy)
     turns = _turns(state, heard, meters, watches, fleet, faults, policy, now_s)
     states = tuple(t.state for t in turns)
@@ -59,6 +60,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         floors_w=shares.floors_w,
         safe_w=shares.safe_w,
         safe_charge_w=shares.safe_charge_w,
+        held=heard.held,
     )
     return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, policy, turns, now))
 

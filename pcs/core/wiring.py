@@ -77,7 +77,8 @@ def watch(
     points = state.points
     if points and now_s - points[-1][0] < WINDOW_S / POINTS:
         return state
-    points = (*(p for p in points if now_s - p[0] <= WINDOW_S), (now_s, imports_w, injection_w))
+    alike = (p for p in points if now_s - p[0] <= WINDOW_S and len(p[1]) == len(imports_w))
+    points = (*alike, (now_s, imports_w, injection_w))
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state

@@ -24,7 +24,7 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     if told is None and found is not None and found.setpoint_w is not None:
         return der
     if told is not None and (told.setpoint_w is not None or der.held is None or der.held.setpoint_w is not None):
-        return der
+        return _shown_beyond(der, injection_w)
     if sent_s < der.free_s:
         return der
     arrived_s = der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
@@ -39,10 +39,26 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     return der
 
 
+def _shown_beyond(der: DerState, injection_w: float) -> DerState:
+    """A draw beyond the known wish and every set point is that of a larger wish, seen before the set point works.
+
+    Without this a wish that was seen on its way looks as if it fitted, and the battery is let go again and again.
+    """
+    if der.wish_w is None:
+        return der
+    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]  # those of the last settling time
+    set_w += [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
+    if injection_w >= min([der.wish_w, *set_w]) - NEAR_SHARE * der.size_w:
+        return der
+    return evolve(der, wish_w=injection_w)
+
+
 def ask(der: DerState, floor_w: float, now_s: float) -> DerState:
     """Let go of a wish that a set point has hidden for long: it is assumed to fit, and will be seen if it does not."""
     if der.sent is None or der.sent.setpoint_w is None or der.bounds_charge:
         return der
+    if der.hidden_w is not None and now_s - der.told_since_s < 0.5 * der.ask_after_s:  # caught before it could answer
+        der = evolve(der, wish_w=der.hidden_w, hidden_w=None)
     fits = der.wish_w is not None and der.wish_w >= floor_w
     if fits or now_s - der.told_since_s < der.ask_after_s:
         return der

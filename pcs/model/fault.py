@@ -32,6 +32,7 @@ class FaultKind(StrEnum):
     DER_RESTARTED = "DER dropped its limit"
     DER_FOREIGN_LIMIT = "limit on the DER set by someone else"
     DER_SECOND_WRITER = "somebody else changes the DER's limit"
+    RESTARTS = "controller restarts again and again"
     CANNOT_HOLD = "limit cannot be held with the DERs that obey"
 
 

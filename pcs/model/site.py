@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pcs.model.limit import Limit, Scope
 from pcs.model.profile import DeviceProfile
+
+if TYPE_CHECKING:
+    from pcs.model.supervisor import SupervisorSpec
 
 
 class System(StrEnum):
@@ -218,3 +222,5 @@ class Site:
     tuning: Tuning = Tuning()
     digest: str = ""
     """SHA-256 of the file's bytes: which configuration this is."""
+    supervisor: "SupervisorSpec | None" = None
+    """The hard-limit supervisor, a process of its own; the controller only says whether there is one."""

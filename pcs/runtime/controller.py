@@ -17,9 +17,11 @@ from pcs.devices import registry
 from pcs.limits.source import ScheduledLimits
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
+from pcs.model.fault import Fault, FaultKind
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal, Link, TimeTrust
+from pcs.ports import Clock, Journal, Link, TimeTrust, Watchdog
+from pcs.runtime import alive
 from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.explain import explain
 from pcs.runtime.health import Health
@@ -46,6 +48,10 @@ class World:
     """Whether the time of day can be believed (None: always): if not, the tightest entries of schedules hold."""
     released: frozenset[str] = frozenset()
     """DERs whose limit, as it is found, the installer releases: it counts as our own."""
+    watchdog: Watchdog | None = None
+    """Who waits for completed steps; None: nobody."""
+    storm: str = ""
+    """Why this start is held in the safe set (too many restarts), in words; empty: it is not."""
 
 
 class Controller:
@@ -60,6 +66,7 @@ class Controller:
         self._journal_trouble = ""
         self._checkpoint_s = float("-inf")
         self._inbox = Inbox()
+        self._alive = alive.at_start(tuple(m.id for m in self.policy.meters), self.started.mono_s)
         self._limits = ScheduledLimits(site.limits, site.timezone, [lead_s(site, limit) for limit in site.limits])
         self._links: dict[LinkAddress, Link] = {}
         self.health = Health(self._links, world.clock.now, self._note)
@@ -146,7 +153,7 @@ class Controller:
             self._checkpoint(now)
         trust = self.world.time_trust
         told = self._limits.news(now, trusted=trust is None or trust.trusted(now))
-        inputs = Inputs(observations=((told,) if told else ()) + self._inbox.take())
+        inputs = Inputs(observations=self._held() + ((told,) if told else ()) + self._inbox.take())
         outcome: Outcome = step(self.state, inputs, self.policy, now)
         self.state = outcome.state
         self.steps += 1
@@ -161,6 +168,26 @@ class Controller:
             self._checkpoint(now)
         self._watch_journal()
         self.health.step.add(self.world.clock.now().mono_s - now.mono_s)
+        self._feed(inputs, now)
+
+    def _held(self) -> tuple[Fault, ...]:
+        """Told to the core once, at the first step: this start is one of too many."""
+        if self.steps or not self.world.storm:
+            return ()
+        at_s = self.world.clock.now().mono_s
+        return (Fault(kind=FaultKind.RESTARTS, source_id="controller", at_s=at_s, detail=self.world.storm),)
+
+    def _feed(self, inputs: Inputs, now: Instant) -> None:
+        """The step is complete: whoever waits for that is told, unless a meter's task says nothing any more."""
+        self._alive = alive.after_step(self._alive, inputs.observations, now.mono_s)
+        if self.world.watchdog is None:
+            return
+        hangs = alive.starved(self._alive, now.mono_s)
+        if hangs:
+            self.world.watchdog.starve(hangs)
+        else:
+            found = ", ".join(dict.fromkeys(f.kind.value for f in self.state.faults))
+            self.world.watchdog.feed(now.mono_s, f"{self.state.action.name.lower()}{': ' + found if found else ''}")
 
     def _checkpoint(self, now: Instant) -> None:
         """Keep everything that decides, so that the steps from here can be replayed."""

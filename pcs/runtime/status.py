@@ -18,11 +18,7 @@ from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
 from pcs.ports import Link
 
-MISSING = (
-    "no hard-limit supervisor",
-    "no relay",
-    "no seal: settings are not locked",
-)
+MISSING = ("no seal: settings are not locked",)
 """Protections of the design that this version does not have; status says so instead of leaving it open."""
 
 DEMAND_KNOWN_SHARE = 0.1
@@ -48,7 +44,7 @@ def status(
         "action": state.action.name.lower(),
         "why": report.why(state, policy),
         "commissioned": False,
-        "protections": _protections(state),
+        "protections": _protections(site, state),
         "uptime_s": round(now.mono_s - started.mono_s, 3),
         "steps": steps,
         "utc_s": now.utc_s,
@@ -195,9 +191,22 @@ def _state(der: DerState) -> str:
     return "limited" if limited or (der.track.floor_bound and held_floor_w > der.least_w) else "free"
 
 
-def _protections(state: State) -> list[str]:
+def unprotected(site: Site) -> tuple[str, ...]:
+    """What does not protect this site whatever its devices are, in words."""
+    spec = site.supervisor
+    if spec is None:
+        return ("no hard-limit supervisor", "no relay", *MISSING)
+    weak = []
+    if spec.shared_with is not None:
+        weak.append(f"the supervisor reads {spec.shared_with}, too: a wrong meter deceives both")
+    if spec.feedback is None:
+        weak.append("nothing reads the contact of the relay back: a welded one shows only when it is looked at")
+    return (*weak, *MISSING)
+
+
+def _protections(site: Site, state: State) -> list[str]:
     """What does not protect this site, in words: what the design has and this version or these devices do not."""
-    missing = list(MISSING)
+    missing = list(unprotected(site))
     for d in state.ders:
         action = action_of(d)
         if action is not None and action.fallback is not FallbackDirection.SAFE:

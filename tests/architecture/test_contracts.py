@@ -22,6 +22,9 @@ SINS = (  # each file breaks one contract
     ("pure", "pcs/core/sin.py", "from time import monotonic"),
     ("pure", "pcs/codec/sin.py", "import pymodbus.client"),
     ("sockets-and-files", "pcs/devices/sin.py", "import pymodbus"),
+    ("supervisor-alone", "pcs/supervisor/sin.py", "import pcs.core"),
+    ("supervisor-alone", "pcs/supervisor/sin.py", "import pymodbus"),
+    ("supervisor-decides-purely", "pcs/supervisor/decide.py", "import time"),
     ("controller-without-bench", "pcs/io/sin.py", "import hil.plant"),
     ("controller-without-bench", "pcs/runtime/sin.py", "import numpy"),
     ("judge-without-judged", "hil/rig/sin.py", "import pcs.codec"),
@@ -38,6 +41,8 @@ def tree(folder: Path, *, sin: str = "", source: str = "") -> Path:
     for package in ("pcs", "hil", *(f"pcs/{name}" for name in PACKAGES), *(f"hil/{name}" for name in BENCH)):
         (folder / package).mkdir()
         (folder / package / "__init__.py").touch()
+    for module in CONTRACTS["supervisor-decides-purely"]["source_modules"]:
+        (folder / f"{module.replace('.', '/')}.py").touch()
     if sin:
         (folder / sin).parent.mkdir(exist_ok=True)
         (folder / sin).write_text(source)

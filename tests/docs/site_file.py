@@ -21,6 +21,15 @@ from pcs.config.schema import (
     SiteBlock,
     SiteFile,
 )
+from pcs.config.supervisor_schema import (
+    FeedbackBlock,
+    GpioBlock,
+    RearmBlock,
+    RelayBlock,
+    SupervisorBlock,
+    SupervisorMeterBlock,
+    WatchBlock,
+)
 from pcs.config.wishes import NOT_BUILT
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +49,13 @@ SECTIONS: tuple[tuple[str, type[Block]], ...] = (
     ("`schedule` of a mode, a list", ModeWindowBlock),
     ("`journal`", JournalBlock),
     ("`controller`", ControllerBlock),
+    ("`supervisor`", SupervisorBlock),
+    ("`meter` of the supervisor", SupervisorMeterBlock),
+    ("`watch` of the supervisor, a list", WatchBlock),
+    ("`relay` of the supervisor", RelayBlock),
+    ("`feedback` of the supervisor", FeedbackBlock),
+    ("`gpio` and `contact` of the supervisor", GpioBlock),
+    ("`rearm` of the supervisor", RearmBlock),
 )
 
 HEAD = """# The site file

@@ -38,6 +38,13 @@ DATA = {
     "modes": {"ess": "import_only", "schedule": [{"ess": "no_exchange", "from": "22:00", "to": "06:00"}]},
     "journal": {"dir": "./journal"},
     "controller": {"cycle_s": 0.1},
+    "supervisor": {
+        "meter": {"profile": "eastron/sdm630", "link": "serial:///dev/ttyS9?baud=9600", "unit": 3, "update_s": 0.5},
+        "watch": [{"direction": "export", "tolerance_w": 500, "delay_s": 30}],
+        "relay": {"board": "tcp://h:9", "unit": 1, "relay": 2, "hold_s": 1.5},
+        "feedback": {"input": 1, "closed_when": "inactive"},
+        "rearm": {"after_s": 60, "most": 3},
+    },
 }
 NASTY = st.sampled_from(
     [

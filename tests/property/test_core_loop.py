@@ -111,6 +111,7 @@ def ripple(trace: Trace) -> float:
 @given(scenes())
 @plants(24)
 def test_in_steady_state_a_plant_of_the_band_holds_the_limit_and_does_not_cycle(scene: Scene) -> None:
+    """CRD-DEF-1, CRD-LIM-EA."""
     trace = simulate(scene)
     assert trace.beyond_w(scene.seconds - SETTLED_S) <= TOLERANCE * trace.nameplate_w
     assert ripple(trace) <= 0.03 + 8 * scene.noise_w / trace.nameplate_w
@@ -120,6 +121,7 @@ def test_in_steady_state_a_plant_of_the_band_holds_the_limit_and_does_not_cycle(
 @given(scenes(OUTSIDE, rest_s=60.0))
 @plants(20)
 def test_in_steady_state_a_plant_outside_the_band_holds_the_limit(scene: Scene) -> None:
+    """CRD-DEF-1, CRD-LIM-EA."""
     trace = simulate(scene)
     assert trace.beyond_w(scene.seconds - SETTLED_S) <= TOLERANCE * trace.nameplate_w
 
@@ -127,7 +129,9 @@ def test_in_steady_state_a_plant_outside_the_band_holds_the_limit(scene: Scene) 
 @given(scenes(INSIDE, rest_s=20.0))
 @plants(16)
 def test_no_excursion_lasts_longer_than_meter_and_plants_need_twice(scene: Scene) -> None:
-    """Bound: two corrections (a window may hold a step in part; a gain error is seen only afterwards), each one seen,
+    """CRD-OLRT-2, US-30S.
+
+    Bound: two corrections (a window may hold a step in part; a gain error is seen only afterwards), each one seen,
     credited and followed by the slowest plant of the band over the whole of its nameplate.
     """
     trace = simulate(scene)
@@ -147,6 +151,7 @@ def test_no_excursion_lasts_longer_than_meter_and_plants_need_twice(scene: Scene
 def test_a_load_drop_with_good_telemetry_takes_the_plant_s_own_time(
     dead_s: float, lag_s: float, after: float, update_s: float, at_s: float
 ) -> None:
+    """CRD-OLRT-2, US-MODEL-PCS."""
     unit = Unit(dead_s=dead_s, lag_s=lag_s, telemetry_s=0.1, sun=steps((0.0, 1.0)))
     demand = steps((0.0, 9000.0), (at_s, 9000.0 * after))
     trace = simulate(Scene(units=(unit,), demand=demand, update_s=update_s, averaging_s=0.0, seconds=at_s + 10.0))
@@ -249,7 +254,7 @@ def test_every_step_keeps_the_invariants(scene: Scene, gaps: list[tuple[float, f
 @given(scenes(INSIDE, rest_s=5.0), st.floats(0.1, 0.9), st.sampled_from(list(FaultKind)))
 @plants(8)
 def test_an_added_fault_never_allows_more(scene: Scene, part: float, kind: FaultKind) -> None:
-    """At a moment of an ordinary run, the same step with a meter fault or a failed DER request more."""
+    """CRD-ABN-6: At a moment of an ordinary run, the same step with a meter fault or a failed DER request more."""
     trace = simulate(scene)
     now_s, outcome = trace.outcomes[int(part * (len(trace.outcomes) - 1))]
     state, rules = outcome.state, rules_of(scene)

@@ -41,6 +41,7 @@ def t90_s(plant: Plant, limit_pct: float, *, until_s: float = 60.0) -> float:
 def test_the_response_takes_the_dead_time_and_2_303_time_constants(
     dead_s: float, tau_s: float, limit_pct: float
 ) -> None:
+    """1547.1-EVAL."""
     plant = one_inverter(0.005, dead_time_s=dead_s, time_constant_s=tau_s)
     assert t90_s(plant, limit_pct) == pytest.approx(dead_s + log(10) * tau_s, abs=0.005)
 

@@ -13,6 +13,7 @@ SLICES = 6
 
 @pytest.mark.parametrize("slice_", range(SLICES))
 def test_random_sites_hold_every_invariant_for_a_minute(slice_: int) -> None:
+    """CRD-LIM-EA, CRD-LIM-ES, CRD-LIM-II, U3141-SC-4."""
     for seed in range(slice_, SEEDS, SLICES):
         try:
             run(random_site(seed))

@@ -81,6 +81,7 @@ def clocks_move(zone: ZoneInfo, utc_s: float) -> bool:
 @settings(max_examples=300, deadline=None)
 @given(limits(), INSTANTS, st.sampled_from(ZONES))
 def test_a_limit_is_what_the_calendar_says_and_never_looser(limit: Limit, utc_s: int, name: str) -> None:
+    """CRD-DEF-5, U3141-SC-3."""
     zone = ZoneInfo(name)
     said, read = entry_at(limit, zone, utc_s).value, by_calendar(limit, datetime.fromtimestamp(utc_s, zone))
     assert rank(said) <= rank(read)
@@ -93,7 +94,7 @@ def test_a_limit_is_what_the_calendar_says_and_never_looser(limit: Limit, utc_s:
 def test_a_tighter_window_more_never_loosens_a_limit(
     limit: Limit, window: Window, utc_s: int, name: str, lead_s: int
 ) -> None:
-    """Windows of one priority: a window of a lower number is there to loosen."""
+    """AU-PRIO: Windows of one priority: a window of a lower number is there to loosen."""
     zone = ZoneInfo(name)
     even = replace(limit, schedule=tuple(replace(w, priority=None) for w in limit.schedule))
     tight = replace(window, value=tightest(even).value, priority=None)

@@ -27,7 +27,7 @@ from pcs.model.limit import Direction, Limit
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, Site, System, Tuning
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal, Link
+from pcs.ports import Clock, Journal, Link, Watchdog
 from pcs.runtime.controller import Controller, World
 from pcs.runtime.in_process import UTC_START_S, MemoryJournal, known_profiles
 from tests.simulation.truth import Truth
@@ -118,14 +118,14 @@ class Stack:
 
     # -- what a story does
 
-    def start(self) -> None:
+    def start(self, *, watchdog: Watchdog | None = None, storm: str = "") -> None:
         """Start a controller, as `pcs run` does."""
         assert self._task is None
         assert self._journal is not None
         self._pens.append(_Pen(self._journal))
         self._links, self._stop = [], asyncio.Event()
-        world = World(clock=self._clock, journal=self._pens[-1], link=self._link)
-        self.controller = Controller(site_of(self.site, self._tuning, self._declared), world)
+        world = World(clock=self._clock, journal=self._pens[-1], link=self._link, watchdog=watchdog, storm=storm)
+        self.controller = self._controller(world)
         self._task = asyncio.create_task(self.controller.run(self._stop))
 
     async def run(self, seconds_s: float) -> None:
@@ -204,17 +204,27 @@ class Stack:
         """Names of the fault kinds raised so far, in order, of one source if given."""
         return [str(dict(e.facts)["fault"]) for e in self.told(EventKind.FAULT_RAISED, source_id)]
 
+    @property
+    def controlled_site(self) -> Site:
+        """The site as the controller gets it."""
+        return site_of(self.site, self._tuning, self._declared)
+
+    def _controller(self, world: World) -> Controller:
+        return Controller(self.controlled_site, world)
+
     def _link(self, address: LinkAddress) -> Link:
-        link = link_for(site_of(self.site, self._tuning, self._declared), address)
+        link = link_for(self.controlled_site, address)
         self._links.append(link)
         return link
 
 
-def play(story: Callable[[Stack], Awaitable[None]], twin: TwinFile, **options: Any) -> Stack:
-    """Run a story on virtual time; afterwards the stack still tells what happened."""
+def play(
+    story: Callable[[Stack], Awaitable[None]], twin: TwinFile, *, of: type[Stack] = Stack, **options: Any
+) -> Stack:
+    """Run a story on virtual time, on a stack of this class; afterwards the stack still tells what happened."""
 
     async def whole() -> Stack:
-        async with Stack(twin, **options) as stack:
+        async with of(twin, **options) as stack:
             await story(stack)
         return stack
 

@@ -30,7 +30,7 @@ def failing(on: str, fault: str, seconds_s: float = 0.0, clears_s: float = CLEAR
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 @pytest.mark.parametrize("fault", ["silent", "down", "half_open", "busy", "garbage", "endless"])
 def test_a_der_that_says_nothing_counts_with_its_nameplate_and_the_other_makes_room(fault: str, limit_w: float) -> None:
-    """It holds its last cap in truth; the load falls below both, so only the other one can make room."""
+    """CRD-ABN-2, CRD-ABN-6: It holds its last cap in truth; the load falls below both, only the other can make room."""
     load = [{"steps": [[0, 5000], [FAILS_S + 6, 3500]]}]
     site = twin(limit_w=limit_w, ders=TWO, load=load)
     stack = play(failing("inv1", fault), site)  # type: ignore[arg-type]
@@ -51,6 +51,7 @@ def test_a_der_that_says_nothing_counts_with_its_nameplate_and_the_other_makes_r
 @pytest.mark.parametrize("control", [123, 704])
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 def test_a_der_that_restarts_and_forgets_its_cap_is_told_again(control: int, limit_w: float) -> None:
+    """CRD-ABN-6."""
     site = twin(limit_w=limit_w, ders=[inverter(control=control)], load=[{"constant": 2000}])
     stack = play(failing("inv1", "restart"), site)  # type: ignore[arg-type]
     beyond = stack.truth.beyond(limit_w, tolerance_w(site), 10.0)
@@ -68,7 +69,7 @@ def test_a_der_that_is_off_after_its_restart_wakes_up_into_a_cap() -> None:
 
 
 def test_a_cap_that_was_dropped_under_a_low_sun_is_found_missing_before_the_sun_comes() -> None:
-    """Nothing moves when an unbound DER forgets its cap: only the verification can see it."""
+    """CRD-CHK-1: Nothing moves when an unbound DER forgets its cap: only the verification can see it."""
     site = twin(ders=[inverter()], load=[{"constant": 4000}], sun={"steps": [[0, 0.2], [FAILS_S + 3, 0.9]]})
     stack = play(failing("inv1", "restart"), site)  # type: ignore[arg-type]
     assert "DER_RESTARTED" in stack.faults("inv1")

@@ -90,6 +90,7 @@ def cases() -> list[tuple[float, int, str]]:
 
 @pytest.mark.parametrize(("from_s", "number", "kind"), cases())
 def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(from_s: float, number: int, kind: str) -> None:
+    """CRD-ABN-2, CRD-ABN-6."""
     stack, _ = played(from_s, number, kind)
     beyond = stack.truth.beyond(0.0, tolerance_w(stack.twin))
     assert len(beyond) <= 2

@@ -50,6 +50,7 @@ def failing(fault: str, seconds_s: float = 0.0, clears_s: float = CLEARS_S) -> o
     [*((fault, 0.0) for fault in SILENCES), *((fault, 3000.0) for fault in ("silent", "down", "garbage", "frozen"))],
 )
 def test_without_a_valid_sample_the_site_is_safe_in_time_and_comes_back_by_itself(fault: str, limit_w: float) -> None:
+    """CRD-ABN-2, CRD-ABN-6, NEC-750.30-23."""
     site = twin(limit_w=limit_w, load=LOAD, ders=[inverter("inv1", 6000), inverter("inv2", 4000, control=704)])
     stack = play(failing(fault), site)  # type: ignore[arg-type]
     before_w = min(9500.0, 6000 + limit_w)
@@ -88,7 +89,7 @@ def test_a_gap_of_a_second_is_survived_without_the_safe_set(fault: str) -> None:
 @pytest.mark.parametrize("fault", ["open", "open_a", "open_c"])
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 def test_an_open_ct_is_no_measurement(fault: str, limit_w: float) -> None:
-    """Exact zeros for a second, on one phase or all: safe then, plus the DERs' own fall."""
+    """CRD-ABN-3, CRD-ABN-6: Exact zeros for a second, on one phase or all: safe then, plus the DERs' own fall."""
     site = twin(limit_w=limit_w, load=LOAD)
     stack = play(failing(fault), site)  # type: ignore[arg-type]
     falls_w = min(9500.0, 6000 + limit_w) - 1000 - limit_w
@@ -100,6 +101,7 @@ def test_an_open_ct_is_no_measurement(fault: str, limit_w: float) -> None:
 
 
 def test_reversed_cts_are_found_by_the_first_movement_and_the_site_stays_safe() -> None:
+    """CRD-ABN-5, CRD-ABN-6, CRD-CHK-1."""
     site = twin(limit_w=3000.0, load=[{"constant": 2000}])
 
     async def story(stack: Stack) -> None:
@@ -114,6 +116,7 @@ def test_reversed_cts_are_found_by_the_first_movement_and_the_site_stays_safe() 
 
 
 def test_cts_that_are_reversed_while_it_runs_are_found_too() -> None:
+    """CRD-CHK-1."""
     site = twin(limit_w=3000.0, load=[{"constant": 2000}])
     stack = play(failing("reversed", clears_s=40.0), site)  # type: ignore[arg-type]
     assert "METER_MISWIRED" in stack.faults("poi")

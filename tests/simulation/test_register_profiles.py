@@ -41,6 +41,8 @@ def test_a_site_of_register_profiles_on_one_bus_holds_its_limit_through_a_load_d
 
 
 def test_when_the_controller_is_killed_the_inverter_falls_back_by_itself_to_what_was_armed() -> None:
+    """CRD-ABN-1, SW-IMPL."""
+
     async def story(stack: Stack) -> None:
         stack.start()
         await stack.until(25.0)

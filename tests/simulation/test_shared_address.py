@@ -18,6 +18,8 @@ def shared(**more: object) -> object:
 
 
 def test_a_meter_and_two_ders_behind_one_address_hold_the_limit_as_if_each_had_its_own() -> None:
+    """AU-SAPN-T4."""
+
     async def story(stack: Stack) -> None:
         stack.start()
         await stack.until(END_S)
@@ -51,6 +53,8 @@ def swap(site: SimulatedSite, one: str, other: str) -> None:
 
 @pytest.mark.parametrize("pulled", [True, False], ids=["cable pulled meanwhile", "no reply lost"])
 def test_ders_that_exchange_their_units_while_running_are_found_and_met_anew_and_the_limit_holds(pulled: bool) -> None:
+    """CRD-CHK-1."""
+
     async def story(stack: Stack) -> None:
         stack.start()
         await stack.until(20.0)

@@ -42,7 +42,7 @@ def test_the_charge_of_a_battery_gives_way_to_a_load_under_an_import_limit() -> 
 
 
 def test_a_limit_of_active_power_that_the_installer_sets_is_recorded_as_told_and_followed() -> None:
-    """1547.1-5.13: from 100 % to 33 % of nameplate, by writing the device's configuration and restarting it."""
+    """1547.1-5.13, 1547-4.6.2: from 100 % to 33 % of nameplate, by a new configuration of the device and a restart."""
     run = played("ieee1547/limit-active-power", "limit_to=33pct", post_s=30)
     assert run.mean("limit.value", -5, -0.02) == 1.0
     assert run.mean("limit.value", 0.02, 30) == pytest.approx(0.33)

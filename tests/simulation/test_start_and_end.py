@@ -33,6 +33,7 @@ def test_at_noon_a_zero_export_site_is_inside_its_limit_at_once_and_produces_by_
 
 @pytest.mark.parametrize("control", [123, 704])
 def test_at_night_it_waits_unverified_and_at_dawn_production_begins_by_itself(control: int) -> None:
+    """CRD-CHK-1."""
     sun = {"ramps": [[0, 0.0], [40, 0.0], [100, 0.6]]}
     site = twin(ders=[inverter("inv1", control=control), inverter("inv2")], load=[{"constant": 3000}], sun=sun)
 
@@ -50,6 +51,7 @@ def test_at_night_it_waits_unverified_and_at_dawn_production_begins_by_itself(co
 
 
 def test_inverters_that_sleep_off_the_network_join_when_they_wake() -> None:
+    """CRD-ABN-2."""
     sun = {"ramps": [[0, 0.0], [20, 0.0], [60, 0.6]]}
     site = twin(ders=MIXED, load=[{"constant": 4000}], sun=sun)
 
@@ -108,6 +110,7 @@ def test_sigterm_with_a_dead_der_ends_in_time_and_says_which() -> None:
 
 
 def test_after_kill_704_falls_to_its_armed_share_and_123_holds_its_last_cap_and_status_said_so() -> None:
+    """CRD-ABN-1, SW-IMPL."""
     site = twin(ders=[inverter("inv1", 5000), inverter("inv2", 5000, control=704)], load=[{"constant": 6000}])
     said: list[str] = []
 

@@ -42,6 +42,7 @@ def assert_calm(stack: Stack) -> None:
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_a_load_step_is_answered_in_the_plants_own_time_and_the_yield_returns(fleet: str, limit_w: float) -> None:
+    """CRD-STEP-L, CRD-OLRT-2, CRD-LIM-EA."""
     site: TwinFile = twin(limit_w=limit_w, ders=FLEETS[fleet], load=LOAD)
     stack = play(a_minute, site)
     nameplate_w = sum(part.nameplate_w for part in site.ders)
@@ -59,6 +60,7 @@ def test_a_load_step_is_answered_in_the_plants_own_time_and_the_yield_returns(fl
 @pytest.mark.parametrize("limit_w", [0.0, 3000.0])
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_a_step_of_the_sun_meets_caps_that_hold(fleet: str, limit_w: float) -> None:
+    """CRD-STEP-G, CRD-OLRT-2."""
     site: TwinFile = twin(limit_w=limit_w, ders=FLEETS[fleet], load=[{"constant": 3000}], sun=SUN)
     stack = play(a_minute, site)
     nameplate_w = sum(part.nameplate_w for part in site.ders)
@@ -84,6 +86,7 @@ def test_a_meter_that_nobody_described_is_understood_and_holds_the_same_limit() 
 
 
 def test_the_controllers_own_account_of_excursions_and_responses_agrees_with_the_truth() -> None:
+    """CRD-DEF-3, CRD-OLRT-5."""
     stack = play(a_minute, twin(load=LOAD))
     true = stack.truth.beyond(0.0, 100.0)
     told = [dict(e.facts) for e in stack.told(EventKind.EXCURSION_ENDED)]

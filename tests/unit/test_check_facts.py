@@ -65,6 +65,7 @@ def test_the_margin_is_itemised_and_its_errors_add_as_squares(site: Site) -> Non
 
 
 def test_limits_that_pull_the_same_unit_both_ways_are_reported_with_the_winner(site: Site) -> None:
+    """CRD-DOC-1."""
     charge = Limit(point="rest", direction=Direction.IMPORT, quantity=Quantity.A, basis=Basis.CONDUCTOR, value=80.0)
     battery = replace(site.ders[1], point="rest")
     both = replace(site, ders=(site.ders[0], battery), limits=(site.limits[0], charge))
@@ -93,6 +94,7 @@ def test_the_next_changes_are_listed_in_local_time(site: Site) -> None:
 
 
 def test_the_worst_case_names_the_part_to_change_and_the_time_that_is_met(site: Site) -> None:
+    """US-CA-2S."""
     told = report(site, NOON_S)["limits"][0]["predicted"]
     assert told["meets_s"] == 15.0
     assert told["change_first"] == {"part": "ramp", "id": "bat1"} or told["change_first"]["id"] == "pv1"

@@ -104,6 +104,7 @@ def test_every_key_of_a_limit_reaches_the_model() -> None:
 
 
 def test_a_schedule_becomes_windows_of_minutes_weekdays_and_seasons() -> None:
+    """CRD-DEF-5."""
     site = loaded(
         (
             "value: 4000}",
@@ -127,7 +128,7 @@ def test_a_limit_without_a_value_holds_in_its_windows_alone() -> None:
 
 @pytest.mark.parametrize("mode", ["unrestricted", "import_only", "export_only", "no_exchange"])
 def test_a_mode_is_short_for_limits_of_storage_with_the_value_zero(mode: str) -> None:
-    """UL 1741 CRD, Table XI.1: CRD-MODE-UNR, -IMP, -EXP, -NEX."""
+    """UL 1741 CRD, Table XI.1: CRD-MODE-UNR, CRD-MODE-IMP, CRD-MODE-EXP, CRD-MODE-NEX."""
     rows = loaded(more=f"modes: {{ess: {mode}, accounting: der_subpanel, correct_within_s: 10}}\n").limits[1:]
     forbidden = {
         "unrestricted": set(),

@@ -38,6 +38,7 @@ def test_a_site_without_any_controlled_der_is_told_that_nothing_can_hold(site: S
 
 
 def test_what_a_der_does_without_its_controller_is_said_for_each_variant(site: Site) -> None:
+    """CRD-ABN-1."""
     words = fallbacks(site.ders[0])
     assert words["704"].startswith("safe: ")
     assert "10 s" in words["704"]
@@ -48,6 +49,7 @@ def test_what_a_der_does_without_its_controller_is_said_for_each_variant(site: S
 
 
 def test_a_correction_time_that_the_plant_cannot_meet_or_the_crd_does_not_allow_is_told(site: Site) -> None:
+    """CRD-OLRT-2."""
     fast = replace(site, limits=(replace(site.limits[0], correct_within_s=5),))
     slow = replace(site, limits=(replace(site.limits[0], correct_within_s=60),))
     assert any("0 W at poi: may take 9.0 s to restrict (slowest plant" in warning for warning in warnings(fast))

@@ -57,12 +57,14 @@ def watched(state: BusState, policy: Policy, at_s: float, grid_a: float, der_a: 
 
 
 def test_the_infeeds_of_a_bus_are_the_grid_s_and_the_ders_together() -> None:
+    """NEC-705.13-20."""
     policy = rules(panel_der())
     seen = watched(BusState(), policy, 1.0, 60.0, 30.0)
     assert (seen.infeed_a, seen.relieved) == ((90.0,), False)
 
 
 def test_a_bus_is_relieved_above_its_rating_less_margin_and_not_below() -> None:
+    """NEC-705.13-26, NEC-705.13-20, U3141-SC-4."""
     policy = rules(panel_der())
     just = 100.0 * (1.0 - MARGIN_SHARE)
     assert not watched(BusState(), policy, 1.0, just - 40.5, 40.0).relieved
@@ -81,6 +83,7 @@ def test_der_on_another_panel_does_not_feed_this_bus() -> None:
 
 
 def test_the_worst_conductor_decides_with_the_meter_s_own_amperes() -> None:
+    """NEC-705.13-26."""
     policy = rules(panel_der(connection="L1L2"), system=System.WYE)
     feeds_a = busbar.infeeds_a(
         policy.buses[0], sample(1.0, 2300.0, 0.0, 2300.0, amperes=(12.0, 1.0, 10.0)), fleet(policy, 6000.0), VOLTS

@@ -77,6 +77,7 @@ def test_reactive_power_that_is_not_stated_is_what_volts_amperes_and_watts_leave
 def test_watts_and_reactive_power_in_the_room_make_exactly_the_limit_s_amperes(
     limit_a: float, volts: float, var: float
 ) -> None:
+    """CRD-DEF-1, G100-I2-Q."""
     seen = sample(0.0, phase_import_w=(0.0,), phase_import_var=(var,), phase_voltage_v=(volts,))
     room = room_w(line(Quantity.A), limit_a, seen, 230.0)
     if abs(var) == pytest.approx(limit_a * volts):
@@ -108,6 +109,7 @@ def test_before_the_first_sample_nominal_volts_and_no_reactive_power_are_assumed
 
 
 def test_a_conductor_is_read_from_its_own_phase_and_never_guessed_from_the_total() -> None:
+    """NZ-PHASE."""
     second = line(basis=Basis.CONDUCTOR, phase=1)
     assert import_w(second, sample(300.0, phase_import_w=(100.0, 150.0, 50.0)), 3) == 150.0
     assert import_w(second, sample(300.0), 3) is None

@@ -15,6 +15,7 @@ def export(value: float, **more: float) -> Limit:
 
 
 def test_the_margin_of_a_class_one_meter_with_class_half_transformers() -> None:
+    """G100-OFFS."""
     meter = site.meter_spec(class_pct=1.0, ct=CurrentTransformer(class_pct=0.5, phase_error_deg=0.5))
     budget = margin(export(5000.0), meter, 10_000.0)
     # 2 * sqrt(0.01^2 + 0.005^2 + (0.48 * tan 0.5 deg)^2) = 2.388 % of 5000 W, and one watt of resolution
@@ -37,6 +38,7 @@ def test_the_cushion_is_the_largest_of_its_three_reasons(nameplate_w: float, cre
 
 
 def test_a_margin_in_the_limit_replaces_the_error_budget() -> None:
+    """G100-OFFS."""
     budget = margin(export(5000.0, margin_w=300.0), site.meter_spec(), 10_000.0)
     assert (budget.total_w, budget.inner_w) == (300.0, 150.0)
 

@@ -28,6 +28,7 @@ def counted(
 
 
 def test_an_excursion_has_length_peak_and_energy() -> None:
+    """CRD-DEF-3."""
     state, ended = counted([(1.0, -500.0), (1.5, -1900.0), (2.0, -2800.0), (2.5, -1900.0), (3.0, -1000.0)])
     (one,) = ended
     assert (one.from_s, one.to_s, one.duration_s, one.peak_w) == (1.0, 2.5, 1.5, 1800.0)

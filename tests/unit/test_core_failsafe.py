@@ -12,7 +12,9 @@ from pcs.model.fault import FaultKind
 from tests import core_site as site
 
 CORE = Path(pcs.core.__file__).parent
-DERIVED = [kind for kind in FaultKind if kind.name.startswith(("METER_", "DER_", "CANNOT_"))] + [FaultKind.WRONG_DEVICE]
+DERIVED = [kind for kind in FaultKind if kind.name.startswith(("METER_", "DER_", "CANNOT_", "RESTARTS"))] + [
+    FaultKind.WRONG_DEVICE
+]
 WITHOUT_ROW = {FaultKind.METER_IMPLAUSIBLE}
 """Why one poll is no measurement; what lasts is a lost meter."""
 

@@ -96,6 +96,7 @@ def predicted(of: Site, limit: Limit | None = None, request_s: float = 0.05) -> 
 
 @pytest.mark.parametrize("name", PLANTS)
 def test_the_worst_case_is_not_better_than_the_plant_and_not_twice_as_bad(name: str) -> None:
+    """CRD-OLRT-2, US-30S."""
     unit, count, update_s, averaging_s = PLANTS[name]
     worst = predicted(site(*[unit] * count, update_s=update_s, averaging_s=averaging_s), request_s=WRITE_S)
     restrict_s, release_s = map(
@@ -140,6 +141,7 @@ def test_a_limit_that_leaves_part_of_the_range_free_has_less_to_move() -> None:
 
 @pytest.mark.parametrize(("bound_s", "class_s"), [(0.1, 5.0), (1.9, 10.0), (29.0, None)])
 def test_the_class_is_the_shortest_time_that_both_responses_keep(bound_s: float, class_s: float | None) -> None:
+    """US-CA-2S."""
     worst = predicted(site(Unit(dead_s=bound_s), tuning=Tuning(release_slew_pct_s=30.0)))
     assert worst.class_s == class_s
     assert worst.judged_s == max(worst.restrict_s, worst.release_s)

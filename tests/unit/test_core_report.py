@@ -105,6 +105,7 @@ def test_an_ended_excursion_carries_its_numbers() -> None:
 
 @pytest.mark.parametrize(("beyond_s", "words"), [(0.0, "never beyond the limit"), (2.0, "until 2.00 s")])
 def test_a_response_says_its_interval_and_that_it_is_self_measured(beyond_s: float, words: str) -> None:
+    """CRD-OLRT-5."""
     measured = Response(
         kind=StepKind.LOAD,
         way=Way.RESTRICT,

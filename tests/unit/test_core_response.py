@@ -58,6 +58,7 @@ def answers(before: float, after: float, dead_s: float, tau_s: float) -> Curve:
 
 
 def test_a_load_drop_is_a_restrict_response_with_the_plant_s_own_time() -> None:
+    """CRD-OLRT-1, CRD-STEP-L."""
     _, found = followed(at_10(8000.0, 2000.0), answers(8000.0, 2000.0, 0.5, 0.4))
     (one,) = found
     true_s = 0.5 + 0.4 * log(10)
@@ -83,6 +84,8 @@ def test_a_load_rise_is_a_release_response_and_never_beyond_the_limit() -> None:
 
 
 def test_a_rise_of_the_sun_that_is_taken_back_is_a_generation_step() -> None:
+    """CRD-OLRT-1, CRD-STEP-G."""
+
     def injection(t: float) -> float:
         return 1000.0 if t < 10.03 else 3000.0 + 5000.0 * exp(-max(0.0, t - 10.5) / 0.4)
 
@@ -173,6 +176,7 @@ def test_a_flow_that_never_settles_is_given_up_after_a_minute_and_the_memory_is_
 
 
 def test_the_tallies_keep_sum_maximum_and_the_last() -> None:
+    """CRD-OLRT-3."""
     state, first = followed(at_10(8000.0, 2000.0), answers(8000.0, 2000.0, 0.5, 0.4))
     again = ResponseState(restrict=state.restrict)
     state, second = followed(at_10(8000.0, 2000.0), answers(8000.0, 2000.0, 0.9, 0.4), state=again)

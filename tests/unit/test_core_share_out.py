@@ -163,6 +163,7 @@ def test_while_a_meter_is_lost_all_claim_alike_and_nobody_is_told_to_help() -> N
 
 
 def test_a_limit_on_storage_alone_leaves_pv_as_it_is() -> None:
+    """CRD-LIM-ES, CRD-MODE-IMP."""
     own = Limit(direction=Direction.EXPORT, value=0.0, scope=Scope.ESS)
     policy = site.policy(ders=(pv(), battery()), limits=(own,))
     shares = shared(policy, (0.0,), (met(pv(), policy), met(battery(), policy, 0.0)))

@@ -41,6 +41,7 @@ def work(run: Run, demand_w: float, seconds: float, *, silent: frozenset[int] = 
 
 
 def test_it_starts_in_the_safe_set_and_says_why() -> None:
+    """CRD-ABN-2."""
     run = Run(site.policy(limit_w=3000.0))
     assert (run.state.action, run.state.caps_w) == (Action.SAFE, (2975.0,))
     assert [c.limit_w for c in run.outcomes[-1].commands] == [2975.0]
@@ -92,6 +93,7 @@ def test_a_slew_that_the_site_file_sets_lower_holds_on_probation_too() -> None:
 
 
 def test_a_lost_meter_brings_the_safe_set_and_its_return_does_not_jump() -> None:
+    """CRD-ABN-2, CRD-ABN-6."""
     run = running(seconds=20.0)
     assert run.state.caps_w[0] > 6500.0
     run.step(site.der_says(6900.0, run.now_s + 2.1), after_s=2.1)
@@ -115,6 +117,7 @@ def test_a_stale_meter_tightens_step_by_step() -> None:
 
 
 def test_a_trouble_never_raises_a_cap() -> None:
+    """CRD-ABN-6."""
     run = running(seconds=20.0)
     for k in range(10):  # an unknown source: less than the safe set is allowed
         work(run, -2500.0 + k, 0.1)
@@ -140,6 +143,7 @@ def test_a_meter_that_was_late_lets_nothing_rise_even_with_its_next_sample() -> 
 
 
 def test_a_silent_der_counts_at_nameplate_and_the_others_make_room() -> None:
+    """CRD-ABN-2."""
     run = running(limit_w=15_000.0, ders=2, demand_w=4000.0, seconds=20.0)
     work(run, 4000.0, 5.0, silent=frozenset({1}))
     assert FaultKind.DER_SILENT in run.kinds()
@@ -188,6 +192,7 @@ def test_caps_never_exceed_a_foreign_limit_not_even_in_the_safe_set() -> None:
 
 
 def test_an_unidentified_der_gets_no_command_and_its_nameplate_is_reserved() -> None:
+    """CRD-ABN-2, CRD-CHK-1."""
     run = Run(site.policy(limit_w=15_000.0, ders=(site.der_spec(0), site.der_spec(1))), meet=False)
     outcome = run.step(site.meter_met(), site.der_met(0), after_s=0.1)
     assert [c.der_id for c in outcome.commands] == ["d0"]
@@ -206,6 +211,7 @@ def test_what_cannot_be_held_is_said() -> None:
 
 
 def test_an_open_ct_brings_the_safe_set() -> None:
+    """CRD-ABN-3."""
     run = running(seconds=20.0)
     for _ in range(15):
         run.step(site.meter_says(0.0, run.now_s + 0.1, phase_import_w=(0.0, 0.0, 0.0)), after_s=0.1)
@@ -214,6 +220,7 @@ def test_an_open_ct_brings_the_safe_set() -> None:
 
 
 def test_a_reversed_meter_is_found_while_caps_rise_and_brings_the_safe_set() -> None:
+    """CRD-ABN-5, CRD-CHK-1."""
     run = Run(site.policy(limit_w=0.0))
     for _ in range(60):
         run.now_s += 0.1

@@ -56,12 +56,14 @@ def test_a_flow_that_answers_the_ders_verifies_the_wiring() -> None:
 
 
 def test_a_reversed_total_is_found() -> None:
+    """CRD-ABN-5, CRD-CHK-1."""
     state = watched(rising, lambda t, w: tuple(-v for v in right(t, w)), balanced=False)
     assert (state.verdict, "the total" in state.detail) == (Wiring.WRONG, True)
 
 
 @pytest.mark.parametrize("phase", [1, 2, 3])
 def test_one_reversed_phase_is_found_and_named(phase: int) -> None:
+    """CRD-ABN-5."""
     state = watched(rising, phases_reversed(phase))
     assert (state.verdict, f"L{phase}" in state.detail) == (Wiring.WRONG, True)
 
@@ -71,6 +73,7 @@ def test_phases_are_not_judged_where_the_ders_do_not_feed_them_alike() -> None:
 
 
 def test_a_wrong_answer_is_found_after_the_wiring_was_verified_too() -> None:
+    """CRD-CHK-1."""
     verified = watched(rising, right)
     state = watched(lambda t: rising(t - 20.0), phases_reversed(1, 2, 3), state=verified, start_s=20.0)
     assert state.verdict is Wiring.WRONG
@@ -152,3 +155,11 @@ def test_a_wrong_sign_is_found_behind_a_gap() -> None:
     for k in range(20, 40):
         state = watch(state, (-3000.0 + rising(k / 10),), rising(k / 10), True, False, NAMEPLATE_W, k / 10)
     assert state.verdict is Wiring.WRONG
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_phases_that_come_or_go_between_two_samples_are_not_compared(before: bool) -> None:
+    """A meter that leaves a phase out now and then: what lacks it is no evidence, and no reason to fall over."""
+    state = watched(rising, lambda t, w: right(t, w) if (t < 3.0) is before else right(t, w)[:1])
+    assert state.verdict is Wiring.VERIFIED
+    assert len({len(values) for _, values, _ in state.points}) == 1

@@ -162,6 +162,7 @@ def test_measurements_are_input_registers_and_commands_are_holding_registers() -
 
 
 def test_a_raise_goes_out_after_the_fail_safe_and_later_ones_are_a_single_frame() -> None:
+    """NEC-750.30-23, SW-IMPL."""
     link = amperfied(current=60)
     device, _ = charger(link)
     _applied(do(device.apply(draw(11_040.0))))

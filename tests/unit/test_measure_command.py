@@ -38,6 +38,7 @@ def record(folder: Path, final_w: float = 2900.0, rows: slice = slice(None)) -> 
 def test_json_has_the_keys_of_the_contract(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """CRD-OLRT-4."""
     code = run(monkeypatch, record(tmp_path), "--stimulus", "load_w", "--response", "poi_w", "--limit", 0, "--json")
     found = json.loads(capsys.readouterr().out)
     assert code == 0

@@ -76,6 +76,7 @@ def test_a_sleeping_controller_passes_literal_t90_in_a_generation_step_and_fails
 
 
 def test_a_generation_step_that_is_restricted_is_judged_from_its_peak() -> None:
+    """CRD-OLRT-1, CRD-STEP-G."""
     x = np.maximum(SINCE - 1.0, 0.0)
     der = np.where(SINCE < 0.0, 2000.0, np.where(SINCE < 1.0, 9000.0, 3000.0 + 6000.0 * np.exp(-x / 0.5))) + noise(2)
     found = judged(step(2000.0, 9000.0), der, side=Side.ABOVE, limit_value=3050.0, within_s=30.0)
@@ -87,6 +88,7 @@ def test_a_generation_step_that_is_restricted_is_judged_from_its_peak() -> None:
 
 
 def test_a_load_drop_at_the_point_is_measured_from_its_extreme_and_to_the_last_instant_beyond() -> None:
+    """CRD-OLRT-1, CRD-STEP-L, CRD-OLRT-4."""
     poi = LOAD_DROP - lag(8000.0, 2900.0)
     found = judged(LOAD_DROP, poi, limit_value=0.0, tolerance_value=100.0, within_s=30.0)
     assert (found.verdict, found.direction) == (Verdict.PASS, Direction.RESTRICT)
@@ -110,6 +112,7 @@ def test_restrict_and_release_are_told_apart() -> None:
 
 
 def test_settling_overshoot_dead_time_and_lag_are_quantities_of_their_own() -> None:
+    """CRD-OLRT-4."""
     first = judged(LOAD_DROP, lag(8000.0, 3000.0), side=Side.ABOVE)
     assert first.settling_5pct_s == pytest.approx(0.5 + 0.5 * np.log(20.0), abs=0.05)
     assert first.settling_2pct_s == pytest.approx(0.5 + 0.5 * np.log(50.0), abs=0.08)

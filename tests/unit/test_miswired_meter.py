@@ -85,6 +85,7 @@ def wired(system: str, *modes: MeterMode, **meter: float) -> MeterSample:
 def test_each_wiring_fault_shows_the_watts_that_a_hand_works_out(
     system: str, mode: MeterMode, expected_w: tuple[float, ...]
 ) -> None:
+    """CRD-ABN-5."""
     assert wired(system, mode).phase_import_w == pytest.approx(expected_w, abs=1e-5)
 
 

@@ -47,6 +47,7 @@ def test_a_case_cannot_be_changed(tmp_path: Path) -> None:
 
 
 def test_every_number_of_a_case_says_where_it_comes_from(tmp_path: Path) -> None:
+    """CRD-STEP-REP."""
     case = profile(tmp_path).cases[0]
     assert case.parameter("within").origin == "public"
     assert case.parameter("nameplate").provenance is Provenance.PROJECT_DEFAULT
@@ -108,6 +109,7 @@ def test_a_step_whose_condition_does_not_hold_is_left_out(tmp_path: Path) -> Non
 
 
 def test_an_overlay_puts_a_laboratorys_numbers_over_ours(tmp_path: Path) -> None:
+    """CRD-STEP-REP."""
     found = profile(tmp_path, overlay=OVERLAY)
     case = found.cases[0]
     assert case.id == "lab/step/level=75pct,load=50pct"

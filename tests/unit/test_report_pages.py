@@ -40,6 +40,7 @@ def table(found: Pages, case: int, title: str) -> Table:
 
 
 def test_what_nobody_stated_is_said_to_be_not_stated(pages: Pages) -> None:
+    """CRD-APP-1."""
     said = facts(pages)
     assert said["operator"].value == "A. Operator"
     for label in ("witness", "ambient", "serial", "hardware"):
@@ -212,6 +213,7 @@ def test_conductors_of_the_deciding_run_have_their_own_figures(pages: Pages) -> 
 
 
 def test_the_application_sheet_gives_greatest_and_average_and_what_they_leave_out() -> None:
+    """CRD-OLRT-3, CRD-APP-1."""
     result, _ = small_campaign()
     rows = {row[0]: row for each in sheet_tables(result, sheet_of(result.campaign)) for row in each.rows}
     crd = [s.net for c in result.cases if c.case.profile.startswith("crd/") for r in c.runs for s in r.steps]

@@ -63,6 +63,7 @@ def test_a_failed_run_can_be_left_from_every_state() -> None:
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=60), st.floats(0.1, 1e4))
 def test_rest_is_every_sample_of_the_duration_inside_the_band(values: list[float], band_value: float) -> None:
+    """CRD-SS-1."""
     rest = Rest(band_value=band_value, duration_s=1.0)
     for i, value in enumerate(values):
         at_rest = rest.see(i * 0.1, value)

@@ -80,7 +80,17 @@ def test_a_window_past_midnight_belongs_to_the_day_on_which_it_begins() -> None:
     assert holds(friday, "2026-01-02T13:59") == 1000  # Friday 05:59: Thursday has no window
 
 
+def test_no_charging_from_two_to_seven_on_weekdays_is_a_window_of_that_and_nothing_else() -> None:
+    """US-NY-1: the free text of an application, as an import limit of storage; a winter in the Pacific zone."""
+    rule = limit(window(0.0, "14:00", "19:00", weekdays=(0, 1, 2, 3, 4)), value=None)
+    friday, saturday = "2026-01-02T", "2026-01-03T"
+    assert [holds(rule, f"{friday}{t}") for t in ("21:59:59", "22:00")] == [None, 0]
+    assert [holds(rule, f"{saturday}{t}") for t in ("02:59:59", "03:00")] == [0, None]  # Friday's 19:00 is 03:00 UTC
+    assert {holds(rule, f"{saturday}{h:02d}:30") for h in range(3, 24)} == {None}
+
+
 def test_a_season_spans_the_turn_of_the_year_and_the_leap_day() -> None:
+    """US-MA-1."""
     winter = limit(window(0.0, "00:00", "24:00", first_day=(12, 1), last_day=(2, 29)))
     assert [holds(winter, f"{day}T20:00") for day in ("2027-12-31", "2028-01-01", "2028-02-29", "2028-03-01")] == [
         0,

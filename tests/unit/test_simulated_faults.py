@@ -104,7 +104,7 @@ def test_every_claimed_fault_shows_while_it_is_made_and_is_gone_when_it_is_clear
 
 
 def test_wrong_wiring_reads_as_a_meter_reads_that_is_wired_so() -> None:
-    """Known answers, in 100 W: L1 to L3 carry 1 to 3 kW of load less a third of 8 kW of sun each."""
+    """CRD-ABN-5: Known answers, in 100 W: L1 to L3 carry 1 to 3 kW of load less a third of 8 kW of sun each."""
 
     async def story(rig: Rig) -> dict[str, list[float]]:
         found = {}
@@ -153,6 +153,8 @@ def test_two_faults_of_links_add_up_and_end_one_by_one() -> None:
 
 @pytest.mark.parametrize("part", ["controller", "gateway"])
 def test_control_power_of_the_controller_kills_and_starts_it_with_what_was_configured_meanwhile(part: str) -> None:
+    """CRD-ABN-1."""
+
     async def story(rig: Rig) -> list[str]:
         device = bench_of(rig).device
         assert isinstance(device, SpyDevice)

@@ -36,6 +36,7 @@ def test_timers_that_123_does_not_implement_get_their_not_implemented_value() ->
 
 
 def test_704_is_armed_in_the_same_frame_high_word_of_the_time_first() -> None:
+    """SW-IMPL."""
     link = inverter_704()
     inverter, _ = identified(link, reversion_s=70_000.9)
     applied = do(inverter.apply(limit(4_500.0, 1_000.0)))

@@ -179,6 +179,7 @@ def test_the_deciding_value_is_named_with_its_repeat() -> None:
 
 
 def test_repeats_are_judged_by_maximum_and_average() -> None:
+    """CRD-OLRT-3."""
     of = case(criterion(over="maximum", limit_value=3.0), criterion(over="average", limit_value=3.0), repeats=3)
     runs = [judge_run(answered(of, lag_s=lag_s, repeat=i), GAUGES) for i, lag_s in enumerate((0.4, 0.5, 0.6), start=1)]
     found = judge_case(of, runs)

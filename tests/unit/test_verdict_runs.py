@@ -35,6 +35,7 @@ def reason_of(record: kit.RunRecord) -> str:
 
 
 def test_a_first_order_response_is_measured_with_its_analytic_truth() -> None:
+    """CRD-OLRT-1, 1547.1-EVAL."""
     of = case(criterion(), BACK, LEVEL)
     result = judge_run(answered(of), GAUGES)
     found = result.steps[0].net
@@ -121,7 +122,7 @@ def test_a_fault_that_leaves_nothing_to_move_passes_with_no_time_beyond_the_limi
 
 
 def test_a_fault_is_judged_until_the_flow_is_last_beyond_the_limit() -> None:
-    """The load falls 30 s after the contact; 5 s later the DER is down by itself."""
+    """CRD-ABN-6: The load falls 30 s after the contact; 5 s later the DER is down by itself."""
     of = case(
         criterion(Measure.BACK_UNDER_LIMIT, 40.0),
         channel="fault.contact",

@@ -1,0 +1,1 @@
+"""Requirements and hazards as data, and what in the project cites them; `tests/docs/assurance.py` makes the page."""
