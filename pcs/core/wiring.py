@@ -20,11 +20,11 @@ STILL = 0.35
 IN_PART_SHARE = 0.07
 """A movement of 7 % of nameplate, more than verifies, shows an answer that is neither right nor wrong but in part."""
 PROBE_MOST_SHARE = 0.15
-"""What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags behind it."""
+"""What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags it."""
 CLEAR = 0.15
 """The flow keeps to a straight line over the DERs' movement within this share of it: a load that moves does not."""
-LEAST_SHARE = 0.3
-"""Answers smaller than this are a load that hides them: CTs that are swapped or half of what is set answer with 0.5."""
+PART_SHARES = (0.35, 0.6)
+"""CTs that are swapped, taps that are turned and half of what is set answer with 0.5; less is a load that hides it."""
 BACKOFF_S = (300.0, 3600.0)
 """A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
 waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
@@ -106,7 +106,12 @@ def watch(
     if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
         phases = len(imports_w) - 1 if balanced else 0
         first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
-        found = [(k, share) for k in range(1 + phases) if (share := _in_part(whole, k, phases)) is not None]
+        later = whole[len(whole) // 2 :]
+        found = [
+            (k, share)
+            for k in range(1 + phases)
+            if (share := _in_part(whole, k, phases)) is not None and _in_part(later, k, phases) is not None
+        ]
         if any(k >= first for k, _ in found):
             return _is_wrong(state, _words(*found[0]), now_s)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
@@ -163,9 +168,9 @@ def _in_part(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int,
     both = sum([(f - mean_w) * (w - middle_w) for f, w in zip(flows_w, moved_w, strict=True)])
     share = both / square if square > 0.0 else 0.0
     rest_w = _span([f - share * w for f, w in zip(flows_w, moved_w, strict=True)])
-    if rest_w > CLEAR * _span(moved_w) or abs(share) < LEAST_SHARE or share < -1.0 + STILL:
-        return None
-    return share
+    least_share, most_share = PART_SHARES
+    unclear = rest_w > CLEAR * _span(moved_w) or abs(share) < least_share
+    return None if unclear or share < -most_share else share
 
 
 def _span(values_w: list[float]) -> float:
