@@ -208,10 +208,10 @@ def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | N
     return (since_s if since_s is not None else now_s) if is_so else None
 
 
-def _patience_s(patience_s: float, since: tuple[float | None, ...], zeros: tuple[bool, ...], now_s: float) -> float:
+def _patience_s(patience_s: float, since_s: tuple[float | None, ...], zeros: tuple[bool, ...], now_s: float) -> float:
     """How long soft zeros are believed from now on: longer if the flow, or that of a phase, is back from an alarm."""
-    ended = (s for s, is_zero in zip(since, zeros, strict=False) if s is not None and not is_zero)
-    if not any(now_s - since_s >= patience_s for since_s in ended):
+    ended = (s for s, is_zero in zip(since_s, zeros, strict=False) if s is not None and not is_zero)
+    if not any(now_s - ended_s >= patience_s for ended_s in ended):
         return patience_s
     least_s, most_s = PROBE_AGAIN_S
     return min(most_s, max(least_s, 2.0 * patience_s))

@@ -48,6 +48,8 @@ class WiringState:
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
     last_w: float | None = None
     """The total of the last sample, whether it became a point or not."""
+    in_part_since_s: float | None = None
+    """Since when the flow has answered in part, before anything was verified."""
     backoff_s: float = BACKOFF_S[0]
     """How long a wrong-signed answer is believed."""
     broken_s: float = float("-inf")
@@ -112,7 +114,11 @@ def watch(
             for k in range(1 + phases)
             if (share := _in_part(whole, k, phases)) is not None and _in_part(later, k, phases) is not None
         ]
-        if any(k >= first for k, _ in found):
+        if not any(k >= first for k, _ in found):
+            state = evolve(state, in_part_since_s=None)
+        elif state.in_part_since_s is None:
+            state = evolve(state, in_part_since_s=now_s)
+        elif now_s - state.in_part_since_s >= WINDOW_S:  # by then nothing of the first evidence is left in the window
             return _is_wrong(state, _words(*found[0]), now_s)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         moved_w = _span([p[2] for p in points])
