@@ -86,7 +86,7 @@ _NEVER_MET = "a DER that was never reached was never limited: `cannot hold` is n
 KNOWN = {
     **{f"CT reversed, {which}, running, {side}": _NO_MOVE
        for which in ("all conductors", "one conductor") for side in ("export", "import")},
-    **{f"CTs swapped, {when}, {side}": _NO_SIGN for when in ("start", "running") for side in ("export", "import")},
+    **{f"CTs swapped, {when}, {side}": _NO_SIGN for when in ("running",) for side in ("export", "import")},
     **{f"gateway power lost, {when}, import": _WISH_HIDDEN for when in ("start", "running")},
     **{f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")},
 }  # fmt: skip
