@@ -7,6 +7,7 @@ from typing import Protocol
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event
 from pcs.model.fault import Fault
+from pcs.model.lockout import LockoutRecord
 from pcs.model.units import Instant
 
 
@@ -87,6 +88,22 @@ class Watchdog(Protocol):
 
     def starve(self, why: str) -> None:
         """A step was completed, but something hangs; `why` in words."""
+        ...
+
+
+class LockoutMemory(Protocol):
+    """What outlives the controller of its lock-outs. Nothing here blocks for long or raises."""
+
+    def load(self) -> LockoutRecord:
+        """What the last controller left; the tightest that it may have been where that is not known."""
+        ...
+
+    def save(self, record: LockoutRecord) -> None:
+        """Have this record survive a power cut, as soon as the disk allows."""
+        ...
+
+    def trouble(self) -> str:
+        """Why it cannot be remembered, in words; empty when all is well."""
         ...
 
 

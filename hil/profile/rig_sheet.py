@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,9 @@ class DevicePart(Part):
         description="what the simulated drivers start: a command line with `{site}`, or `python:MODULE:NAME`",
     )
     ratings: dict[Name, Literal_] = Field(default_factory=dict)
+    preset: str | dict[str, Any] | None = Field(
+        default=None, description="what the installer writes as `preset` into a simulated device's configuration"
+    )
 
 
 class RigFile(Part):

@@ -40,6 +40,8 @@ class Configuration:
                 value, unit = value * self._rating_a(unit), "A"
                 next(point for point in whole["points"] if point["id"] == POINTS[name])["rating_a"] = value
             whole["limits"] += [self._limit(name, value, unit, way) for way in WAYS[name]]
+        if self._sheet.device.preset is not None:
+            whole["preset"] = self._sheet.device.preset
         if self.mode:
             whole["modes"] = {"ess": self.mode}
         return whole

@@ -14,6 +14,7 @@ from pcs.core.policy import all_points, policy_for
 from pcs.core.predict import Part, Prediction, predict
 from pcs.limits.schedule import changes
 from pcs.model.limit import Limit
+from pcs.model.preset import Preset
 from pcs.model.site import MeterSpec, Site
 from pcs.model.supervisor import SupervisorSpec
 
@@ -40,6 +41,7 @@ def report(site: Site, now_utc_s: float) -> dict[str, Any]:
     return {
         "ok": True,
         "digest": site.digest,
+        "preset": _preset(site.preset),
         "site": {"name": site.name, "timezone": site.timezone, "system": site.system, "nominal_v": site.nominal_v},
         "meters": [_meter(meter) for meter in site.meters],
         "points": _points(site),
@@ -54,6 +56,16 @@ def report(site: Site, now_utc_s: float) -> dict[str, Any]:
         "supervisor": _supervisor(site.supervisor),
         "journal_dir": site.journal_dir,
         "warnings": list(warnings(site)),
+    }
+
+
+def _preset(preset: Preset) -> dict[str, Any]:
+    return {
+        "id": preset.id,
+        "version": preset.version,
+        "title": preset.title,
+        "figures": [asdict(figure) for figure in preset.figures],
+        "remarks": list(preset.remarks),
     }
 
 

@@ -8,6 +8,7 @@ from pcs.config.review_ratings import ratings
 from pcs.core.policy import all_points
 from pcs.core.predict import ASSUMED_UPDATE_S, CLASSES_S, Part, PartKind, Prediction, predict
 from pcs.model.limit import Limit
+from pcs.model.preset import Preset
 from pcs.model.site import DerKind, DerSpec, MeterSign, MeterSpec, PointSpec, Site
 from pcs.model.supervisor import SupervisorSpec
 
@@ -37,6 +38,7 @@ def lines(site: Site, now_utc_s: float) -> list[str]:
         ),
         *_conflicts(site),
         *_changes(site, now_utc_s),
+        *_preset(site.preset),
         *_supervisor(site.supervisor),
         "Safe state",
         f"  controlled DERs inject at most {safe_total_w(site):g} W in total "
@@ -163,6 +165,18 @@ def _changes(site: Site, now_utc_s: float) -> list[str]:
     found = next_changes(site, now_utc_s)
     told = [f"  {c.local}: {c.says} ({c.source})" for c in found] or ["  none within a year"]
     return [f"Next changes ({site.timezone}; a tighter value already holds before its time, by the response)", *told]
+
+
+def _preset(preset: Preset) -> list[str]:
+    """What the preset decides, each figure with its source, and where the site departs from it; nothing without one."""
+    if not preset.figures:
+        return []
+    decided = []
+    for one in preset.figures:
+        differs = f", overridden: {one.overridden}; the preset's source" if one.overridden else ""
+        decided.append(f"  {one.key} {one.says} ({one.ref}, {one.evidence}{differs}: {one.source})")
+    departs = ["Departures from the preset", *(f"  {remark}" for remark in preset.remarks)] if preset.remarks else []
+    return [f"Preset {preset.id} version {preset.version}: {preset.title}", *decided, *departs]
 
 
 def _supervisor(spec: SupervisorSpec | None) -> list[str]:

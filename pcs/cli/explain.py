@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from pcs.cli.exits import Exit
+from pcs.cli.lockout_lines import lockout_lines
 
 ASK_WITHIN_S = 3.0
 
@@ -79,6 +80,7 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
     """The same for people: the sentence, then a line or two for each limit and DER, then what comes next."""
     zone = ZoneInfo(told["timezone"])
     yield told["sentence"]
+    yield from lockout_lines(told.get("lockout") or {}, zone)
     for one in told["limits"]:
         yield ""
         yield from _limit(one, zone)

@@ -23,6 +23,7 @@ COMMANDS = {
     "supervise": "Open a relay when the limits of a site are not held.",
     "check": "Check a site file and say what it means.",
     "status": "Ask the running controller how things stand.",
+    "reset-lockout": "End a lock-out, where the preset allows it.",
     "explain": "Say why: what binds, what each DER was told, what comes next.",
     "scan": "Find meters and inverters on a host or a serial bus.",
     "devices": "List the device profiles.",
@@ -60,19 +61,23 @@ def common_options() -> list[click.Parameter]:
     ]
 
 
+def _module(name: str) -> str:
+    return f"pcs.cli.{name.replace('-', '_')}"
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands of this installation."""
-        return [name for name in COMMANDS if find_spec(f"pcs.cli.{name}") is not None]
+        return [name for name in COMMANDS if find_spec(_module(name)) is not None]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command with the common options added, None if there is no such command."""
         if cmd_name not in self.list_commands(ctx):
             return None
         if cmd_name not in self.commands:
-            command: click.Command = importlib.import_module(f"pcs.cli.{cmd_name}").command
+            command: click.Command = importlib.import_module(_module(cmd_name)).command
             _add_common_options(command)
             self.commands[cmd_name] = command
         return self.commands[cmd_name]

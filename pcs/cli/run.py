@@ -25,11 +25,13 @@ from pcs.io.der_lock import DerInUseError, DerLocks
 from pcs.io.dirlock import JournalInUseError
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.links import link_for
+from pcs.io.lockout_file import LockoutFile
 from pcs.io.notify import Notifier
 from pcs.io.starts import Starts
 from pcs.io.trace import MOST_BYTES, FrameTrace, TracedLink
 from pcs.io.watchdog import WatchdogDevice, Watchdogs
 from pcs.model.event import Event
+from pcs.model.lockout import Who
 from pcs.model.site import LinkAddress, Site
 from pcs.ports import Link, Watchdog
 from pcs.runtime.checkpoint import VOCABULARY
@@ -143,8 +145,10 @@ async def _run(
     clock = SystemClock()
     journal = SqliteJournal(Path(site.journal_dir), clock, origin=origin)
     locks: DerLocks | None = None
+    lockouts: LockoutFile | None = None
     try:
         locks = DerLocks(der for der in site.ders if der.controlled)
+        lockouts = LockoutFile(Path(site.journal_dir))
         starts = Starts(Path(site.journal_dir))
         storm = starts.begin(clock.now().utc_s).storm
         stop = asyncio.Event()
@@ -169,18 +173,24 @@ async def _run(
                 released=released,
                 watchdog=watchdog,
                 storm=storm,
+                lockouts=lockouts,
             ),
         )
 
         answers = {"status": controller.status, "explain": controller.explain}
 
         def answer(question: str) -> dict[str, object]:
+            what, _, who = question.partition(" ")
+            if what == "reset-lockout" and who in {one.value for one in Who}:
+                return controller.reset_lockout(Who(who))
             return answers[question]() if question in answers else {"error": f"no such question: {question}"}
 
         async with ControlSocket(Path(site.journal_dir), answer):
             await controller.run(stop)
         starts.ended()
     finally:
+        if lockouts is not None:
+            lockouts.close()
         if locks is not None:
             locks.release()
         journal.close()
@@ -190,6 +200,9 @@ def origin_of(site: Site, site_file: Path) -> Origin:
     """What this run comes from: the program, the site file and the profiles of its devices, as texts with digests."""
     used = {m.profile.id for m in site.meters} | {d.profile.id for d in site.ders if d.profile is not None}
     paths = [(site_file.name, site_file), *((f"{one}.yaml", profile_folder() / f"{one}.yaml") for one in sorted(used))]
+    if site.preset.figures:
+        name = f"presets/{site.preset.id}.yaml"
+        paths.append((name, profile_folder() / name))
     files = tuple(source_file(name, path.read_bytes()) for name, path in paths)
     return Origin(program=__version__, files=files, table=VOCABULARY.table)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from pcs.cli.lockout_lines import lockout_lines
+
 EXIT_NOBODY_THERE = 3  # DESIGN section 9: link
 ASK_WITHIN_S = 3.0
 OLD_REPLY_S = 2.0  # DESIGN section 6: a meter that is silent for longer is lost
@@ -60,6 +62,7 @@ def page(status: Mapping[str, Any]) -> Iterator[str]:
     if status.get("action"):
         why = status.get("why") if status["action"] != "normal" else ""
         yield "fail-safe action: " + _join(", ", status["action"], why)
+    yield from lockout_lines(_map(status, "lockout"))
     if status.get("excursions"):
         yield f"excursions: {_excursions(status['excursions'])}"
     yield from _section("response (self-measured)", [*_responses(_map(status, "response")), *_by_limit(status)])

@@ -13,6 +13,8 @@ ACTIONS = {
 """The fail-safe actions of the site, by the name that the core gives them."""
 ALARMS = {
     EventKind.FAULT_RAISED: "FAULT",
+    EventKind.LOCKED_OUT: "LOCKED OUT",
+    EventKind.LOCKOUT_REFUSED: "the lock-out stays",
     EventKind.RATING_MISMATCH: "check the rating",
     EventKind.JOURNAL_ALARM: "journal",
     EventKind.ALARM_RAISED: "health",
@@ -23,6 +25,8 @@ PLAIN = {
     EventKind.LIMITS_CHANGED: "limit",
     EventKind.LIMITS_CONFLICT: "limits contradict",
     EventKind.EXCURSION_ENDED: "excursion ended",
+    EventKind.EXCURSION_COUNTED: "excursion counts towards a lock-out",
+    EventKind.LOCKOUT_ENDED: "the lock-out is over",
     EventKind.WIRING_VERIFIED: "wiring verified, caps may rise at full speed",
     EventKind.RESPONSE_MEASURED: "response",
     EventKind.STOPPED: "stopped",

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pcs.config.blocks import Block, Id, SignedId, Unit, Words, unit_of
 from pcs.config.limit_schema import LimitBlock, ModesBlock
+from pcs.config.preset_schema import OR_NAME, PresetChoice
 from pcs.config.supervisor_schema import SupervisorBlock
 from pcs.model.site import CurrentTransformer, DerSpec, MeterSpec, Tuning
 
@@ -265,6 +266,11 @@ class SiteFile(Block):
     meters: list[MeterBlock] = Field(min_length=1, max_length=16, description="Meters.")
     ders: list[DerBlock] = Field(min_length=1, max_length=64, description="Sources, batteries, chargers.")
     points: list[PointBlock] = Field(default=[], max_length=32, description="Further points; `poi` is implied.")
+    preset: PresetChoice = Field(
+        default=None,
+        description="What the jurisdiction decides, `preset: uk-g100-2`, or a block; left out: nothing (`plain`).",
+        json_schema_extra=OR_NAME,
+    )
     limits: list[LimitBlock] = Field(
         default=[], max_length=32, description="What must hold; required without a mode of storage."
     )

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pcs.config.check_preset import remarks, with_preset
 from pcs.config.checks import report_cross_checks
 from pcs.config.explain import validate
 from pcs.config.limits import limit, mode_limits
 from pcs.config.parts import der_spec, link, point_of, point_specs
+from pcs.config.presets import preset_of
 from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
 from pcs.config.refusals import report_refusals
@@ -15,6 +17,7 @@ from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
 from pcs.config.supervisor import supervisor_spec
 from pcs.config.wishes import report_wishes
 from pcs.config.yaml_marks import Document, load
+from pcs.model.preset import PLAIN
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import (
     CurrentTransformer,
@@ -50,7 +53,16 @@ def site_of(document: Document, path: Path, profiles: Mapping[str, DeviceProfile
     report_wishes(document)
     if document.problems or parsed is None:
         raise ConfigError(document.problems)
+    preset = PLAIN if parsed.preset is None else preset_of(parsed.preset, document)
+    if preset is None:
+        raise ConfigError(document.problems)
     site = _site(parsed, path, document.digest, known)
+    listed = len(parsed.limits)
+    if parsed.preset is not None:
+        site = with_preset(document, site, preset, listed)
+    site = replace(site, supervisor=supervisor_spec(parsed, site, known))
+    if parsed.preset is not None:
+        site = replace(site, preset=replace(preset, remarks=remarks(document, site, listed)))
     report_refusals(document, site, len(parsed.limits))
     if document.problems:
         raise ConfigError(document.problems)
@@ -58,7 +70,7 @@ def site_of(document: Document, path: Path, profiles: Mapping[str, DeviceProfile
 
 
 def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, DeviceProfile]) -> Site:
-    site = Site(
+    return Site(
         name=parsed.site.name,
         timezone=parsed.site.timezone,
         system=System(parsed.site.system),
@@ -71,7 +83,6 @@ def _site(parsed: SiteFile, path: Path, digest: str, profiles: Mapping[str, Devi
         tuning=_tuning(parsed.controller),
         digest=digest,
     )
-    return replace(site, supervisor=supervisor_spec(parsed, site, profiles))
 
 
 def _meter(block: MeterBlock, parsed: SiteFile, profiles: Mapping[str, DeviceProfile]) -> MeterSpec:

@@ -25,8 +25,8 @@ def supervisor_spec(parsed: SiteFile, site: Site, profiles: Mapping[str, DeviceP
         meter=_meter(block, site, profiles),
         shared_with=block.same_as,
         contact=None if block.contact is None else _gpio(block.contact),
-        watches=tuple(_watch(entry, site.limits) for entry in block.watch),
-        missing_s=block.missing_s,
+        watches=tuple(_watch(entry, site.limits, site.preset.supervisor_delay_s) for entry in block.watch),
+        missing_s=_missing_s(block, site),
         frozen_s=block.frozen_s,
         implausible_s=block.implausible_s,
         clear_s=block.clear_s,
@@ -67,7 +67,13 @@ def loosest_w(limit: Limit) -> float | None:
     return max(known) if len(known) == len(values) else None
 
 
-def _watch(block: WatchBlock, limits: Sequence[Limit]) -> Watch:
+def _missing_s(block: SupervisorBlock, site: Site) -> float:
+    """As the file says, else as the preset does, else the default."""
+    preset_s = site.preset.missing_data_s
+    return block.missing_s if preset_s is None or "missing_s" in block.model_fields_set else preset_s
+
+
+def _watch(block: WatchBlock, limits: Sequence[Limit], preset_s: float | None) -> Watch:
     direction = Direction(block.direction)
     behind = watched(limits, direction)
     loosest = [(w, limit) for limit in behind if (w := loosest_w(limit)) is not None]
@@ -79,7 +85,7 @@ def _watch(block: WatchBlock, limits: Sequence[Limit]) -> Watch:
         direction=direction,
         limit_w=limit_w,
         tolerance_w=block.tolerance_w,
-        delay_s=block.delay_s if block.delay_s is not None else allowed_s,
+        delay_s=next((s for s in (block.delay_s, preset_s) if s is not None), allowed_s),
     )
 
 

@@ -13,6 +13,8 @@ from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
+OF_ALL = (FaultKind.RESTARTS, FaultKind.LOCKED_OUT)
+"""Conditions of the whole site: they concern every line."""
 HELD_S = 900.0
 """A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
 at most, and a site that was mended earns again after a quarter of an hour."""
@@ -85,7 +87,7 @@ def line_action(line: Line, policy: Policy, faults: tuple[Fault, ...], state: Li
     if state.lacks:
         return Action.SAFE
     ids = [policy.meters[number].id for number, _ in line.meter_signs]
-    concerned = (f for f in faults if f.source_id in ids or f.kind is FaultKind.RESTARTS)
+    concerned = (f for f in faults if f.source_id in ids or f.kind in OF_ALL)
     return max(map(action_of, concerned), default=Action.NORMAL)
 
 

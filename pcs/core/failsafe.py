@@ -34,6 +34,7 @@ class Clears(StrEnum):
     AFTER_FRESH = "after three new measurements in a row"
     AFTER_BACKOFF = "5 minutes later, twice as long each time, then unverified again"
     AFTER_HELD = "after 15 minutes without another start"
+    BY_RESET = "by a reset, or by itself, as the preset says"
     BY_INSTALLER = "only by the installer"
 
 
@@ -83,6 +84,12 @@ TABLE = (
         action=Action.SAFE,
         clears=Clears.AFTER_HELD,
         does="safe set: what makes it crash is not known, and nothing is raised meanwhile",
+    ),
+    Rule(
+        kind=FaultKind.LOCKED_OUT,
+        action=Action.SAFE,
+        clears=Clears.BY_RESET,
+        does="safe set, or every controlled DER at 0 W, as the preset says; survives a loss of power",
     ),
     Rule(
         kind=FaultKind.CANNOT_MEASURE,

@@ -17,6 +17,7 @@ from pcs.model.reading import (
     LimitFailed,
     LimitReadback,
     LimitsInForce,
+    LockoutReset,
     MeterIdentified,
     MeterReading,
     Observation,
@@ -33,6 +34,7 @@ class Heard:
     samples: tuple[Sample | None, ...]
     in_force: LimitsInForce | None
     held: Fault | None
+    resets: tuple[LockoutReset, ...]
 
 
 def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ...], now_s: float) -> Heard:
@@ -49,6 +51,8 @@ def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ..
             continue
         if isinstance(o, Fault) and o.kind is FaultKind.RESTARTS:
             held = o
+            continue
+        if isinstance(o, LockoutReset):
             continue
         source_id = _source_id(o)
         if source_id in meter_numbers:
@@ -70,6 +74,7 @@ def hear(state: State, inputs: Inputs, policy: Policy, fleet: tuple[DerState, ..
         samples=tuple(samples),
         in_force=in_force,
         held=conditions.still_held(held, now_s),
+        resets=tuple(o for o in inputs.observations if isinstance(o, LockoutReset)),
     )
 
 
@@ -78,7 +83,7 @@ def _source_id(o: Observation) -> str:
         return o.source_id
     if isinstance(o, MeterIdentified | MeterReading):
         return o.meter_id
-    return "" if isinstance(o, LimitsInForce) else o.der_id
+    return "" if isinstance(o, LimitsInForce | LockoutReset) else o.der_id
 
 
 def _moving_w(meter: MeterState, seen: Watch, behind: tuple[DerState, ...]) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pcs.core.channels import room_w
 from pcs.core.envelope import Envelope, envelope, safe_total_w
 from pcs.core.evolve import evolve
-from pcs.core.excursion import Excursions
+from pcs.core.excursion import Excursion, Excursions
 from pcs.core.failsafe import Action
 from pcs.core.measure import Sample
 from pcs.core.policy import Line, Policy
@@ -41,6 +41,8 @@ class LineState:
     response: ResponseState
     trust: Trust
     binds_since_s: float | None = None
+    beyond: tuple[Excursion | None, ...] = ()
+    """The excursion that lasts beyond each threshold of the lock-out's rules, as the meter saw it."""
 
 
 def new(line: Line, policy: Policy) -> LineState:

@@ -7,11 +7,11 @@ Everything is turned into the line's own direction first: for an import line the
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pcs.core import channels, excursion, line_state, measure, observe, response, trust
+from pcs.core import channels, excursion, line_state, lockout, measure, observe, response, trust
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
 from pcs.core.evolve import evolve
-from pcs.core.excursion import Excursion
+from pcs.core.excursion import Excursion, Excursions
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState, Sample
@@ -22,6 +22,7 @@ from pcs.core.trust import Trust
 from pcs.core.watch import counted
 from pcs.core.wiring import MOVE_SHARE, WINDOW_S
 from pcs.model.limit import Accounting
+from pcs.model.lockout import LockoutRules
 from pcs.model.reading import LimitsInForce
 
 PROBATION_SLEW_PCT_S = 3.0
@@ -33,8 +34,6 @@ PROBE_SHARE = 0.06
 """A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
 PROVES_SHARE_S = 1.2 * MOVE_SHARE / WINDOW_S
 """Of all DERs' size per second: a battery that is small beside them moves enough within the window of the check."""
-EXCURSION_SHARE = 0.01
-"""Excursions are counted beyond 1 % of nameplate above the limit: the class of an ordinary meter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +196,7 @@ def take_turn(
         flow=flow or state.flow,
         used_s=sample.received_s if sample is not None else state.used_s,
     )
-    return _account(state, line, sample, flow, previous_s)
+    return _account(state, line, policy, sample, flow, previous_s)
 
 
 def _most_w(line: Line, der: DerState) -> float:
@@ -281,7 +280,9 @@ def _trust(
     )
 
 
-def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | None, previous_s: float) -> Turn:
+def _account(
+    state: LineState, line: Line, policy: Policy, sample: Sample | None, flow: Flow | None, previous_s: float
+) -> Turn:
     """Excursions and responses of one fresh sample."""
     if sample is None or flow is None:
         return Turn(state=state)
@@ -291,6 +292,27 @@ def _account(state: LineState, line: Line, sample: Sample | None, flow: Flow | N
         import_w = max(import_w, -limit_w - max(0.0, 0.5 * (flow.lo_w + flow.hi_w)))
     seen = evolve(sample, import_w=import_w)
     since_s = previous_s if previous_s > -observe.INFINITY else None
-    excursions, ended = excursion.account(state.excursions, seen, since_s, limit_w, EXCURSION_SHARE * line.size_w)
+    tolerance_w = policy.tolerance.of_w(line.size_w)
+    excursions, ended = excursion.account(state.excursions, seen, since_s, limit_w, tolerance_w)
     following, responded = response.follow(state.response, seen, flow.lo_w, flow.hi_w, limit_w, line.size_w)
-    return Turn(state=evolve(state, excursions=excursions, response=following), ended=ended, responded=responded)
+    state = evolve(state, excursions=excursions, response=following)
+    if policy.lockout is not None:
+        state = evolve(state, beyond=_beyond(state, policy.lockout, seen, since_s, limit_w, tolerance_w))
+    return Turn(state=state, ended=ended, responded=responded)
+
+
+def _beyond(
+    state: LineState,
+    rules: LockoutRules,
+    seen: Sample,
+    since_s: float | None,
+    limit_w: float | None,
+    tolerance_w: float,
+) -> tuple[Excursion | None, ...]:
+    """The excursions that last beyond the thresholds of the rules."""
+    levels = lockout.thresholds(rules)
+    made = []
+    for pct, present in zip(levels, state.beyond or (None,) * len(levels), strict=True):
+        bound_w = max(tolerance_w, pct / 100.0 * (limit_w or 0.0))
+        made.append(excursion.account(Excursions(present=present), seen, since_s, limit_w, bound_w)[0].present)
+    return tuple(made)

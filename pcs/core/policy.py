@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pcs.core.dispatch import Grid, grid
 from pcs.core.service import CONDUCTORS, shares
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
+from pcs.model.lockout import LockoutRules
+from pcs.model.preset import METER_CLASS, Tolerance
 from pcs.model.profile import DerTiming
 from pcs.model.site import DerKind, DerSpec, MeterSpec, PointKind, PointSpec, Site, System, Tuning
 from pcs.model.units import Band
@@ -95,6 +97,10 @@ class Policy:
     phases: int
     nameplate_w: float
     uncontrolled_w: float
+    tolerance: Tolerance = METER_CLASS
+    """How far beyond a limit is no excursion yet."""
+    lockout: LockoutRules | None = None
+    """Which excursions lock out; None: none."""
 
 
 def policy_for(site: Site) -> Policy:
@@ -121,6 +127,8 @@ def policy_for(site: Site) -> Policy:
         phases=CONDUCTORS[site.system],
         nameplate_w=sum(d.nameplate_w for d in controlled),
         uncontrolled_w=sum(d.nameplate_w for d in site.ders if not d.controlled and d.kind is not DerKind.EVSE),
+        tolerance=site.preset.tolerance,
+        lockout=site.preset.lockout,
     )
 
 

@@ -4,13 +4,15 @@ from pcs.core.excursion import Excursion
 from pcs.core.failsafe import Action, action_of
 from pcs.core.line_state import LineState
 from pcs.core.lines import Turn
+from pcs.core.lockout import may_reset
 from pcs.core.policy import Line, Policy
 from pcs.core.response import Response
 from pcs.core.state import Inputs, State
 from pcs.core.wiring import Wiring
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault
-from pcs.model.reading import DerIdentified, MeterIdentified
+from pcs.model.lockout import ACTION_WORDS, LockoutRules
+from pcs.model.reading import DerIdentified, LockoutReset, MeterIdentified
 from pcs.model.units import Instant
 
 RATING_TOLERANCE = 0.02
@@ -30,6 +32,8 @@ def changes(
     for spec, old, new in zip(policy.meters, before.watches, after.watches, strict=True):
         if old.wiring.verdict is not new.wiring.verdict and new.wiring.verdict is Wiring.VERIFIED:
             events.append(Event(at=now, kind=EventKind.WIRING_VERIFIED, source_id=spec.id, text=new.wiring.detail))
+    if policy.lockout is not None:
+        events += _lockouts(before, after, inputs, policy.lockout, now)
     if before.in_force is not after.in_force and after.in_force is not None:
         events += _limits(before, after, policy, now)
     if before.conflicts != after.conflicts and after.conflicts:
@@ -41,6 +45,37 @@ def changes(
         if turn.responded is not None:
             events.append(_response(turn.responded, line.name, name, now))
     return tuple(events)
+
+
+def _lockouts(before: State, after: State, inputs: Inputs, rules: LockoutRules, now: Instant) -> list[Event]:
+    """What came to count, what locked out, what was reset or refused."""
+    old, new = before.lockout.record, after.lockout.record
+    fresh = [m for m in new.marks if m not in old.marks]
+    events = [
+        Event(
+            at=now,
+            kind=EventKind.EXCURSION_COUNTED,
+            text=f"rule {mark.rule_id}: {sum(m.rule_id == mark.rule_id for m in new.marks)} so far",
+            facts=(("rule", mark.rule_id),),
+        )
+        for mark in fresh
+    ]
+    if new.locked is not None and (old.locked is None or old.locked.renewed_s != new.locked.renewed_s):
+        again = "again " if old.locked is not None else ""
+        text = f"{again}{new.locked.why}; {ACTION_WORDS[new.locked.action]}"
+        facts = (("action", new.locked.action.name.lower()), ("preset", rules.preset))
+        events.append(Event(at=now, kind=EventKind.LOCKED_OUT, text=text, facts=facts))
+    asked = [o for o in inputs.observations if isinstance(o, LockoutReset)]
+    if old.locked is not None and new.locked is None:
+        by = f"reset by {asked[0].who.value}, as they say: nobody proved who they are" if asked else "by itself"
+        text = f"{by}; it had lasted {new.clock_s - old.locked.renewed_s:.0f} s"
+        events.append(Event(at=now, kind=EventKind.LOCKOUT_ENDED, text=text, facts=(("preset", rules.preset),)))
+    elif new.locked is not None:
+        for one in asked:
+            verdict = may_reset(after.lockout, rules, one.who)
+            text = f"asked for by {one.who.value}: {verdict.why}"
+            events.append(Event(at=now, kind=EventKind.LOCKOUT_REFUSED, text=text, facts=(("who", one.who.value),)))
+    return events
 
 
 def _limits(before: State, after: State, policy: Policy, now: Instant) -> list[Event]:

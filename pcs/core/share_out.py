@@ -84,6 +84,12 @@ def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
     )
 
 
+def at_nothing(shares: Shares) -> Shares:
+    """Every DER at 0 W in both directions, also where it falls back to without us."""
+    nothing = (0.0,) * len(shares.ders)
+    return replace(within(shares, nothing), safe_w=nothing, safe_charge_w=nothing)
+
+
 def _startable(floor_w: float, der: DerState) -> float:
     """A charger draws at least its least current, or is paused."""
     return 0.0 if 0.0 < -floor_w < der.spec.charge_min_w else floor_w

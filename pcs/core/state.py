@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
-from pcs.core import der_state
+from pcs.core import der_state, lockout
 from pcs.core.busbar import BusState
 from pcs.core.der_state import DerState
+from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.line_state import new as new_line
+from pcs.core.lockout import UNLOCKED, LockoutState
 from pcs.core.measure import MeterState
 from pcs.core.policy import Policy
 from pcs.core.watch import Watch
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event
 from pcs.model.fault import Fault
+from pcs.model.lockout import LockoutRecord
 from pcs.model.reading import LimitsInForce, Observation
 from pcs.model.units import Instant
 
@@ -46,6 +49,8 @@ class State:
     safe_charge_w: tuple[float, ...]
     held: Fault | None = None
     """Why this start is held in the safe set, since when; None: it is not, or not any more."""
+    lockout: LockoutState = UNLOCKED
+    """Which excursions have counted, and whether the site is locked out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +69,21 @@ class Outcome:
     events: tuple[Event, ...]
 
 
-def initial(policy: Policy, now: Instant) -> State:
-    """The state at start: nothing known, everything safe."""
+def initial(policy: Policy, now: Instant, record: LockoutRecord | None = None) -> State:
+    """The state at start: nothing known, everything safe; `record` is what the last controller left of lock-outs."""
+    names, rules = tuple(line.name for line in policy.lines), policy.lockout
+    lines = tuple(new_line(line, policy) for line in policy.lines)
+    kept = UNLOCKED
+    if rules is not None and record is not None:
+        kept = lockout.resumed(record, rules, names, now.mono_s, now.utc_s)
+        seeds = lockout.seeds(record, rules, names, now.mono_s)
+        lines = tuple(evolve(line, beyond=seed) for line, seed in zip(lines, seeds, strict=True))
     nothing = (0.0,) * len(policy.controlled)
     return State(
         meters=tuple(MeterState() for _ in policy.meters),
         watches=tuple(Watch.new(now.mono_s) for _ in policy.meters),
         ders=tuple(der_state.new(d, t, now.mono_s) for d, t in zip(policy.controlled, policy.timings, strict=True)),
-        lines=tuple(new_line(line, policy) for line in policy.lines),
+        lines=lines,
         buses=tuple(BusState() for _ in policy.buses),
         in_force=None,
         action=Action.SAFE,
@@ -83,4 +95,5 @@ def initial(policy: Policy, now: Instant) -> State:
         floors_w=nothing,
         safe_w=nothing,
         safe_charge_w=nothing,
+        lockout=kept,
     )

@@ -1,6 +1,19 @@
 """One control cycle, pure: `step(state, inputs, policy, now)`. Reads like the picture in docs/DESIGN.md."""
 
-from pcs.core import busbar, channels, conditions, economy, lines, obey, observe, report, share_out, watch, wishes
+from pcs.core import (
+    busbar,
+    channels,
+    conditions,
+    economy,
+    lines,
+    lockout,
+    obey,
+    observe,
+    report,
+    share_out,
+    watch,
+    wishes,
+)
 from pcs.core import ders as ders_
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
@@ -9,6 +22,7 @@ from pcs.core.failsafe import Action, obeys, site_action
 from pcs.core.hear import Heard, hear
 from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet, Turn
+from pcs.core.lockout import LockoutState
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
 from pcs.core.service import conductor_v
@@ -17,7 +31,7 @@ from pcs.core.state import Inputs, Outcome, State
 from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring
 from pcs.model.command import LimitActivePower
-from pcs.model.fault import Fault
+from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
 
 BINDING_W = 1.0
@@ -34,13 +48,20 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     meters, faults = conditions.meter_faults(policy, heard.meters, watches, ders, state.faults, now_s)
     faults += tuple(c for d in ders for c in d.conditions)
     faults += (heard.held,) if heard.held is not None else ()
+    faults += lockout.fault(state.lockout, now_s)
     fleet = _fleet(state, ders, faults, policy)
     turns = _turns(state, heard, meters, watches, fleet, faults, policy, now_s)
+    locked = _locked(state, heard, turns, policy, now)
+    if locked.record.locked is not state.lockout.record.locked:  # rare: what was decided without it is decided again
+        faults = (*(f for f in faults if f.kind is not FaultKind.LOCKED_OUT), *lockout.fault(locked, now_s))
+        turns = _turns(state, heard, meters, watches, fleet, faults, policy, now_s)
     states = tuple(t.state for t in turns)
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
     shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
+    if lockout.at_zero(locked):
+        shares = share_out.at_nothing(shares)
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     action = site_action(faults)
     commands, ders = _commands(shares, action is Action.NORMAL, now_s)
@@ -61,8 +82,22 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
         safe_w=shares.safe_w,
         safe_charge_w=shares.safe_charge_w,
         held=heard.held,
+        lockout=locked,
     )
     return Outcome(state=after, commands=commands, events=report.changes(state, after, inputs, policy, turns, now))
+
+
+def _locked(state: State, heard: Heard, turns: tuple[Turn, ...], policy: Policy, now: Instant) -> LockoutState:
+    """Which excursions count now and whether they lock out; then what was asked for is done, where it is allowed."""
+    rules, known = policy.lockout, state.lockout
+    if rules is None:
+        return known
+    present = tuple(t.state.beyond for t in turns)
+    names = tuple(line.name for line in policy.lines)
+    known = lockout.advance(known, present, names, rules, now.mono_s, now.utc_s)
+    for asked in heard.resets:
+        known, _ = lockout.reset(known, rules, asked.who)
+    return known
 
 
 def _to_now(der: DerState, window_s: float, now_s: float) -> DerState:

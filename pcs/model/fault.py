@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     DER_FOREIGN_LIMIT = "limit on the DER set by someone else"
     DER_SECOND_WRITER = "somebody else changes the DER's limit"
     RESTARTS = "controller restarts again and again"
+    LOCKED_OUT = "locked out after excursions"
     CANNOT_HOLD = "limit cannot be held with the DERs that obey"
 
 

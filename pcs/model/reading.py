@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pcs.model.fault import Fault
+from pcs.model.lockout import Who
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,15 @@ class LimitsInForce:
     received_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockoutReset:
+    """Somebody asks for the end of a lock-out, as `who` they say they are; nobody proves it in this version."""
+
+    who: Who
+    sent_s: float
+    received_s: float
+
+
 Observation = (
     MeterIdentified
     | MeterReading
@@ -155,6 +165,7 @@ Observation = (
     | LimitApplied
     | LimitFailed
     | LimitsInForce
+    | LockoutReset
     | Fault
 )
 """All that one step may be told. A bare `Fault` is a read or an identification that came to nothing."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pcs.model.limit import Limit, Scope
+from pcs.model.preset import PLAIN, Preset
 from pcs.model.profile import DeviceProfile
 
 if TYPE_CHECKING:
@@ -222,5 +223,7 @@ class Site:
     tuning: Tuning = Tuning()
     digest: str = ""
     """SHA-256 of the file's bytes: which configuration this is."""
+    preset: Preset = PLAIN
+    """What the jurisdiction decides: times, excursions that lock out, fallbacks."""
     supervisor: "SupervisorSpec | None" = None
     """The hard-limit supervisor, a process of its own; the controller only says whether there is one."""

@@ -18,14 +18,17 @@ from pcs.limits.source import ScheduledLimits
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault, FaultKind
+from pcs.model.lockout import Who
+from pcs.model.reading import LockoutReset
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
-from pcs.ports import Clock, Journal, Link, TimeTrust, Watchdog
+from pcs.ports import Clock, Journal, Link, LockoutMemory, TimeTrust, Watchdog
 from pcs.runtime import alive
 from pcs.runtime.checkpoint import CHECKPOINT_S, Checkpoint, encode_checkpoint
 from pcs.runtime.explain import explain
 from pcs.runtime.health import Health
 from pcs.runtime.inbox import Inbox
+from pcs.runtime.lockouts import Remembered, answer_reset
 from pcs.runtime.pollers import DerTasks, poll_meter
 from pcs.runtime.status import status
 from pcs.runtime.watched_link import WatchedLink
@@ -50,6 +53,8 @@ class World:
     """DERs whose limit, as it is found, the installer releases: it counts as our own."""
     watchdog: Watchdog | None = None
     """Who waits for completed steps; None: nobody."""
+    lockouts: LockoutMemory | None = None
+    """What survives of lock-outs (None: nothing does)."""
     storm: str = ""
     """Why this start is held in the safe set (too many restarts), in words; empty: it is not."""
 
@@ -59,8 +64,9 @@ class Controller:
 
     def __init__(self, site: Site, world: World) -> None:
         self.site, self.world = site, world
-        self.policy: Policy = policy_for(site)
-        self.state: State = initial(self.policy, world.clock.now())
+        self._lockouts = Remembered(world.lockouts)
+        self.policy: Policy = self._lockouts.policy(policy_for(site))
+        self.state: State = initial(self.policy, world.clock.now(), self._lockouts.found)
         self.started = world.clock.now()
         self.steps = 0
         self._journal_trouble = ""
@@ -107,6 +113,13 @@ class Controller:
     def explain(self) -> dict[str, Any]:
         """Why everything is as it is at this moment, and what comes next (schema pcs.explain/1)."""
         return explain(self.site, self.policy, self.state, self.world.clock.now())
+
+    def reset_lockout(self, who: Who) -> dict[str, Any]:
+        """Ask for the end of a lock-out, as `who` they say they are; the next step does it, or tells why not."""
+        now = self.world.clock.now()
+        answer = answer_reset(self.state, self.policy, who, now)
+        self._inbox.put(LockoutReset(who=who, sent_s=now.mono_s, received_s=now.mono_s), urgent=True)
+        return answer
 
     async def run(self, stop: asyncio.Event) -> None:
         """Control until `stop` is set; whatever ends it, the DERs are left at the safe set.
@@ -166,6 +179,7 @@ class Controller:
             self.world.on_event(event)
         if now.mono_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint(now)
+        self._lockouts.keep(self.state)
         self._watch_journal()
         self.health.step.add(self.world.clock.now().mono_s - now.mono_s)
         self._feed(inputs, now)
@@ -197,7 +211,8 @@ class Controller:
 
     def _watch_journal(self) -> None:
         """A journal in trouble is an alarm; control goes on."""
-        trouble = self.world.journal.trouble()
+        memory = self.world.lockouts
+        trouble = self.world.journal.trouble() or (memory.trouble() if memory is not None else "")
         if trouble != self._journal_trouble:
             self._journal_trouble = trouble
             self._tell(EventKind.JOURNAL_ALARM, trouble or "the journal works again")
@@ -227,6 +242,7 @@ class Controller:
             async with asyncio.timeout(LEAVE_WITHIN_S):
                 await asyncio.gather(*map(leave, commands))
         self._tell(EventKind.STOPPED, self._how_left(left))
+        self._lockouts.keep(self.state, leaves=True)
         for link in self._links.values():
             await link.close()
 

@@ -20,6 +20,7 @@ from pcs.core.policy import Line, Policy
 from pcs.core.state import State
 from pcs.model.site import Site
 from pcs.model.units import Instant
+from pcs.runtime import lockouts
 from pcs.runtime.status import responses
 from pcs.runtime.what_next import Coming, coming
 
@@ -47,6 +48,7 @@ def explain(site: Site, policy: Policy, state: State, now: Instant) -> dict[str,
             _limit(policy, state, line, known, at) for line, known in zip(policy.lines, state.lines, strict=True)
         ],
         "conflicts": list(state.conflicts),
+        "lockout": lockouts.told(state, policy, now),
         "busbars": [
             {"id": b.point.id, "rating_a": b.rating_a, "infeed_a": list(k.infeed_a), "relieved": k.relieved}
             for b, k in zip(policy.buses, state.buses, strict=True)

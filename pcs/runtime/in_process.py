@@ -18,6 +18,7 @@ from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event
 from pcs.model.fault import Fault
+from pcs.model.lockout import NOTHING_YET, LockoutRecord
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
@@ -98,6 +99,42 @@ class _Pen(MemoryJournal):
         return self._journal.explains(serial, limit_w, tolerance_w)
 
 
+class MemoryLockouts:
+    """`pcs.ports.LockoutMemory` for a site whose disk is a value. It outlives the controller."""
+
+    def __init__(self) -> None:
+        self.record = NOTHING_YET
+
+    def load(self) -> LockoutRecord:
+        """What the last controller left."""
+        return self.record
+
+    def save(self, record: LockoutRecord) -> None:
+        """Kept at once."""
+        self.record = record
+
+    def trouble(self) -> str:
+        """Never any."""
+        return ""
+
+
+class _LockoutPen(MemoryLockouts):
+    """A controller's way to that memory, which ends when it is killed."""
+
+    def __init__(self, memory: MemoryLockouts, life: _Life) -> None:
+        super().__init__()
+        self._memory, self._life = memory, life
+
+    def load(self) -> LockoutRecord:
+        """What the disk says."""
+        return self._memory.load()
+
+    def save(self, record: LockoutRecord) -> None:
+        """Onto the disk, while there is a process that writes."""
+        if not self._life.dead:
+            self._memory.save(record)
+
+
 class _GatedLink:
     """A link whose user may be hung: it asks nothing meanwhile, and hears the answer when it goes on."""
 
@@ -157,6 +194,7 @@ class Device:
         """A device without a configuration, whose files lie in `folder`."""
         self._file = folder / "site.yaml"
         self._journal = MemoryJournal()
+        self._lockouts = MemoryLockouts()
         self._site: Site | None = None
         self._life: _Life | None = None
         self._offset_s = 0.0
@@ -180,7 +218,13 @@ class Device:
             life.links.append(link_for(site, address))
             return _GatedLink(life.links[-1], life)
 
-        world = World(clock=self, journal=_Pen(self._journal, life), link=link, time_trust=WatchedTime(lambda: True))
+        world = World(
+            clock=self,
+            journal=_Pen(self._journal, life),
+            link=link,
+            time_trust=WatchedTime(lambda: True),
+            lockouts=_LockoutPen(self._lockouts, life),
+        )
         self._life = life
         life.task = asyncio.create_task(_HangableController(site, world, life).run(life.stop))
 

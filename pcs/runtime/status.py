@@ -17,6 +17,7 @@ from pcs.model.profile import FallbackDirection
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
 from pcs.ports import Link
+from pcs.runtime import lockouts
 
 MISSING = ("no seal: settings are not locked",)
 """Protections of the design that this version does not have; status says so instead of leaving it open."""
@@ -54,6 +55,8 @@ def status(
             for line, known in zip(policy.lines, state.lines, strict=True)
         ],
         "conflicts": list(state.conflicts),
+        "preset": site.preset.id,
+        "lockout": lockouts.told(state, policy, now),
         "ders": [_der(state, number, now.mono_s) for number in range(len(state.ders))],
         "faults": [
             {"kind": f.kind.value, "source": f.source_id, "detail": f.detail, "since_s": round(now.mono_s - f.at_s, 1)}
@@ -109,7 +112,7 @@ def _excursions(lines: tuple[LineState, ...], policy: Policy) -> dict[str, Any]:
         "longest_s": round(max((e.longest_s for e in all_), default=0.0), 3),
         "total_s": round(sum(e.total_s for e in all_), 3),
         "energy_wh": round(sum(e.energy_wh for e in all_), 3),
-        "tolerance_w": 0.01 * policy.nameplate_w,
+        "tolerance_w": policy.tolerance.of_w(policy.nameplate_w),
     }
 
 

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from pcs.config.preset_schema import PresetFile
 from pcs.config.profile_schema import ProfileFile
 from pcs.config.schema import SiteFile
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "firmware_config" / "schema"
-MODELS: dict[str, type[BaseModel]] = {"site.schema.json": SiteFile, "profile.schema.json": ProfileFile}
+MODELS: dict[str, type[BaseModel]] = {
+    "site.schema.json": SiteFile,
+    "profile.schema.json": ProfileFile,
+    "preset.schema.json": PresetFile,
+}
 
 
 def generate() -> dict[str, str]:

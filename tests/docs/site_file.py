@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from pcs.config import ConfigError, load_site
 from pcs.config.blocks import Block
 from pcs.config.limit_schema import LimitBlock, ModesBlock, ModeWindowBlock, WindowBlock
+from pcs.config.preset_schema import OverrideBlock, PresetBlock
 from pcs.config.schema import (
     ControllerBlock,
     CtBlock,
@@ -43,6 +44,8 @@ SECTIONS: tuple[tuple[str, type[Block]], ...] = (
     ("`ct` of a meter", CtBlock),
     ("`ders`, a list", DerBlock),
     ("`points`, a list", PointBlock),
+    ("`preset`", PresetBlock),
+    ("`overrides` of a preset, a list", OverrideBlock),
     ("`limits`, a list", LimitBlock),
     ("`schedule` of a limit, a list", WindowBlock),
     ("`modes`", ModesBlock),

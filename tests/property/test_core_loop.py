@@ -20,7 +20,7 @@ from tests.core_plant import DT_S, Line, Scene, Trace, Unit, rules_of, simulate,
 
 PLANTS = int(os.environ.get("CORE_PLANTS", "0"))
 TOLERANCE = 0.01
-"""Of nameplate: what an excursion has to exceed to be one (pcs.core.step.EXCURSION_SHARE)."""
+"""Of nameplate: what an excursion has to exceed to be one (pcs.model.preset.Tolerance)."""
 OUTSIDE_TOLERANCE = 0.02
 """Of nameplate, the ripple that is allowed at all: with four times its declared delays a plant may swing a little."""
 SETTLED_S = 12.0

@@ -12,7 +12,7 @@ from pcs.model.fault import FaultKind
 from tests import core_site as site
 
 CORE = Path(pcs.core.__file__).parent
-DERIVED = [kind for kind in FaultKind if kind.name.startswith(("METER_", "DER_", "CANNOT_", "RESTARTS"))] + [
+DERIVED = [kind for kind in FaultKind if kind.name.startswith(("METER_", "DER_", "CANNOT_", "RESTARTS", "LOCKED_"))] + [
     FaultKind.WRONG_DEVICE
 ]
 WITHOUT_ROW = {FaultKind.METER_IMPLAUSIBLE}

@@ -12,11 +12,13 @@ from functools import cache
 import pytest
 
 from pcs.core.conditions import HELD_S
+from pcs.core.evolve import evolve
 from pcs.core.failsafe import RULES, TABLE, Action, Clears, DerAction, Rule, obeys
 from pcs.core.wiring import BACKOFF_S, Wiring
 from pcs.model.event import EventKind
 from pcs.model.fault import FaultKind
 from pcs.model.limit import Basis, Direction, Limit
+from pcs.model.lockout import ExcursionRule, LockoutAction, LockoutRules, ResetRules
 from pcs.model.reading import Observation
 from pcs.model.site import Tuning
 from tests import core_site as site
@@ -92,6 +94,21 @@ class Site:
                 return
             self.tick()
         assert kind in self.run.kinds(), f"not reached within {within_s:g} s: {self.run.kinds()}"
+
+
+LOCKED_S = 30.0
+LOCKS_OUT = LockoutRules(
+    preset="test",
+    rules=(ExcursionRule(id="any", lasting_s=0.05),),
+    action=LockoutAction.SAFE,
+    reset=ResetRules(by_itself_s=LOCKED_S),
+)
+
+
+def exceeds(of: Site) -> None:
+    """A tenth of a second beyond the limit locks out from now on; and the load falls away."""
+    of.run.rules = evolve(of.run.rules, lockout=LOCKS_OUT)
+    of.demand_w = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +187,9 @@ STORIES = {
         mends=nothing,
         within_s=0.1,
         ends_s=(HELD_S - 1.0, HELD_S + 0.3),
+    ),
+    FaultKind.LOCKED_OUT: Story(
+        fails=exceeds, mends=demand(DEMAND_W), within_s=0.5, ends_s=(LOCKED_S - 1.0, LOCKED_S + 0.3)
     ),
     FaultKind.CANNOT_MEASURE: Story(fails=nothing, mends=says_phases, within_s=0.1, ends_s=(0.0, TICK_S)),
     FaultKind.DER_SILENT: Story(fails=second("silent"), mends=second("true"), within_s=3.1, ends_s=(0.0, TICK_S)),
