@@ -3,12 +3,15 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 FUZZ_VENV := .venv-fuzz
+MUTATION_VENV := .venv-mutation
 BIN := $(VENV)/bin
 KILLS ?= 1000
 RUNS ?= 3
 RECORDS ?= 100
 SEEDS ?= 10000
 FIRST_SEED ?= 0
+SAMPLE ?= 0
+SEED ?= 0
 KIND ?= stack
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
@@ -108,6 +111,15 @@ $(FUZZ_VENV)/.ready: requirements/fuzz.txt | setup
 	$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
+## make mutation   mutants of pcs/core against its tests (docs/mutation.md); SAMPLE=400 for a random part, goes on where it ended
+mutation: $(MUTATION_VENV)/.ready
+	nice -n 15 $(MUTATION_VENV)/bin/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
+
+$(MUTATION_VENV)/.ready: requirements/mutation.txt | setup
+	$(PYTHON) -m venv --clear $(MUTATION_VENV)
+	$(MUTATION_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/mutation.txt
+	@touch $@
+
 ## make coverage   branch coverage of the pure code, at least 95 %
 coverage: setup
 	$(BIN)/coverage run --branch --source=pcs/core,pcs/codec,hil/analysis,hil/verdict -m pytest -q $(call existing,unit property conformance)
@@ -129,6 +141,7 @@ requirements:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra hil pyproject.toml -o requirements/dev.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz pyproject.toml -o requirements/fuzz.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra mutation --extra hil pyproject.toml -o requirements/mutation.txt
 
 clean:
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) $(MUTATION_VENV) mutants .fuzz demo-run crd-run .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -31,7 +31,7 @@ def _stretches(t_s: FloatArray, y: FloatArray, points: int) -> tuple[FloatArray,
     """The least and the greatest of each stretch, in order of time; NaN where a stretch has neither."""
     if len(y) <= points:
         return t_s, y
-    stretch = -(-2 * len(y) // points)
+    stretch = -(-len(y) // max(1, points // 2))
     short = -len(y) % stretch
     t_s, y = np.pad(t_s, (0, short), mode="edge"), np.pad(y, (0, short), mode="edge")
     rows_t_s, rows_y = t_s.reshape(-1, stretch), y.reshape(-1, stretch)

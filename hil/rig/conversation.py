@@ -60,6 +60,7 @@ class Conversation(ABC):
         self.units, self.wire = units, wire
         self.loop = asyncio.get_running_loop()
         self._flood_timer: asyncio.TimerHandle | None = None
+        self._kept_back = b""
 
     @abstractmethod
     def receive(self, data: bytes) -> None:
@@ -83,7 +84,11 @@ class Conversation(ABC):
             spoiled = Spoiled(data=frame_of(asked.tag, asked.unit, bytes((asked.pdu[0] | 0x80, DEVICE_BUSY))))
         else:
             spoiled = spoil(fault, asked, unit.answer(asked.pdu), frame_of, unit.random)
-        self.send(spoiled.data)
+        if fault is LinkFault.REORDERED and not self._kept_back:
+            self._kept_back = spoiled.data
+            return Then.GO_ON
+        self.send(spoiled.data + self._kept_back)
+        self._kept_back = b""
         if spoiled.then is Then.FLOOD:
             self._flood(unit, 0)
         return spoiled.then

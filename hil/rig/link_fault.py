@@ -9,7 +9,11 @@ NOISE_BYTES = 3  # what a line driver that is switched on or off too early or to
 
 
 class LinkFault(StrEnum):
-    """How a device on the wire can fail. A deaf one answers what is read, and never hears what is written."""
+    """How a device on the wire can fail. A deaf one answers what is read, and never hears what is written.
+
+    `flipped`: one bit of the head of each frame is wrong (TCP's own checksum keeps such from the values behind it).
+    `reordered`: each second reply leaves before the one to the request ahead of it.
+    """
 
     OK = "ok"
     SILENT = "silent"
@@ -32,6 +36,8 @@ class LinkFault(StrEnum):
     ENDLESS = "endless"
     HALF_OPEN = "half_open"
     DEAF = "deaf"
+    FLIPPED = "flipped"
+    REORDERED = "reordered"
 
 
 TCP_ONLY = frozenset({LinkFault.STALE_TID, LinkFault.RESET})
@@ -98,11 +104,14 @@ def spoil(fault: LinkFault, asked: Asked, pdu: bytes, frame_of: FrameOf, random:
             return Spoiled(data=frame_of((tag - 1) & 0xFFFF, unit, pdu))
         case LinkFault.CRC:
             return Spoiled(data=whole[:-1] + bytes((whole[-1] ^ 0x5A,)))
+        case LinkFault.FLIPPED:
+            at = random.randrange(len(frame_of(tag, unit, b"")))
+            return Spoiled(data=whole[:at] + bytes((whole[at] ^ 1 << random.randrange(8),)) + whole[at + 1 :])
         case LinkFault.GLUED:
             return Spoiled(data=whole + whole)
         case LinkFault.ENDLESS:
             return Spoiled(data=whole[:4] + b"\xff\xff" + whole[6:], then=Then.FLOOD)
-        case _:  # well, slow, or on a bus that repeats what it hears
+        case _:  # well, slow, out of order, or on a bus that repeats what it hears
             return Spoiled(data=whole)
 
 

@@ -88,7 +88,9 @@ class MeterState:
     phase_zero_from_w: tuple[float | None, ...] = (None, None, None)
     """The last import of each phase that was not zero."""
     zero_patience_s: float = ZERO_FOR_S
-    """How long zeros that began softly, in total or of a phase, last before they are an open CT."""
+    """How long zeros of all phases that began softly last before they are an open CT."""
+    phase_patience_s: float = OPEN_FOR_S
+    """The same of one phase while all of them carry little: an open one shows as soon as the others move."""
     fresh_run: int = 0
     lost: bool = True
     bad: Fault | None = None
@@ -159,7 +161,8 @@ def _fresh(state: MeterState, reading: MeterReading, spec: MeterSpec) -> tuple[M
         moved_s=reading.received_s if moved else state.moved_s,
         zero_since_s=_since(state.zero_since_s, zero, reading.received_s),
         zero_from_w=state.zero_from_w if zero else reading.import_w,
-        zero_patience_s=_patience_s(state, zero, phase_zeros, reading.received_s),
+        zero_patience_s=_patience_s(state.zero_patience_s, (state.zero_since_s,), (zero,), reading.received_s),
+        phase_patience_s=_patience_s(state.phase_patience_s, state.phase_zero_since_s, phase_zeros, reading.received_s),
         phase_zero_since_s=tuple(
             _since(s, z, reading.received_s)
             for s, z in zip_longest(state.phase_zero_since_s, phase_zeros, fillvalue=None)
@@ -205,14 +208,13 @@ def _since(since_s: float | None, is_so: bool | None, now_s: float) -> float | N
     return (since_s if since_s is not None else now_s) if is_so else None
 
 
-def _patience_s(state: MeterState, zero: bool, phase_zeros: tuple[bool, ...], now_s: float) -> float:
+def _patience_s(patience_s: float, since_s: tuple[float | None, ...], zeros: tuple[bool, ...], now_s: float) -> float:
     """How long soft zeros are believed from now on: longer if the flow, or that of a phase, is back from an alarm."""
-    began = zip((state.zero_since_s, *state.phase_zero_since_s), (zero, *phase_zeros), strict=False)
-    ended = (since_s for since_s, is_zero in began if since_s is not None and not is_zero)
-    if not any(now_s - since_s >= state.zero_patience_s for since_s in ended):
-        return state.zero_patience_s
+    ended = (s for s, is_zero in zip(since_s, zeros, strict=False) if s is not None and not is_zero)
+    if not any(now_s - ended_s >= patience_s for ended_s in ended):
+        return patience_s
     least_s, most_s = PROBE_AGAIN_S
-    return min(most_s, max(least_s, 2.0 * state.zero_patience_s))
+    return min(most_s, max(least_s, 2.0 * patience_s))
 
 
 def _all_zero(reading: MeterReading) -> bool:
@@ -344,7 +346,7 @@ def circuit_fault(
     has to read something again, or `OPEN_FOR_S` to pass (a phase that is whole again but has no load goes on reading
     zero).
     """
-    if _lasts(state, state.zero_since_s, state.zero_from_w, nameplate_w, now_s):
+    if _lasts(state.zero_patience_s, state.zero_since_s, state.zero_from_w, nameplate_w, now_s):
         return Fault(
             kind=FaultKind.METER_OPEN_CT, source_id=meter_id, at_s=now_s, detail="every phase reads exactly zero"
         )
@@ -357,7 +359,7 @@ def circuit_fault(
     zeros = [
         n
         for n, (since_s, from_w) in enumerate(shown)
-        if _lasts(state, since_s, from_w if balanced else None, nameplate_w, now_s)
+        if _lasts(state.phase_patience_s, since_s, from_w if balanced else None, nameplate_w, now_s)
     ]
     if zeros and still_open(before, now_s):
         return before
@@ -379,7 +381,7 @@ def still_open(before: Fault | None, now_s: float) -> bool:
     return before is not None and now_s - before.at_s < OPEN_FOR_S
 
 
-def _lasts(state: MeterState, since_s: float | None, from_w: float | None, size_w: float, now_s: float) -> bool:
+def _lasts(patience_s: float, since_s: float | None, from_w: float | None, size_w: float, now_s: float) -> bool:
     """Whether zeros have lasted too long for a balance: those that began with a small flow are believed for longer."""
     soft = _is_small(from_w, SOFT_ZERO_SHARE * size_w)
-    return since_s is not None and now_s - since_s >= (state.zero_patience_s if soft else ZERO_FOR_S)
+    return since_s is not None and now_s - since_s >= (patience_s if soft else ZERO_FOR_S)

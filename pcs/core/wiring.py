@@ -17,6 +17,14 @@ MOVE_SHARE = 0.05
 """A movement of 5 % of nameplate proves something (the probe envelope of DESIGN section 6)."""
 STILL = 0.35
 """The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
+IN_PART_SHARE = 0.07
+"""A movement of 7 % of nameplate, more than verifies, shows an answer that is neither right nor wrong but in part."""
+PROBE_MOST_SHARE = 0.15
+"""What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags it."""
+CLEAR = 0.15
+"""The flow keeps to a straight line over the DERs' movement within this share of it: a load that moves does not."""
+PART_SHARES = (0.35, 0.6)
+"""CTs that are swapped, taps that are turned and half of what is set answer with 0.5; less is a load that hides it."""
 BACKOFF_S = (300.0, 3600.0)
 """A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
 waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
@@ -40,6 +48,8 @@ class WiringState:
     points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
     last_w: float | None = None
     """The total of the last sample, whether it became a point or not."""
+    in_part_since_s: float | None = None
+    """Since when the flow has answered in part, before anything was verified."""
     backoff_s: float = BACKOFF_S[0]
     """How long a wrong-signed answer is believed."""
     broken_s: float = float("-inf")
@@ -94,12 +104,38 @@ def watch(
             detail = (
                 f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
             )
-            return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail, backoff_s=state.backoff_s)
+            return _is_wrong(state, detail, now_s)
+    if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
+        phases = len(imports_w) - 1 if balanced else 0
+        first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
+        later = whole[len(whole) // 2 :]
+        found = [
+            (k, share)
+            for k in range(1 + phases)
+            if (share := _in_part(whole, k, phases)) is not None and _in_part(later, k, phases) is not None
+        ]
+        if not any(k >= first for k, _ in found):
+            state = evolve(state, in_part_since_s=None)
+        elif state.in_part_since_s is None:
+            state = evolve(state, in_part_since_s=now_s)
+        elif now_s - state.in_part_since_s >= WINDOW_S:  # by then nothing of the first evidence is left in the window
+            return _is_wrong(state, _words(*found[0]), now_s)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         moved_w = _span([p[2] for p in points])
         detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
     return state
+
+
+def _is_wrong(state: WiringState, detail: str, now_s: float) -> WiringState:
+    return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail, backoff_s=state.backoff_s)
+
+
+def _words(k: int, share: float) -> str:
+    where = "the total" if k == 0 else f"L{k}"
+    if share > 0.0:
+        return f"{where} follows the DERs by {share:.0%}, with the wrong sign: CTs or voltage taps on wrong conductors"
+    return f"{where} answers the DERs by {-share:.0%} only: CT ratio, or a parallel conductor that goes past the CT"
 
 
 def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float) -> bool:
@@ -123,6 +159,24 @@ def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, 
     if reversed_w < STILL * moved_w and right_w > 1.4 * moved_w:
         return Wiring.WRONG
     return Wiring.UNVERIFIED
+
+
+def _in_part(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> float | None:
+    """Which share of the DERs' movement the flow answers, where it clearly answers with another than the whole of it.
+
+    -1 is a right-wired meter. CTs on each other's conductor, or voltage taps one conductor off, answer with +0.5; half
+    a ratio, or one of two parallel conductors, with -0.5. None: the answer is not clear, or it may be right.
+    """
+    part = 1.0 if k == 0 else 1.0 / phases
+    flows_w, moved_w = [p[1][k] for p in points], [part * p[2] for p in points]
+    mean_w, middle_w = sum(flows_w) / len(points), sum(moved_w) / len(points)
+    square = sum([(w - middle_w) ** 2 for w in moved_w])
+    both = sum([(f - mean_w) * (w - middle_w) for f, w in zip(flows_w, moved_w, strict=True)])
+    share = both / square if square > 0.0 else 0.0
+    rest_w = _span([f - share * w for f, w in zip(flows_w, moved_w, strict=True)])
+    least_share, most_share = PART_SHARES
+    unclear = rest_w > CLEAR * _span(moved_w) or abs(share) < least_share
+    return None if unclear or share < -most_share else share
 
 
 def _span(values_w: list[float]) -> float:

@@ -21,7 +21,7 @@ from tests.campaign.invariants import violations
 from tests.campaign.reached import Cell, reached, table
 from tests.campaign.scenario import scenario
 
-LOUD_EVERY = 20
+LOUD_EVERY = 10
 S_PER_H = 3600.0
 
 
@@ -118,7 +118,7 @@ def main() -> int:
     if given.jobs == 1:
         return 1 if told(map(KINDS[given.kind], seeds), len(seeds)) else 0
     with ProcessPoolExecutor(given.jobs) as pool:
-        return 1 if told(pool.map(KINDS[given.kind], seeds, chunksize=2), len(seeds)) else 0
+        return 1 if told(pool.map(KINDS[given.kind], seeds, chunksize=1), len(seeds)) else 0
 
 
 if __name__ == "__main__":

@@ -68,15 +68,16 @@ class Unit:
         self.spec, self.wish = spec, 0.0
         self.dead_s, self.lag_s = random.uniform(0.05, 0.9), random.uniform(0.06, 0.9)
         self.held: LimitActivePower | None = None
+        self.taken: LimitActivePower | None = None
         self.shown: LimitActivePower | None = None
         self.due: deque[tuple[float, LimitActivePower]] = deque()
         self.injection_w = self.said_w = 0.0
 
     def advance(self, now_s: float, dt_s: float, obeys: bool) -> None:
         while self.due and self.due[0][0] <= now_s:
-            command = self.due.popleft()[1]
-            if obeys:
-                self.held = command
+            self.taken = self.due.popleft()[1]
+        if obeys:  # and when it obeys again it follows what is in its registers
+            self.held = self.taken
         low_w, high_w = -self.spec.charge_w, self.spec.nameplate_w
         if self.held is not None:
             high_w = min(high_w, self.held.limit_w)
@@ -179,7 +180,7 @@ class Hour:
                 made.append(site.fault(FaultKind.NO_ANSWER, now_s, unit.spec.id))
                 continue
             if self._is(now_s, "der_forgets", number) and unit.shown is not None:
-                unit.held = unit.shown = None
+                unit.held = unit.taken = unit.shown = None
                 unit.due.clear()
             if fresh and not self._is(now_s, "der_frozen", number):
                 unit.said_w = unit.injection_w

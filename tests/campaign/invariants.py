@@ -213,16 +213,25 @@ def budgets_hold_and_never_delay_lowering(played: Played) -> Sentences:
 def _reached_its_register(
     played: Played, life: Life, command: LimitActivePower, last: LimitActivePower, now_s: float
 ) -> bool:
+    """The latest command wins: one that is replaced within its time need not get there, its follower must."""
     der = next(d for d in played.site.ders if d.id == command.der_id)
     lowers = command.limit_w < last.limit_w - LOWERING_SHARE * der.nameplate_w
     about = [h for h in played.scenario.happenings if h.kind.seam in (Seam.LINK, Seam.DEVICE) and h.on == der.id]
     near = any(h.at_s - 2.0 <= now_s <= h.ends_s + declared.MEET_AGAIN_S for h in about)
     if not lowers or near or now_s + LOWERED_WITHIN_S >= life.to_s or der.kind is DerKind.EVSE:
         return True
+    followers = [
+        c.limit_w
+        for s in life.steps
+        if now_s < s.now.mono_s <= now_s + LOWERED_WITHIN_S
+        for c in s.commands
+        if c.der_id == der.id
+    ]
+    most_w = max([command.limit_w, *followers]) + 0.005 * der.nameplate_w
     writes = played.writes[der.id]
     first = bisect_right(writes, now_s - 1e-9, key=lambda w: w[0])
     in_time = [w for t, w in writes[first:] if t <= now_s + LOWERED_WITHIN_S]
-    return any(w is not None and w <= command.limit_w + 0.005 * der.nameplate_w for w in in_time)
+    return any(w is not None and w <= most_w for w in in_time)
 
 
 def the_journal_verifies(played: Played) -> Sentences:

@@ -139,7 +139,7 @@ def _sun(random: Random) -> tuple[dict[str, Any], list[Span]]:
     if shape == "steps":
         at = sorted(random.uniform(5.0, EVENTFUL_S - 5.0) for _ in range(random.randint(1, 5)))
         steps = [[0.0, 0.9], *([round(t, 2), round(random.uniform(0.0, 1.0), 3)] for t in at)]
-        return {"steps": steps}, [(t, t) for t, _ in steps]
+        return {"steps": _rising(steps)}, [(t, t) for t, _ in steps]
     if shape == "dawn":
         from_s = random.uniform(10.0, 60.0)
         return {"ramps": [[0.0, 0.0], [from_s, 0.0], [from_s + 100.0, 0.8]]}, [(from_s, from_s + 100.0)]
@@ -159,7 +159,12 @@ def _wish(random: Random, der: dict[str, Any]) -> tuple[dict[str, Any], list[Spa
     low, high = (0.0, der["nameplate_w"]) if der["kind"] == "evse" else (-der["charge_w"], der["nameplate_w"])
     at = sorted(random.uniform(5.0, EVENTFUL_S - 5.0) for _ in range(random.randint(0, 3)))
     steps = [[round(t, 2), round(random.choice([low, 0.0, 0.5 * high, high]))] for t in (0.0, *at)]
-    return {"steps": steps}, [(t, t) for t, _ in steps]
+    return {"steps": _rising(steps)}, [(t, t) for t, _ in steps]
+
+
+def _rising(steps: list[list[float]]) -> list[list[float]]:
+    """Of steps at one instant the last."""
+    return [[t, v] for t, v in dict(steps).items()]
 
 
 def _limits(random: Random, injects_w: float, draws_w: float, load_w: float) -> list[dict[str, Any]]:

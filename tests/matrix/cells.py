@@ -18,8 +18,7 @@ is promised."""
 RETURNS_S = 24.0
 """How much longer a cell is watched: three new measurements, then a release at 20 %/s, or 3 %/s where unverified."""
 WARY_S = 60.0
-"""A meter that was found miswired is believed 60 s later at the earliest (docs/fail-safe.md); a battery that was found
-resting at a set point is let go after a minute, to see what it wants (docs/limits.md)."""
+"""A battery that was found resting at a set point is let go after a minute, to see what it wants (docs/limits.md)."""
 QUICK_S = (12.0, 12.0, 14.0)
 """When it fails, how long it lasts, and how much longer it is watched, for a look within a minute."""
 CORRECT_WITHIN_S = 30.0
@@ -58,20 +57,20 @@ FAILURES = (
     Failure(name="CT open, all conductors", fault="open", found_s=ZEROS_S),
     Failure(name="CT open, one conductor", fault="open_a", found_s=ZEROS_S),
     Failure(name="CT short, one conductor", fault="shorted_b", found_s=ZEROS_S),
-    Failure(name="CT reversed, all conductors", fault="reversed", found_s=None, wary=True),
-    Failure(name="CT reversed, one conductor", fault="reversed_a", found_s=None, wary=True),
-    Failure(name="CTs swapped", fault="swapped_ab", found_s=None, wary=True),
+    Failure(name="CT reversed, all conductors", fault="reversed", found_s=None),
+    Failure(name="CT reversed, one conductor", fault="reversed_a", found_s=None),
+    Failure(name="CTs swapped", fault="swapped_ab", found_s=None),
     Failure(name="voltage tap lost", fault="lost_tap_a", found_s=SILENCE_S),
     Failure(name="meter silent", fault="silent", found_s=SILENCE_S),
     Failure(name="meter stale but valid", fault="frozen", found_s=SILENCE_S),
-    Failure(name="averaging changed to 5 s", fault="averaging", seconds=5.0, found_s=None, wary=True),
+    Failure(name="averaging changed to 5 s", fault="averaging", seconds=5.0, found_s=None),
     Failure(name="DER silent", on="der1", fault="silent", found_s=REVERSION_S),
     Failure(name="DER restarts", on="der1", fault="restart", seconds=3.0, found_s=TOLD_S, heals=True),
     Failure(name="gateway power lost", act="kill", found_s=REVERSION_S, wary=True),
     Failure(name="process hangs", act="hang", found_s=REVERSION_S),
     Failure(name="event loop wedged", act="wedge", found_s=REVERSION_S),
     Failure(name="clock jumps by an hour", act="clock", found_s=0.0),
-    Failure(name="second master", on="der1", act="second", found_s=TOLD_S),
+    Failure(name="second client", on="der1", act="second", found_s=TOLD_S),
 )
 
 
@@ -80,13 +79,15 @@ _NO_MOVE = (
     "moved before it knows again what they inject"
 )
 _NO_SIGN = "with two CTs swapped the total answers nothing at all, as it does while the law holds it at the limit"
-_WISH_HIDDEN = "the first controller met the battery only just before it died, so its wish is found out a minute later"
+_WISH_HIDDEN = (
+    "the reverted set point of the batteries hides their wish from the new controller for longer than is watched"
+)
 _NEVER_MET = "a DER that was never reached was never limited: `cannot hold` is named, and only a relay would help"
 KNOWN = {
     **{f"CT reversed, {which}, running, {side}": _NO_MOVE
        for which in ("all conductors", "one conductor") for side in ("export", "import")},
-    **{f"CTs swapped, {when}, {side}": _NO_SIGN for when in ("start", "running") for side in ("export", "import")},
-    "gateway power lost, start, import": _WISH_HIDDEN,
+    **{f"CTs swapped, {when}, {side}": _NO_SIGN for when in ("running",) for side in ("export", "import")},
+    **{f"gateway power lost, {when}, import": _WISH_HIDDEN for when in ("start", "running")},
     **{f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")},
 }  # fmt: skip
 """Cells that violate their bound, and why: each is a hole in the design, or in what it declares."""
@@ -146,7 +147,7 @@ class Cell:
     def ends_s(self) -> float:
         """How long the cell is watched."""
         returns_s = QUICK_S[2] if self.quick else RETURNS_S
-        return self.clears_s + returns_s + (WARY_S if self.failure.wary else 0.0)
+        return self.clears_s + returns_s + (WARY_S if self.failure.wary and not self.quick else 0.0)
 
     def bound_s(self, twin: TwinFile) -> float:
         """How long the flow may be beyond the limit: detection by design, the way, the DERs' own fall."""

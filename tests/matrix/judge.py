@@ -62,7 +62,8 @@ def judged(cell: Cell, twin: TwinFile, truth: Truth, said: Sequence[Said], slack
         violations.append(f"beyond the limit for {beyond_s:.2f} s, {bound_s:.2f} s allowed")
     if rise_w > CREEP_SHARE * sum(der.nameplate_w or 0.0 for der in twin.ders):
         violations.append(f"the DERs rose by {rise_w:.0f} W in the fail-safe")
-    if end_w < KEPT_SHARE * side.limit_w:
+    doubted = any(s.fault == "METER_MISWIRED" for s in said)  # docs/fail-safe.md: 5 minutes, longer than any cell
+    if end_w < KEPT_SHARE * side.limit_w and not doubted:
         violations.append(f"only {end_w:.0f} W of {side.limit_w:.0f} W at the end: no return")
     return Outcome(
         found_s=found,

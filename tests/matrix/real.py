@@ -187,7 +187,7 @@ class _Run:
                 with wedged(self._process.pid):
                     self._until(cell.clears_s)
             case "second":
-                self._second_master()
+                self._second_client()
 
     def _settle(self) -> None:
         """Until control has begun, or cannot because something is wrong from the beginning."""
@@ -206,7 +206,7 @@ class _Run:
                 raise TooBusyError("the controller did not begin")
             time.sleep(LOOK_S)
 
-    def _second_master(self) -> None:
+    def _second_client(self) -> None:
         """Another Modbus client, of another maker, that writes the same registers each second."""
         with contextlib.closing(
             SunSpecModbusClientDeviceTCP(slave_id=1, ipaddr="127.0.0.1", ipport=self._ports["der1"], timeout=5)

@@ -90,7 +90,7 @@ async def _act(stack: _Process, cell: Cell) -> None:
 
 
 def _write(stack: _Process, cell: Cell) -> None:
-    """Another master's order to do all it can."""
+    """another client's order to do all it can."""
     unit = stack.site.plant.units["der1"]
     if cell.side.sign < 0.0:
         unit.write(stack.now_s, LimitOrder(enabled=True, limit_pct=100.0))

@@ -21,6 +21,8 @@ from tests.core_plant import DT_S, Line, Scene, Trace, Unit, rules_of, simulate,
 PLANTS = int(os.environ.get("CORE_PLANTS", "0"))
 TOLERANCE = 0.01
 """Of nameplate: what an excursion has to exceed to be one (pcs.model.preset.Tolerance)."""
+OUTSIDE_TOLERANCE = 0.02
+"""Of nameplate, the ripple that is allowed at all: with four times its declared delays a plant may swing a little."""
 SETTLED_S = 12.0
 
 
@@ -123,7 +125,7 @@ def test_in_steady_state_a_plant_of_the_band_holds_the_limit_and_does_not_cycle(
 def test_in_steady_state_a_plant_outside_the_band_holds_the_limit(scene: Scene) -> None:
     """CRD-DEF-1, CRD-LIM-EA."""
     trace = simulate(scene)
-    assert trace.beyond_w(scene.seconds - SETTLED_S) <= TOLERANCE * trace.nameplate_w
+    assert trace.beyond_w(scene.seconds - SETTLED_S) <= OUTSIDE_TOLERANCE * trace.nameplate_w
 
 
 @given(scenes(INSIDE, rest_s=20.0))

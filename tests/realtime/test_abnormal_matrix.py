@@ -18,7 +18,7 @@ QUICK = (
     "gateway power lost, running, export",
     "process hangs, running, export",
     "event loop wedged, running, import",
-    "second master, running, export",
+    "second client, running, export",
 )
 
 

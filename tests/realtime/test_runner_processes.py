@@ -109,7 +109,7 @@ def test_a_signal_ends_it_in_the_safe_state(tmp_path: Path, truth: list[Result],
 
 def test_a_second_runner_is_refused_and_told_of_the_first(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = hil(*run_words(tmp_path, out, "--repeats", "40"))
+    process = hil(*run_words(tmp_path, out, "--repeats", "4000"))
     wait_for_lines(out, 3, process)
     said = done(hil("resume", out), 3)
     assert f"process {process.pid} since 20" in said
@@ -121,10 +121,11 @@ def test_a_second_runner_is_refused_and_told_of_the_first(tmp_path: Path) -> Non
 def test_a_worker_that_dies_is_replaced_and_its_run_is_played_again(tmp_path: Path, truth: list[Result]) -> None:
     out = tmp_path / "out"
     process = hil(*run_words(tmp_path, out, "--jobs", "2"))
-    wait_for_lines(out, 6, process)
+    workers: list[psutil.Process] = []
+    while len(workers) < 2:  # the campaign is short: look as soon as both are there
+        assert process.poll() is None
+        workers = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGSTOP)  # so that it does not hand out anything while we look
-    workers = psutil.Process(process.pid).children()
-    assert len(workers) == 2
     workers[0].kill()
     process.send_signal(signal.SIGCONT)
     said = done(process, 3)

@@ -1,5 +1,6 @@
 """A busbar whose infeeds exceed its rating is relieved of everything that is controlled, and returns with patience."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,3 +119,75 @@ def test_a_relieved_bus_never_returns_sooner_than_its_patience_and_never_stays_b
             not_low_s = now_s
         if before.relieved and not state.relieved:
             assert now_s - not_low_s >= RETURN_AFTER_S
+
+
+def returned(policy: Policy) -> BusState:
+    """A bus that has just been given back, at 40 s."""
+    state = watched(BusState(), policy, 0.0, 99.0, 0.0)
+    state = watched(state, policy, 9.0, 80.0, 0.0)
+    state = watched(state, policy, 40.0, 80.0, 0.0)
+    assert (state.relieved, state.opened_share) == (False, 0.0)
+    return state
+
+
+def test_a_relieved_bus_leaves_its_ders_nothing() -> None:
+    policy = rules(panel_der())
+    assert watched(BusState(), policy, 0.0, 99.0, 0.0).opened_share == 0.0
+    again = watched(evolve(returned(policy), opened_share=0.5), policy, 41.0, 99.0, 0.0)
+    assert (again.relieved, again.opened_share) == (True, 0.0)
+
+
+def test_what_returns_to_a_bus_returns_by_five_percent_of_its_rating_a_second_and_ends_at_all_of_it() -> None:
+    policy = rules(panel_der())
+    state, now_s, shares = returned(policy), 40.0, []
+    for _ in range(50):
+        now_s += 0.5
+        state = watched(state, policy, now_s, 80.0, 0.0)
+        shares.append(state.opened_share)
+    assert shares[:3] == [pytest.approx(0.025), pytest.approx(0.05), pytest.approx(0.075)]
+    assert shares[-1] == 1.0
+
+
+def test_a_gap_between_samples_opens_a_bus_by_no_more_than_a_second_of_it() -> None:
+    policy = rules(panel_der())
+    assert watched(returned(policy), policy, 70.0, 80.0, 0.0).opened_share == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("grid_a", [85.0, 94.0])
+def test_an_opening_bus_waits_while_its_infeeds_are_high_again(grid_a: float) -> None:
+    policy = rules(panel_der())
+    state = evolve(returned(policy), opened_share=0.4)
+    waits = watched(state, policy, 41.0, grid_a, 0.0)
+    assert (waits.relieved, waits.opened_share) == (False, 0.4)
+
+
+def test_exactly_the_rating_less_margin_is_not_too_much() -> None:
+    policy = rules(panel_der())
+    assert not watched(BusState(), policy, 1.0, (1.0 - MARGIN_SHARE) * RATING_A, 0.0).relieved
+
+
+def test_what_a_der_draws_is_no_infeed_of_its_bus() -> None:
+    policy = rules(panel_der())
+    assert watched(BusState(), policy, 1.0, 50.0, -20.0).infeed_a == (50.0,)
+
+
+def test_a_der_behind_another_panel_has_no_weight_on_this_bus_whatever_its_number() -> None:
+    policy = rules(site.der_spec(0), panel_der(1), site.der_spec(2))
+    bus = policy.buses[0]
+    assert bus.members == (1,)
+    assert [sum(w) for w in bus.weights] == [0.0, 1.0, 0.0]
+    assert bus.rating_a == RATING_A
+    assert bus.meter_signs == ((0, 1),)
+
+
+def test_current_that_brings_hardly_any_power_is_an_infeed_all_the_same() -> None:
+    policy = rules(panel_der())
+    reactive = sample(1.0, 0.5, amperes=(12.0,))
+    assert busbar.infeeds_a(policy.buses[0], reactive, fleet(policy, 0.0), VOLTS) == (12.0,)
+
+
+def test_infeeds_of_exactly_the_share_at_which_sources_return_are_not_low_yet() -> None:
+    policy = rules(panel_der())
+    state = watched(BusState(), policy, 0.0, 99.0, 0.0)
+    assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A, 0.0).low_since_s is None
+    assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A - 0.1, 0.0).low_since_s == 1.0

@@ -125,3 +125,24 @@ def test_what_a_meter_lacks_is_named() -> None:
     assert measurable(second, sample(300.0, phase_current_a=(1.0,) * 3, **volts), 3) == ""
     assert measurable(second, sample(300.0, phase_import_var=(0.0,) * 3, **volts), 3) == ""
     assert measurable(line(), sample(300.0), 3) == ""
+
+
+@pytest.mark.parametrize("lacking", ["phase_current_a", "phase_voltage_v", "phase_import_w"])
+def test_reactive_power_of_a_conductor_without_volts_or_amperes_is_not_known(lacking: str) -> None:
+    facts = {"phase_import_w": (600.0,) * 3, "phase_current_a": (5.0,) * 3, "phase_voltage_v": (200.0,) * 3}
+    seen = sample(1800.0, **{**facts, lacking: (1.0, 1.0)})
+    assert reactive_var(line(Quantity.A, phase=2), seen) is None
+    assert reactive_var(line(Quantity.A, phase=1), seen) is not None
+
+
+def test_one_conductor_of_unknown_reactive_power_leaves_that_of_a_sum_unknown() -> None:
+    known = sample(0.0, phase_import_w=(0.0,) * 2, phase_import_var=(100.0,) * 2)
+    half = sample(0.0, phase_import_w=(0.0,) * 2, phase_import_var=(100.0,))
+    seen = summed(((0, 1), (1, 1)), meters(known, half))
+    assert seen is not None
+    assert seen.phase_import_var == ()
+
+
+def test_current_that_is_all_active_leaves_no_reactive_power() -> None:
+    seen = sample(1000.0, phase_import_w=(1000.0,) * 3, phase_current_a=(5.0,) * 3, phase_voltage_v=(200.0,) * 3)
+    assert reactive_var(line(Quantity.A), seen) == 0.0

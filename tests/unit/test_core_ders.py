@@ -224,3 +224,27 @@ def test_what_a_sun_limited_der_wants_never_makes_it_look_limit_bound() -> None:
 
 def test_a_der_that_does_not_say_its_power_wants_everything() -> None:
     assert ders.wants(ders.telemetry(told(3000.0), site.der_says(None, 2.0)), 1.0).want_w == 10_000.0
+
+
+def test_another_device_is_named_with_its_moment_and_why_and_nothing_of_ours_is_in_force_there() -> None:
+    wrong = obey.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 2.0, "d0", "serial 7"))
+    assert [(c.at_s, c.detail) for c in wrong.conditions] == [(2.0, "serial 7")]
+    assert wrong.held is None
+    assert wrong.failing is not None
+    assert wrong.failing.kind is FaultKind.WRONG_DEVICE
+
+
+def test_a_der_that_takes_no_command_for_two_seconds_is_found_at_that_moment() -> None:
+    first = obey.unwritten(told(3000.0), site.failed(1000.0, 5.0))
+    young = obey.unwritten(first, site.failed(1000.0, 6.9))
+    assert kinds(young) == []
+    assert [(c.kind, c.at_s) for c in obey.unwritten(young, site.failed(1000.0, 7.0)).conditions] == [
+        (FaultKind.DER_UNWRITABLE, 7.0)
+    ]
+
+
+@pytest.mark.parametrize(("charge_w", "sun"), [(0.0, True), (1.0, False), (5000.0, False)])
+def test_what_can_draw_does_not_follow_the_sun_after_its_silence_either(charge_w: float, sun: bool) -> None:
+    der = der_state.new(site.der_spec(charge_w=charge_w), site.TIMING, 0.0)
+    assert der.track.sun is sun
+    assert der_state.unseen(der, 9.0).sun is sun

@@ -8,6 +8,7 @@ from pcs.core.evolve import evolve
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import FaultKind
 from pcs.model.profile import LimitAction, Persistence
+from pcs.model.site import DerKind
 from tests import core_site as site
 
 
@@ -132,3 +133,34 @@ def test_a_der_that_cannot_be_limited_is_never_commanded() -> None:
     assert asked(ders.identified(bare, site.der_met(), 0.0), 0.0, 9.0) is None
     wrong = obey.refused(told(3000.0), site.fault(FaultKind.WRONG_DEVICE, 11.0, "d0"))
     assert asked(wrong, 0.0, 12.0) is None
+
+
+def storage(**found: object) -> DerState:
+    spec = site.der_spec(1, kind=DerKind.BATTERY, charge_w=5000.0)
+    facts = {"charge_rating_w": 5000.0, "bounds_charge": True, "takes_setpoint": True, **found}
+    return ders.identified(der_state.new(spec, site.TIMING, 0.0), site.der_met(1, **facts), 0.0)  # type: ignore[arg-type]
+
+
+def test_a_controller_that_leaves_tells_every_der_its_share_of_the_safe_set_in_both_directions() -> None:
+    """DESIGN section 6: what is armed and what holds until the timer ends are the same."""
+    inverter, battery = economy.leaving((met(), storage()), (500.0, 300.0), (0.0, 700.0))
+    assert inverter == LimitActivePower(
+        der_id="d0", limit_w=500.0, reversion_limit_w=500.0, reversion_charge_limit_w=0.0, urgent=True
+    )
+    assert battery == LimitActivePower(
+        der_id="d1",
+        limit_w=300.0,
+        reversion_limit_w=300.0,
+        charge_limit_w=700.0,
+        reversion_charge_limit_w=700.0,
+        urgent=True,
+    )
+
+
+def test_a_controller_that_leaves_exceeds_neither_rating_nor_foreign_limit() -> None:
+    """What bounds its draw by a set point alone rests."""
+    small, rests = evolve(met(), most_w=200.0), storage(bounds_charge=False)
+    first, second = economy.leaving((small, rests), (500.0, 300.0), (0.0, 700.0))
+    assert (first.limit_w, second.limit_w, second.charge_limit_w, second.setpoint_w) == (200.0, 300.0, None, 0.0)
+    (draws,) = economy.leaving((evolve(storage(), least_w=-400.0),), (300.0,), (700.0,))
+    assert draws.charge_limit_w == 400.0

@@ -1,6 +1,7 @@
 """Polls into measurements: what is new, when it was true, how old it is, what is believed."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -307,3 +308,27 @@ def test_zeros_that_were_shown_to_be_a_balance_are_believed_for_longer_each_time
     state, _ = fed(rules, site.meter_says(4000.0, at_s + 0.1), state=state)
     state, _ = fed(rules, *(site.meter_says(0.0, at_s + 0.1 + k / 10) for k in range(1, 13)), state=state)
     assert measure.circuit_fault(state, "poi", (), 10_000.0, at_s + 1.3) is not None
+
+
+@pytest.mark.parametrize(("last_reply_s", "kind"), [(3.1, FaultKind.METER_FROZEN), (2.9, FaultKind.METER_LOST)])
+def test_old_words_for_half_of_the_time_are_a_frozen_meter_and_for_less_a_silent_one(
+    last_reply_s: float, kind: FaultKind
+) -> None:
+    """New words until 2 s, then the same ones in every reply until the last; asked at 4 s."""
+    rules = site.policy()
+    state = living(rules, 2.0)
+    old = [site.meter_says(500.0, 2.1 + k / 10, words=state.words) for k in range(round((last_reply_s - 2.1) * 10) + 1)]
+    assert kind_at(fed(rules, *old, state=state)[0], 4.0) is kind
+
+
+def test_a_fault_of_a_meter_names_the_meter_and_its_moment() -> None:
+    bad = measure.implausible(site.meter_says(math.nan, 7.0), site.policy())
+    assert bad is not None
+    assert (bad.kind, bad.source_id, bad.at_s) == (FaultKind.METER_IMPLAUSIBLE, "poi", 7.0)
+
+
+def test_a_meter_that_never_said_anything_new_has_no_caps_to_move_from() -> None:
+    state = living(site.policy(), 2.0)
+    assert measure.tightened_part(state, 2.0) == 0.0
+    assert measure.tightened_part(replace(state, fresh_s=None), 2.0) == 1.0
+    assert measure.tightened_part(replace(state, period_s=None), 2.0) == 1.0

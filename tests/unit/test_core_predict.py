@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pcs.core import predict as prediction
 from pcs.core.predict import PartKind, Prediction, lead_s, members, predict, request_time_s, slowest_slew_pct_s
 from pcs.model.limit import Direction, Limit, Quantity, Scope, Window
 from pcs.model.profile import DerTiming
@@ -209,3 +210,32 @@ def test_a_serial_line_costs_its_characters_and_its_writes_queue() -> None:
     assert queued is not None
     assert request_time_s(line) == pytest.approx(0.05 + 0.125)
     assert 0.3 < queued.restrict_s - at_once.restrict_s < 0.6
+
+
+def integrated(at_s: float, ramp_s: float, lag_s: float) -> float:
+    """The share that a lag has made of a movement that its input makes as a ramp: by small steps (Heun)."""
+    steps, made = 4000, 0.0
+    dt_s = at_s / steps
+
+    def slope(now_s: float, y: float) -> float:
+        return ((1.0 if ramp_s == 0.0 else min(1.0, now_s / ramp_s)) - y) / lag_s
+
+    for k in range(steps):
+        first = slope(k * dt_s, made)
+        made += 0.5 * dt_s * (first + slope((k + 1) * dt_s, made + dt_s * first))
+    return made
+
+
+@pytest.mark.parametrize("ramp_s", [0.0, 0.7, 2.5])
+@pytest.mark.parametrize("lag_s", [0.3, 0.9, 2.0])
+@pytest.mark.parametrize("at_s", [0.4, 0.7, 1.6, 6.0])
+def test_what_a_ramp_and_a_lag_have_made_together_is_the_integral_of_both(
+    at_s: float, ramp_s: float, lag_s: float
+) -> None:
+    assert prediction._share_made(at_s, ramp_s, lag_s) == pytest.approx(integrated(at_s, ramp_s, lag_s), abs=1e-5)
+
+
+@pytest.mark.parametrize(("at_s", "made"), [(-1.0, 0.0), (0.0, 0.0), (0.5, 0.25), (2.0, 1.0), (3.0, 1.0)])
+def test_a_ramp_without_a_lag_is_made_evenly_and_never_more_than_whole(at_s: float, made: float) -> None:
+    assert prediction._share_made(at_s, 2.0, 0.0) == made
+    assert prediction._share_made(at_s, 0.0, 0.0) == (1.0 if at_s > 0.0 else 0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pcs.core.envelope import Envelope, Margin
-from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten
+from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.model.units import Span
 
 BOUNDS = Envelope(limit_w=1000.0, margin=Margin(measurement_w=50.0, cushion_w=50.0))
@@ -189,3 +189,21 @@ def test_credit_of_the_safe_set_ends_with_the_slowest_plant() -> None:
     for k in range(100):
         safe = secure(safe, 950.0, 9.0, 0.2 + k / 10)
     assert regulate(safe, flow(-4000.0, 500.0, 5500.0), BOUNDS, PACE, 10.3).total_w < 950.0
+
+
+@pytest.mark.parametrize("safe_w", [2000.0, None])
+def test_time_that_was_spent_tightening_does_not_count_towards_a_raise(safe_w: float | None) -> None:
+    tightened = tighten(budget(2000.0), safe_w, 0.0, 60.0)
+    raised = regulate(tightened, flow(9000.0, 2000.0, 2000.0), BOUNDS, PACE, 60.1)
+    assert raised.total_w == pytest.approx(2200.0), "a tenth of a second at 2 kW/s"
+
+
+@pytest.mark.parametrize(("left_w", "total_w"), [(0.0, 3000.0), (0.5, 2999.5), (1000.0, 2000.0), (5000.0, 0.0)])
+def test_every_watt_of_those_that_drop_out_leaves_the_budget(left_w: float, total_w: float) -> None:
+    assert without(budget(3000.0), left_w).total_w == total_w
+    assert without(budget(3000.0, frozen_w=4000.0), left_w).frozen_w == max(0.0, 4000.0 - left_w)
+
+
+def test_a_budget_below_nothing_is_not_raised_when_somebody_drops_out() -> None:
+    assert without(budget(-500.0, frozen_w=-200.0), 1000.0).total_w == -500.0
+    assert without(budget(-500.0, frozen_w=-200.0), 1000.0).frozen_w == -200.0

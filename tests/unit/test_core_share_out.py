@@ -179,3 +179,48 @@ def test_on_a_bus_that_opens_a_charger_waits_until_it_may_draw_its_least_current
     shares = shared(policy, (50_000.0,), (met(policy.controlled[0], policy),))
     opened = share_out.within(shares, (opened_share,))
     assert -opened.floors_w[0] == pytest.approx(draws_w)
+
+
+def contradicting(policy: Policy, count: int) -> Fleet:
+    ders = tuple(met(battery(k, supports=True), policy, 0.0) for k in range(count))
+    zeros = dict.fromkeys(("help_w", "support_w", "left_cap_w", "left_charge_w", "settle_s"), (0.0,) * count)
+    return Fleet(ders=ders, obeying=(True,) * count, **zeros)
+
+
+def test_a_contradiction_at_one_der_is_settled_there_and_leaves_the_others_as_they_were() -> None:
+    policy = site.policy(ders=tuple(battery(k, supports=True) for k in range(4)), limits=(EXPORT, IMPORT))
+    caps_w, floors_w = (500.0, -1000.0, 200.0, -300.0), (-500.0, 1000.0, 200.4, 400.0)
+    caps, floors, conflicts = share_out.settled(policy, contradicting(policy, 4), caps_w, floors_w)
+    assert caps == (500.0, -1000.0, 200.0, -300.0), "export has the better rank"
+    assert floors == (-500.0, -1000.0, 200.0, -300.0), "what crosses by less than a watt is rounding"
+    assert [text.split(":")[0] for text in conflicts] == ["d1", "d3"]
+
+
+def test_of_several_limits_of_a_direction_the_best_ranked_decides_a_contradiction() -> None:
+    limits = tuple(
+        Limit(direction=way, value=0.0, priority=priority)
+        for way, priority in (
+            (Direction.EXPORT, 4),
+            (Direction.IMPORT, 2),
+            (Direction.EXPORT, 1),
+            (Direction.IMPORT, 3),
+        )
+    )
+    policy = site.policy(ders=(battery(0, supports=True),), limits=limits)
+    caps_w, floors_w, _ = share_out.settled(policy, contradicting(policy, 1), (-1000.0,), (1000.0,))
+    assert caps_w == floors_w == (-1000.0,), "an export limit ranks first of all four"
+
+
+def test_a_contradiction_begins_at_one_watt() -> None:
+    policy = site.policy(ders=(battery(0, supports=True),), limits=(EXPORT, IMPORT))
+    fleet = contradicting(policy, 1)
+    assert share_out.settled(policy, fleet, (100.0,), (101.0,)) == ((100.0,), (100.0,), ())
+    assert len(share_out.settled(policy, fleet, (100.0,), (101.1,))[2]) == 1
+
+
+def test_a_charger_on_an_opening_bus_draws_from_its_least_current_on() -> None:
+    policy = site.policy(ders=(charger(0),), limits=(Limit(direction=Direction.IMPORT, value=50_000.0),))
+    shares = shared(policy, (50_000.0,), (met(policy.controlled[0], policy),))
+    least_share = 1400.0 / 7400.0
+    assert share_out.within(shares, (least_share * 1.001,)).floors_w[0] == pytest.approx(-1401.4)
+    assert share_out.within(shares, (least_share * 0.999,)).floors_w[0] == 0.0

@@ -68,8 +68,28 @@ def test_one_reversed_phase_is_found_and_named(phase: int) -> None:
     assert (state.verdict, f"L{phase}" in state.detail) == (Wiring.WRONG, True)
 
 
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ((-0.5, -0.5, -0.5), "the total answers the DERs by 50% only"),
+        ((0.5, 0.5, -1.0), "L1 follows the DERs by 50%"),
+        ((0.5, 0.5, 0.5), "the total follows the DERs by 50%"),
+    ],
+)
+def test_an_answer_in_part_names_the_conductor_and_what_it_may_be(shares: tuple[float, ...], words: str) -> None:
+    """CRD-ABN-5: half a ratio or cable everywhere; two CTs swapped; voltage taps one conductor off."""
+
+    def imports(t: float, injection_w: float) -> tuple[float, ...]:
+        phases = tuple(1000.0 + share * injection_w / 3.0 for share in shares)
+        return (sum(phases), *phases)
+
+    state = watched(rising, imports)
+    assert state.verdict is Wiring.WRONG
+    assert words in state.detail
+
+
 def test_phases_are_not_judged_where_the_ders_do_not_feed_them_alike() -> None:
-    assert watched(rising, phases_reversed(2), balanced=False).verdict is Wiring.UNVERIFIED
+    assert "L2" not in watched(rising, phases_reversed(2), balanced=False).detail
 
 
 def test_a_wrong_answer_is_found_after_the_wiring_was_verified_too() -> None:

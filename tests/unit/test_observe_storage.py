@@ -5,9 +5,10 @@ from math import exp
 import pytest
 
 from pcs.core import observe
+from pcs.core.evolve import evolve
 from pcs.core.observe import Track
 from pcs.model.profile import DerTiming
-from pcs.model.units import Band
+from pcs.model.units import Band, Span
 
 TIMING = DerTiming(
     dead_time_s=Band(lo=0.5, hi=1.0), time_constant_s=Band(lo=0.2, hi=1.0), ramp_pct_s=1e6, telemetry_s=1.0
@@ -99,3 +100,20 @@ def test_a_sun_limited_unit_may_have_risen_since_it_spoke_as_far_as_it_was_told(
     track = said(track, 20.0, 2000.0)
     assert observe.certain_high_w(track, 2000.0, 20.0) == pytest.approx(2000.0 + 0.16 * 1.01 * 10_000.0)
     assert observe.certain_high_w(track, 2000.0, 60.0) == 9000.0
+
+
+@pytest.mark.parametrize(("age_s", "may_w"), [(0.0, 3000.0), (0.5, None), (1000.0, 8000.0)])
+def test_how_far_a_sun_limited_unit_may_have_risen_grows_with_the_age_of_its_word(
+    age_s: float, may_w: float | None
+) -> None:
+    """From what it said up to what it was told, by a share of all that it can make in each second."""
+    track = observe.unknown(0.0, 0.0, 10_000.0, sun=True)
+    tick = track.ticks[-1]._replace(lo_w=3000.0, hi_w=3000.0, told_hi_w=8000.0)
+    older = tick._replace(told_hi_w=3100.0)
+    track = evolve(track, ticks=(older, tick), telemetry_span=Span(from_s=10.0, to_s=10.0), limit_bound=False)
+    if may_w is None:
+        may_w = 3000.0 + observe.FALL_PER_S * age_s * 10_000.0
+    assert observe.certain_high_w(track, 3000.0, 10.0 + age_s) == pytest.approx(may_w)
+    assert observe.certain_high_w(evolve(track, limit_bound=True), 3000.0, 10.0 + age_s) == 3000.0
+    assert observe.certain_high_w(evolve(track, telemetry_span=None), 3000.0, 10.0 + age_s) == 3000.0
+    assert observe.certain_high_w(evolve(track, sun=False), 3000.0, 10.0 + age_s) == 3000.0

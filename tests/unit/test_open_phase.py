@@ -73,7 +73,7 @@ def balanced(at_s: float, phases_w: tuple[float, ...], state: MeterState, patien
         sample=seen,
         phase_zero_since_s=(100.0, None, None),
         phase_zero_from_w=(5.0, 4.0, 4.0),
-        zero_patience_s=patience_s,
+        phase_patience_s=patience_s,
     )
     return circuit_fault(known, "poi", FED_W, 10_000.0, at_s)
 

@@ -103,6 +103,29 @@ def test_a_faulty_device_answers_as_its_fault_says_and_is_well_again_when_it_is_
     assert with_site(work) == (FAULTS[fault], HEALTHY)
 
 
+def test_replies_out_of_order_leave_each_second_one_first() -> None:
+    async def work(site: SimulatedSite) -> tuple[bytes, bytes]:
+        peer = await Peer.of(site, "poi")
+        site.inject(FaultPart(at_s=0, on="poi", fault="reordered"))
+        return await peer.ask(frame(1, READ_W)), await peer.ask(frame(2, READ_W))
+
+    first, second = with_site(work)
+    assert first == b""
+    assert [second[1], second[len(HEALTHY) + 1]] == [2, 1]
+    assert len(second) == 2 * len(HEALTHY)
+
+
+def test_a_flipped_bit_is_one_of_the_head_of_the_frame() -> None:
+    async def work(site: SimulatedSite) -> bytes:
+        peer = await Peer.of(site, "poi")
+        site.inject(FaultPart(at_s=0, on="poi", fault="flipped"))
+        return await peer.ask(frame(5, READ_W))
+
+    wrong = [a ^ b for a, b in zip(with_site(work), HEALTHY, strict=True)]
+    assert sum(bits.bit_count() for bits in wrong) == 1
+    assert not any(wrong[7:])
+
+
 def test_a_slow_device_answers_late_by_as_much_as_it_was_told() -> None:
     async def work(site: SimulatedSite) -> tuple[bytes, bytes]:
         peer = await Peer.of(site, "poi")
