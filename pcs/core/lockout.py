@@ -148,7 +148,8 @@ def _run_clock(state: LockoutState, now_s: float) -> LockoutState:
 
 
 def _lasting(present: Present) -> bool:
-    return any(one is not None and one.duration_s > 0.0 for excursions in present for one in excursions)
+    """Whether an excursion goes on, or may go on: after a start that is not known before the first measurement."""
+    return any(one is not None for excursions in present for one in excursions)
 
 
 def _under_way(

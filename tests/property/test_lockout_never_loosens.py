@@ -56,8 +56,7 @@ class Site:
         """Power is lost and comes back; what was written is all that is left."""
         assert self.saved is not None
         record, self.saved = self.saved, None
-        self.start(record)
-        self.mono_s += 0.25  # a step before the first measurement
+        self.start(record)  # and a step before the first measurement, in no time
         self.state = lockout.advance(self.state, (self.present,), (LINE,), self.rules, self.mono_s, 0.0)
         self.keep()
 

@@ -288,3 +288,20 @@ def test_what_counted_before_a_power_cut_does_not_count_again_though_the_first_m
     for _ in range(10):
         again.step(beyond_pct=1.0)
     assert not again.locked
+
+
+def test_a_lock_out_that_is_due_to_end_waits_for_the_first_measurement_after_a_power_cut() -> None:
+    rules = evolve(G100, reset=ResetRules(by_itself_s=50.0))
+    of = Site(rules)
+    of.excursion(60)
+    of.rest(45.0)
+    for _ in range(12):
+        of.step(beyond_pct=1.0)
+    assert of.saved is not None
+    again = Site(rules, record=of.saved)
+    again.state = lockout.advance(again.state, again.present, (LINE,), rules, again.now_s + 1.0, 0.0)
+    assert again.locked
+    again.step(beyond_pct=1.0)
+    assert again.locked
+    again.step()
+    assert not again.locked
