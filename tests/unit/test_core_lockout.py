@@ -294,8 +294,8 @@ def test_a_lock_out_that_is_due_to_end_waits_for_the_first_measurement_after_a_p
     rules = evolve(G100, reset=ResetRules(by_itself_s=50.0))
     of = Site(rules)
     of.excursion(60)
-    of.rest(45.0)
-    for _ in range(12):
+    of.rest(48.0)
+    for _ in range(6):
         of.step(beyond_pct=1.0)
     assert of.saved is not None
     again = Site(rules, record=of.saved)
