@@ -148,13 +148,13 @@ def _lasting(present: Present) -> bool:
 
 
 def _under_way(
-    record: LockoutRecord, present: Present, lines: tuple[str, ...], levels: tuple[float, ...]
+    record: LockoutRecord, present: Present, lines: tuple[str, ...], levels_pct: tuple[float, ...]
 ) -> tuple[UnderWay, ...]:
     """What goes on; what went on before a start stays until a measurement says otherwise."""
     known = {(u.line, u.beyond_pct): u for u in record.under_way}
     made: list[UnderWay] = []
     for name, excursions in zip(lines, present, strict=True):
-        for pct, excursion in zip(levels, excursions, strict=False):
+        for pct, excursion in zip(levels_pct, excursions, strict=False):
             if excursion is not None and excursion.duration_s > 0.0:
                 made.append(UnderWay(line=name, beyond_pct=pct, lasted_s=excursion.duration_s))
             elif excursion is not None and (name, pct) in known:
