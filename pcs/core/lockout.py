@@ -112,24 +112,28 @@ def advance(
 ) -> LockoutState:
     """One step: count what has lasted long enough, lock out where it is enough, let go what ends by itself."""
     state = _run_clock(state, now_s)
-    levels = thresholds(rules)
+    levels_pct = thresholds(rules)
     counted = set(state.counted)
     going_on: set[tuple[int, str, float]] = set()
     state = _forget(state, rules)
     for number, excursions in enumerate(present):
         for rule in rules.rules:
-            excursion = excursions[levels.index(rule.beyond_pct)] if excursions else None
-            if excursion is None or excursion.duration_s < rule.lasting_s:
+            excursion = excursions[levels_pct.index(rule.beyond_pct)] if excursions else None
+            if excursion is None:
                 continue
             key = (number, rule.id, excursion.from_s)
-            going_on.add(key)
-            if key not in counted:
+            if key in counted:  # it may wait for the first measurement after a start
+                going_on.add(key)
+            elif excursion.duration_s >= rule.lasting_s:
+                going_on.add(key)
                 state = _count(state, rule, rules, _why(lines[number], excursion, rule), utc_s)
+    if going_on:
+        state = _renewed(state)
     ends_s = rules.reset.by_itself_s
     locked = state.record.locked
     if locked and ends_s is not None and _age_s(state, locked) >= ends_s and not _lasting(present):
         state = evolve(state, record=evolve(state.record, locked=None))
-    under_way = _under_way(state.record, present, lines, levels)
+    under_way = _under_way(state.record, present, lines, levels_pct)
     if under_way != state.record.under_way:
         state = evolve(state, record=evolve(state.record, under_way=under_way))
     kept = tuple(sorted(going_on))
@@ -199,6 +203,15 @@ def _lock(state: LockoutState, rules: LockoutRules, why: str, utc_s: float) -> L
     )
     begun_s = record.begun_s if before is None else record.begun_s[:-1]
     return evolve(state, record=evolve(record, locked=locked, begun_s=(*begun_s, now_s)[-BEGUN_MOST:]))
+
+
+def _renewed(state: LockoutState) -> LockoutState:
+    """Times of a lock-out count from the end of an excursion that counts, not from its beginning."""
+    record, now_s = state.record, state.record.clock_s
+    if record.locked is None or record.locked.renewed_s == now_s:
+        return state
+    locked = evolve(record.locked, renewed_s=now_s)
+    return evolve(state, record=evolve(record, locked=locked, begun_s=(*record.begun_s[:-1], now_s)))
 
 
 def _why(line: str, excursion: Excursion, rule: ExcursionRule) -> str:
@@ -275,7 +288,9 @@ def due(saved: LockoutRecord | None, now: LockoutRecord) -> bool:
     """Whether the record must be written now: something happened, or too much would be lost in a power cut."""
     if saved is None:
         return True
-    if (saved.locked, saved.marks, saved.begun_s) != (now.locked, now.marks, now.begun_s):
+    if saved.marks != now.marks or _identity(saved) != _identity(now):
+        return True
+    if saved.locked and now.locked and now.locked.renewed_s - saved.locked.renewed_s >= SAVE_S:
         return True
     known = {(u.line, u.beyond_pct): u.lasted_s for u in saved.under_way}
     lasting = {(u.line, u.beyond_pct): u.lasted_s for u in now.under_way}
@@ -285,6 +300,13 @@ def due(saved: LockoutRecord | None, now: LockoutRecord) -> bool:
         return True
     ran_s = now.clock_s - saved.clock_s
     return ran_s >= COUNTDOWN_SAVE_S and bool(now.locked or now.marks or (now.begun_s and ran_s >= HISTORY_SAVE_S))
+
+
+def _identity(record: LockoutRecord) -> tuple[object, ...]:
+    """What of a lock-out is news; that its times begin anew while an excursion lasts is none."""
+    if record.locked is None:
+        return (record.begun_s,)
+    return record.locked.why, record.locked.action, record.begun_s[:-1]
 
 
 def span_words(span_s: float) -> str:

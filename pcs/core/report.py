@@ -60,7 +60,7 @@ def _lockouts(before: State, after: State, inputs: Inputs, rules: LockoutRules, 
         )
         for mark in fresh
     ]
-    if new.locked is not None and (old.locked is None or old.locked.renewed_s != new.locked.renewed_s):
+    if new.locked is not None and (old.locked is None or old.locked.why != new.locked.why):
         again = "again " if old.locked is not None else ""
         text = f"{again}{new.locked.why}; {ACTION_WORDS[new.locked.action]}"
         facts = (("action", new.locked.action.name.lower()), ("preset", rules.preset))

@@ -76,7 +76,8 @@ LEFT_OVER = LockoutRules(preset="plain")
 class Lockout:
     """A lock-out that stands. Seconds of the record's own clock, which only runs while the controller does.
 
-    `since_utc_s` is for people. `renewed_s` is the last moment at which it would have begun anew: times count from it.
+    `since_utc_s` is for people. `renewed_s` is the last moment at which an excursion that counts was seen: times count
+    from it.
     """
 
     renewed_s: float

@@ -13,8 +13,8 @@ HEAD = f"""# Presets: what a jurisdiction decides
 
 <!-- Generated from firmware_config/presets by tests/docs/presets.py. Do not edit. -->
 
-A preset says how soon an excursion must be corrected, which excursions lock the site out, what that does, who may end it,
-what the supervisor waits for and what holds while no upstream system is heard. In the site file:
+A preset says how soon an excursion must be corrected, which excursions lock the site out, what that does, who may end
+it, what the supervisor waits for and what holds while no upstream system is heard. In the site file:
 
 ```yaml
 preset: uk-g100-2
@@ -26,36 +26,39 @@ or, where the site differs:
 preset:
   id: uk-g100-2
   overrides:
-    - {{key: rules.day.count, value: 3}}                                       # tighter: needs no reason
-    - {{key: correct_within_s, value: 30, reason: "letter of the DNO, 2026-03-02"}}  # looser: refused without one
+    - {{key: rules.day.count, value: 3}} # tighter: needs no reason
+    - {{key: correct_within_s, value: 30, reason: "letter of the DNO of 2 March"}} # looser: refused without one
 ```
 
-`pcs check` shows every figure with its source, what the site overrides, and where it departs from the preset or will not fare
-well with it. A limit in the wrong quantity, a time that is longer than the preset's, or more than what the preset falls back to
-while no upstream system is heard (this version hears none) is refused, with its line.
+`pcs check` shows every figure with its source, what the site overrides, and where it departs from the preset or will
+not fare well with it. A limit in the wrong quantity, a time that is longer than the preset's, or more than what the
+preset falls back to while no upstream system is heard (this version hears none) is refused, with its line.
 
-Evidence: `S` seen in a primary text, `S2` in a secondary one, `M+` and `M-` from memory, `OURS` nobody published one: a project
-default. Nothing here is a claim of conformance; who owns the standard overrides the figure.
+Evidence: `S` seen in a primary text, `S2` in a secondary one, `M+` and `M-` from memory, `OURS` nobody published one: a
+project default. Nothing here is a claim of conformance; who owns the standard overrides the figure.
 
 ## Lock-outs
 
-Excursions are what the controller's meter sees beyond the limit and the tolerance, counted from the moment when one has lasted
-long enough, also while it goes on. A lock-out is a row of [the fail-safe table](fail-safe.md). It does one of
+Excursions are what the controller's meter sees beyond the limit and the tolerance. One counts from the moment when it
+has lasted long enough, also while it goes on. What no meter saw is no excursion; a lost meter has rows of its own in
+[the fail-safe table](fail-safe.md), where a lock-out is a row, too. It does one of
 
 {chr(10).join(f"- `{action.name.lower()}`: {words};" for action, words in ACTION_WORDS.items())}
 
-whichever is tighter than what else is wrong asks for. Its relay is the supervisor's ([supervisor](supervisor.md)): in this
-version the supervisor does not read the request, it trips by what it sees itself.
+and whatever else is wrong can only tighten that. The relay is the supervisor's ([supervisor](supervisor.md)): in this
+version it does not hear that request, it opens by what it sees itself.
 
-- Times count while the controller runs, by a clock that nobody can set. A power cut stops them; they go on afterwards.
-- Counters and lock-outs lie in `lockout-a.json` and `lockout-b.json` in the journal folder, written twice, each with a digest.
-  If one copy is spoilt, the other counts, and up to 5 s that it may not know of count as an excursion. If both are spoilt, the
-  site is locked out until the installer has looked. Who deletes both files deletes the memory: seals are not built yet.
-- A trigger during a lock-out lets its times begin anew.
-- `pcs reset-lockout SITE.yaml [--as user|installer]` asks the running controller to end it. It answers whether it does, and if
-  not, why and from when on it will. Nobody may while the flow is beyond the limit.
-- {NO_PROOF[0].upper()}{NO_PROOF[1:]}. The journal keeps what was said.
+- Times count while the controller runs, by a clock that nobody can set. Without power they stand; then they go on.
+- Counters and lock-outs lie in `lockout-a.json` and `lockout-b.json` in the journal folder, each with a digest. If one
+  copy is spoilt, the other counts, and up to 5 s that it may not know of count as an excursion. If both are spoilt, the
+  site is locked out until the installer has looked. Who deletes both deletes the memory: seals are not built yet.
+- Times of a lock-out count from the end of the excursion that led to it; a trigger during it lets them begin anew.
+- `pcs reset-lockout SITE.yaml [--as user|installer]` asks the running controller to end it. It answers whether it does,
+  and if not, why and from when on it will. Nobody may while the flow is beyond the limit.
+- {NO_PROOF[0].upper()}{NO_PROOF[1:]}.
+  The journal keeps what was said.
 - What has counted stays counted after a reset, until it is older than its window.
+- A site file without the preset does not end a lock-out that stands: the installer does.
 
 ## Who may reset
 

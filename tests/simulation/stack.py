@@ -24,12 +24,14 @@ from pcs.io.links import link_for
 from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from pcs.model.limit import Direction, Limit
+from pcs.model.lockout import LockoutRecord
+from pcs.model.preset import PLAIN, Preset
 from pcs.model.profile import DeviceProfile
 from pcs.model.site import DerKind, DerSpec, LinkAddress, LinkKind, MeterSpec, Site, System, Tuning
 from pcs.model.units import Instant
 from pcs.ports import Clock, Journal, Link, Watchdog
 from pcs.runtime.controller import Controller, World
-from pcs.runtime.in_process import UTC_START_S, MemoryJournal, known_profiles
+from pcs.runtime.in_process import UTC_START_S, MemoryJournal, MemoryLockouts, known_profiles
 from tests.simulation.truth import Truth
 from tests.virtual_time import run_virtually
 
@@ -72,6 +74,21 @@ class _Pen:
     def close(self) -> None: ...
 
 
+class _Disk(MemoryLockouts):
+    """A controller's way to what survives of lock-outs, which ends when it is killed."""
+
+    def __init__(self, memory: MemoryLockouts) -> None:
+        super().__init__()
+        self._memory, self.dead = memory, False
+
+    def load(self) -> LockoutRecord:
+        return self._memory.load()
+
+    def save(self, record: LockoutRecord) -> None:
+        if not self.dead:
+            self._memory.save(record)
+
+
 class Stack:
     """A simulated site and the controllers that ran on it, one after the other."""
 
@@ -83,6 +100,7 @@ class Stack:
         journal: Callable[[Clock], Journal] | None = None,
         declared: bool = True,
         folder: Path | None = None,
+        preset: Preset = PLAIN,
     ) -> None:
         """Describe the stack; nothing runs yet.
 
@@ -92,9 +110,11 @@ class Stack:
             journal: makes the journal; one in memory by default.
             declared: whether the site file states the meter's update period and window.
             folder: what the twin's record files are relative to.
+            preset: what the jurisdiction decides.
         """
         self.twin, self.site = twin, SimulatedSite(twin, folder)
         self.controller: Controller | None = None
+        self._preset, self.lockouts = preset, MemoryLockouts()
         self._tuning, self._declared = tuning or Tuning(), declared
         self._make_journal = journal or (lambda _: MemoryJournal())
         self._journal: Journal | None = None
@@ -124,7 +144,15 @@ class Stack:
         assert self._journal is not None
         self._pens.append(_Pen(self._journal))
         self._links, self._stop = [], asyncio.Event()
-        world = World(clock=self._clock, journal=self._pens[-1], link=self._link, watchdog=watchdog, storm=storm)
+        self._disk = _Disk(self.lockouts)
+        world = World(
+            clock=self._clock,
+            journal=self._pens[-1],
+            link=self._link,
+            watchdog=watchdog,
+            storm=storm,
+            lockouts=self._disk,
+        )
         self.controller = self._controller(world)
         self._task = asyncio.create_task(self.controller.run(self._stop))
 
@@ -152,7 +180,7 @@ class Stack:
     async def kill(self) -> None:
         """End the controller as kill -9 does: nothing more goes out or into the journal, connections are cut."""
         assert self._task is not None
-        self._pens[-1].dead = True
+        self._pens[-1].dead = self._disk.dead = True
         for link in self._links:
             await link.close()
         while not self._task.done():
@@ -207,7 +235,7 @@ class Stack:
     @property
     def controlled_site(self) -> Site:
         """The site as the controller gets it."""
-        return site_of(self.site, self._tuning, self._declared)
+        return replace(site_of(self.site, self._tuning, self._declared), preset=self._preset)
 
     def _controller(self, world: World) -> Controller:
         return Controller(self.controlled_site, world)

@@ -276,3 +276,15 @@ def test_a_lock_out_that_ends_by_itself_waits_until_the_flow_is_inside() -> None
 def test_a_fresh_memory_has_nothing_to_forget() -> None:
     assert lockout.may_reset(LockoutState(), G100, Who.USER).why == "nothing is locked out"
     assert lockout.fault(LockoutState(), 0.0) == ()
+
+
+def test_what_counted_before_a_power_cut_does_not_count_again_though_the_first_measurement_comes_late() -> None:
+    of = Site()
+    for _ in range(20):
+        of.step(beyond_pct=1.0)
+    assert of.saved is not None
+    again = Site(record=of.saved)
+    again.state = lockout.advance(again.state, again.present, (LINE,), again.rules, again.now_s + 0.5, 0.0)
+    for _ in range(10):
+        again.step(beyond_pct=1.0)
+    assert not again.locked
