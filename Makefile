@@ -25,7 +25,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test slow check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -40,7 +40,11 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml deploy/prepare $(MOVED)
 ## make test       every test that belongs to each change (< 5 minutes on 2 cores)
 test: setup
 	$(TOGETHER) style types contracts
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not slow"
+
+## make slow       the tests that take long: real processes and real time, every cell of the matrix
+slow: setup
+	$(BIN)/python -m pytest -n 4 --dist worksteal -q -m slow
 
 ## make check      the inner loop (< 20 s): style, types, architecture, unit tests
 check: setup

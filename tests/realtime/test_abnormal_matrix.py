@@ -8,7 +8,7 @@ import pytest
 from tests.matrix.cells import Cell, cells
 from tests.matrix.real import played
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 
 QUICK = (
     "CT open, one conductor, running, export",

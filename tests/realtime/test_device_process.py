@@ -16,7 +16,7 @@ from hil.rig.device_under_test import make_device
 from hil.rig.roles import RigError
 from tests.rig_kit import case_of, make, play, sheet, step, with_device
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 
 SITE: dict[str, object] = {"schema": "pcs.site/1"}
 WAITS = "python3 -c 'import sys, time; print(open(sys.argv[1]).read(), flush=True); time.sleep(60)' {site}"

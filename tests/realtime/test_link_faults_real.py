@@ -7,7 +7,7 @@ import pytest
 from tests.faults.play import KINDS, Kind, play_all, trouble
 from tests.faults.table import TABLE
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 REAL = [kind for kind in KINDS if kind.real]
 LOTS = 2  # so that the faults of one lot do not make the machine late for each other
 

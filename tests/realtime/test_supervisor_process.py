@@ -16,7 +16,7 @@ from pcs.io.dirlock import SUPERVISOR_LOCK_NAME, holder
 from tests.supervisor_kit import HOLD_S
 from tests.supervisor_wire import Board, Meter, Server, site_file, supervise
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 BOARD_HOLD_S, DELAY_S = 1.5, 7.5
 BUSY_S = 1.0
 """What a busy machine may add: these tests prove that it drops, and roughly when; exact times are on virtual clocks."""

@@ -14,7 +14,7 @@ import pytest
 
 from pcs.io.starts import STARTS_NAME
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 
 
