@@ -5,6 +5,8 @@ import pytest
 from tests.matrix.cells import KNOWN, Cell, cells
 from tests.matrix.virtual import played
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in cells()])
 def test_a_cell_of_the_abnormal_matrix_keeps_its_bound_or_is_known_not_to(cell: Cell) -> None:

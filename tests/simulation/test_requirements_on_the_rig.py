@@ -10,6 +10,8 @@ from hil.cli.main import cli
 from tests.rig_kit import Played, case_of, make, play, sheet
 from tests.virtual_time import run_virtually
 
+pytestmark = pytest.mark.slow
+
 ESS_TOLERANCE_W, TOLERANCE_W = 100.0, 160.0  # of the profiles' common parameters at these ratings
 
 
