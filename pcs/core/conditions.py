@@ -1,6 +1,6 @@
 """All active conditions of a step as faults: the meters' first, then the DERs', then what the lines cannot hold."""
 
-from pcs.core import measure, observe
+from pcs.core import circuit, measure, observe
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, action_of
@@ -54,14 +54,14 @@ def _open_circuit(
     policy: Policy, number: int, meter: MeterState, behind: tuple[DerState, ...], known: tuple[Fault, ...], now_s: float
 ) -> Fault | None:
     """An open CT; where no phase reads zero, or all may rest at zero, there is none."""
-    if not measure.shows_zero(meter):
+    if not circuit.shows_zero(meter):
         return None
     meter_id = policy.meters[number].id
     before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
     if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
         # The safe state idles them: that takes the evidence away, not the fault.
-        return before if measure.still_open(before, now_s) else None
-    return measure.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
+        return before if circuit.still_open(before, now_s) else None
+    return circuit.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
 
 
 def _moved_w(policy: Policy, behind: tuple[DerState, ...], now_s: float) -> tuple[float, ...]:

@@ -27,7 +27,7 @@ REVERSION_S = 10.0
 """What the profile arms on 704 (firmware_config/sunspec/inverter.yaml)."""
 PERIOD_S = 0.1
 ZEROS_S = 1.0 + 3 * PERIOD_S
-"""Exact zeros for 1 s are an open CT (pcs/core/measure.py), seen with the meter's own updates."""
+"""Exact zeros for 1 s are an open CT (pcs/core/measure.py, circuit.py), seen with the meter's own updates."""
 SILENCE_S = 2.0 + 2 * PERIOD_S
 """Safe at max(2 s, three periods) after the last measurement (docs/fail-safe.md)."""
 TOLD_S = 3.0
