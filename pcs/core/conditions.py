@@ -15,6 +15,7 @@ from pcs.model.units import Span
 
 OF_ALL = (FaultKind.RESTARTS, FaultKind.LOCKED_OUT)
 """Conditions of the whole site: they concern every line."""
+OF_WIRING = {Wiring.DOUBTED: FaultKind.METER_DOUBTED, Wiring.WRONG: FaultKind.METER_MISWIRED}
 HELD_S = 900.0
 """A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
 at most, and a site that was mended earns again after a quarter of an hour."""
@@ -45,8 +46,9 @@ def meter_faults(
         opened = _open_circuit(policy, n, meter, behind, known, now_s)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
-        if wiring.verdict is Wiring.WRONG:
-            found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
+        if wiring.verdict in OF_WIRING:
+            kind = OF_WIRING[wiring.verdict]
+            found.append(Fault(kind=kind, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
 
 

@@ -32,6 +32,9 @@ PROBE_SLEW_PCT_S = 4.5
 still sees less than the jump (5 % of nameplate) that would part its evidence."""
 PROBE_SHARE = 0.06
 """A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
+ASKS_SHARE = 0.07
+"""So far below what they inject are the DERs told to go where that is to show a meter's sign: what proves something,
+and what rounding and a sun that rises meanwhile may take from it."""
 PROVES_SHARE_S = 1.2 * MOVE_SHARE / WINDOW_S
 """Of all DERs' size per second: a battery that is small beside them moves enough within the window of the check."""
 
@@ -165,10 +168,14 @@ def take_turn(
     bounds: Bounds | None,
     action: Action,
     verified: bool,
+    asks: bool,
     told: LimitsInForce | None,
     now_s: float,
 ) -> Turn:
-    """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point."""
+    """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point.
+
+    `verified`: the sign of its meters is known; `asks`: it is in doubt, and what the DERs do is to show it.
+    """
     lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
     state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
     reserved_w = 0.0
@@ -184,6 +191,9 @@ def take_turn(
     if any(left):
         before = without(before, sum(line.weights[n] * left[n] for n in line.members))
     budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, follows, now_s)
+    probe_w = _probe_w(state, line, fleet) if asks else None
+    if probe_w is not None and probe_w < budget.total_w:
+        budget = evolve(budget, total_w=probe_w)
     previous_s = state.used_s
     follows = follows and verified and action is Action.NORMAL
     state = evolve(
@@ -192,11 +202,20 @@ def take_turn(
         budget=budget,
         action=action,
         safe_w=safe_w,
+        probe_w=probe_w,
         lacks=lacks,
         flow=flow or state.flow,
         used_s=sample.received_s if sample is not None else state.used_s,
     )
     return _account(state, line, policy, sample, flow, previous_s)
+
+
+def _probe_w(state: LineState, line: Line, fleet: Fleet) -> float | None:
+    """What the DERs injected when the doubt began, and so much less that the flow has to answer it (W)."""
+    if state.probe_w is not None or state.flow is None or state.flow.likely_w is None:
+        return state.probe_w
+    size_w = sum([line.weights[n] * fleet.ders[n].size_w for n in line.members])
+    return max(0.0, state.flow.likely_w - ASKS_SHARE * size_w)
 
 
 def _most_w(line: Line, der: DerState) -> float:

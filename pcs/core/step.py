@@ -161,9 +161,12 @@ def _turns(
             bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
+        asks = any(watches[n].wiring.verdict is Wiring.DOUBTED for n in _watched(line, policy))
         told = heard.in_force
         turns.append(
-            lines.take_turn(known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s)
+            lines.take_turn(
+                known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, asks, told, now_s
+            )
         )
     return tuple(turns)
 

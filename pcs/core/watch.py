@@ -6,11 +6,12 @@ ought to move.
 
 from dataclasses import dataclass
 
-from pcs.core import measure, observe
+from pcs.core import measure, mirror, observe
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.measure import MeterState, Sample
-from pcs.core.wiring import WiringState, seen, watch
+from pcs.core.mirror import Mirror
+from pcs.core.wiring import Wiring, WiringState, doubt, seen, watch
 from pcs.model.fault import FaultKind
 from pcs.model.units import Span
 
@@ -32,6 +33,7 @@ class Watch:
     """
 
     wiring: WiringState
+    mirror: Mirror
     injection_fresh_w: float = 0.0
     injection_moved_w: tuple[float, float] = (0.0, observe.INFINITY)
     said_moved_w: float | None = None
@@ -41,12 +43,12 @@ class Watch:
     @staticmethod
     def new(now_s: float) -> "Watch":
         """Nothing seen yet."""
-        return Watch(wiring=WiringState(since_s=now_s))
+        return Watch(wiring=WiringState(since_s=now_s), mirror=Mirror())
 
 
 def renewed(state: Watch, is_replaced: bool, now_s: float) -> Watch:
     """Another meter sits at the point: nothing that was learnt of the old one's wiring holds."""
-    return evolve(state, wiring=WiringState(since_s=now_s)) if is_replaced else state
+    return evolve(state, wiring=WiringState(since_s=now_s), mirror=Mirror()) if is_replaced else state
 
 
 def follow(
@@ -62,19 +64,43 @@ def follow(
     size_w = sum(d.size_w for d in behind)
     known = _comparable(state.wiring, before, behind)
     moved_w, said_w, since_s = _stuck(state, meter, behind, size_w, now_s)
-    fresh_w = state.injection_fresh_w
+    fresh_w, turns = state.injection_fresh_w, state.mirror
     if sample is not None:
         lo_w, hi_w = injection_w(behind, sample.span)
         fresh_w = 0.5 * (lo_w + hi_w)
         known = seen(known, sample.import_w, size_w, sample.received_s)
+        alike = all_balanced(behind, phases)
+        known, turns = _turned(known, turns, sample, (lo_w, hi_w), size_w, alike)
         if hi_w - lo_w <= WATCHABLE_SHARE * size_w:
-            balanced = phases == 3 and len(sample.phase_import_w) == 3 and all_balanced(behind)
+            balanced = alike and len(sample.phase_import_w) == phases > 1
             imports_w = (sample.import_w, *sample.phase_import_w)
             confirmed = all(_confirmed(d) for d in behind)
             known = watch(known, imports_w, fresh_w, confirmed, balanced, size_w, sample.received_s)
+        if state.wiring.verdict is Wiring.DOUBTED and known.verdict is Wiring.VERIFIED:
+            turns = mirror.was_load(turns, now_s)
     return Watch(
-        wiring=known, injection_fresh_w=fresh_w, injection_moved_w=moved_w, said_moved_w=said_w, stuck_since_s=since_s
+        wiring=known,
+        mirror=turns,
+        injection_fresh_w=fresh_w,
+        injection_moved_w=moved_w,
+        said_moved_w=said_w,
+        stuck_since_s=since_s,
     )
+
+
+def _turned(
+    known: WiringState, turns: Mirror, sample: Sample, bounds_w: tuple[float, float], size_w: float, alike: bool
+) -> tuple[WiringState, Mirror]:
+    """Whether the flow became its own negative with this sample: then its sign is in doubt."""
+    if size_w <= 0.0:
+        return known, turns
+    turns, turn = mirror.look(turns, sample, bounds_w, size_w, alike)
+    if turn is None or known.verdict in (Wiring.WRONG, Wiring.DOUBTED):
+        return known, turns
+    where = "the total" if 0 in turn.conductors else " and ".join(f"L{k}" for k in turn.conductors)
+    detail = f"{where} jumped to the same flow with the other sign: CT turned around, or a load of {turn.step_w:+.0f} W"
+    known = doubt(known, turn.conductors, detail, turn.before_s, sample.received_s)
+    return known, evolve(turns, turn=turn)
 
 
 def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
@@ -94,9 +120,10 @@ def counted(der: DerState) -> bool:
     )
 
 
-def all_balanced(ders: tuple[DerState, ...]) -> bool:
-    """Whether all of them feed the phases alike."""
-    return all(d.spec.connection in (None, "L123") for d in ders)
+def all_balanced(ders: tuple[DerState, ...], phases: int) -> bool:
+    """Whether all of them feed the conductors alike."""
+    whole = (None, "L123", "L1L2") if phases == 2 else (None, "L123")
+    return all(d.spec.connection in whole for d in ders)
 
 
 def _stuck(

@@ -25,6 +25,8 @@ CLEAR = 0.15
 """The flow keeps to a straight line over the DERs' movement within this share of it: a load that moves does not."""
 PART_SHARES = (0.35, 0.6)
 """CTs that are swapped, taps that are turned and half of what is set answer with 0.5; less is a load that hides it."""
+DOUBT_S = 15.0
+"""A doubt that nothing answers ends unverified: twice what the slowest plant of the band needs for all it has."""
 BACKOFF_S = (300.0, 3600.0)
 """A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
 waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
@@ -35,6 +37,7 @@ class Wiring(StrEnum):
 
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
+    DOUBTED = "doubted"
     WRONG = "wrong"
 
 
@@ -55,6 +58,8 @@ class WiringState:
     broken_s: float = float("-inf")
     """When the flow last jumped. No wrong sign is found across a jump, nor with the sample of the jump: a meter that
     averages shows only part of a step there, and the rest in the next sample."""
+    doubted: tuple[int, ...] = ()
+    """The conductors whose sign is in doubt (0: the total)."""
 
 
 def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) -> WiringState:
@@ -63,8 +68,27 @@ def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) 
     A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
     compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
     """
+    if state.verdict is Wiring.DOUBTED:  # the fall that is to answer may be a jump itself
+        if now_s - state.since_s < DOUBT_S:
+            return evolve(state, last_w=import_w)
+        state = WiringState(since_s=now_s, broken_s=now_s, backoff_s=state.backoff_s)
     jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
     return evolve(state, last_w=import_w, broken_s=now_s if jumped else state.broken_s)
+
+
+def doubt(state: WiringState, conductors: tuple[int, ...], detail: str, before_s: float, now_s: float) -> WiringState:
+    """The flow of these conductors may have been turned around since the sample at `before_s`; the fall will tell."""
+    if state.verdict in (Wiring.WRONG, Wiring.DOUBTED):
+        return state
+    return WiringState(
+        verdict=Wiring.DOUBTED,
+        since_s=now_s,
+        detail=detail,
+        last_w=state.last_w,
+        backoff_s=state.backoff_s,
+        broken_s=before_s,
+        doubted=conductors,
+    )
 
 
 def watch(
@@ -87,11 +111,14 @@ def watch(
     points = state.points
     if points and now_s - points[-1][0] < WINDOW_S / POINTS:
         return state
-    alike = (p for p in points if now_s - p[0] <= WINDOW_S and len(p[1]) == len(imports_w))
-    points = (*alike, (now_s, imports_w, injection_w))
+    kept = 1 if state.verdict is Wiring.DOUBTED else 0  # the one before the fall, however long that takes
+    recent = (*points[:kept], *(p for p in points[kept:] if now_s - p[0] <= WINDOW_S))
+    points = (*(p for p in recent if len(p[1]) == len(imports_w)), (now_s, imports_w, injection_w))
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
+    if state.verdict is Wiring.DOUBTED:
+        return _answered(state, balanced, nameplate_w, now_s) if confirmed else state
     if _span([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
     whole = tuple(p for p in points if p[0] > state.broken_s)
@@ -100,11 +127,7 @@ def watch(
         phases = len(imports_w) - 1 if balanced else 0
         wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
         if wrong:
-            where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
-            detail = (
-                f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
-            )
-            return _is_wrong(state, detail, now_s)
+            return _is_wrong(state, _words_of_wrong(wrong[0], moved_w), now_s)
     if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
         phases = len(imports_w) - 1 if balanced else 0
         first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
@@ -122,13 +145,40 @@ def watch(
             return _is_wrong(state, _words(*found[0]), now_s)
     if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
         moved_w = _span([p[2] for p in points])
-        detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
+        detail = _words_of_right(moved_w)
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
+    return state
+
+
+def _answered(state: WiringState, balanced: bool, nameplate_w: float, now_s: float) -> WiringState:
+    """What the DERs' fall says of the conductors in doubt; nothing, while they have not moved or a load hides it."""
+    phases = len(state.points[-1][1]) - 1
+    judged = state.doubted if balanced and 0 not in state.doubted else (0,)
+    for first in range(len(state.points) - 1):  # a load that moved since leaves the later part
+        part = state.points[first:]
+        moved_w = _span([p[2] for p in part])
+        if moved_w < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+            return state
+        answers = [_answer(part, k, phases) for k in judged]
+        if Wiring.WRONG in answers:
+            return _is_wrong(state, _words_of_wrong(judged[answers.index(Wiring.WRONG)], moved_w), now_s)
+        if all(answer is Wiring.VERIFIED for answer in answers):
+            detail = _words_of_right(moved_w)
+            return WiringState(verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, points=part)
     return state
 
 
 def _is_wrong(state: WiringState, detail: str, now_s: float) -> WiringState:
     return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail, backoff_s=state.backoff_s)
+
+
+def _words_of_right(moved_w: float) -> str:
+    return f"flow answered {moved_w:.0f} W of the DERs with the right sign"
+
+
+def _words_of_wrong(k: int, moved_w: float) -> str:
+    where = "the total" if k == 0 else f"L{k}"
+    return f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
 
 
 def _words(k: int, share: float) -> str:

@@ -80,7 +80,7 @@ def _verdict(state: State) -> str:
     """What is known of the meters' wiring, the least certain of all."""
     if any(m.period_s is None for m in state.meters):
         return "starting"
-    order = (Wiring.WRONG, Wiring.UNVERIFIED, Wiring.VERIFIED)
+    order = (Wiring.WRONG, Wiring.DOUBTED, Wiring.UNVERIFIED, Wiring.VERIFIED)
     return min((w.wiring.verdict for w in state.watches), key=order.index).value
 
 
