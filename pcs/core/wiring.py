@@ -19,6 +19,9 @@ STILL = 0.35
 """The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
 IN_PART_SHARE = 0.07
 """A movement of 7 % of nameplate, more than verifies, shows an answer that is neither right nor wrong but in part."""
+TOTAL_SHARE = 0.08
+"""Where a load on one phase hides the answer of that phase, 8 % of nameplate in the total verify: the slow rise before
+verification makes 9 % within the window, and by then an answer in part would have shown."""
 PROBE_MOST_SHARE = 0.15
 """What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags it."""
 CLEAR = 0.15
@@ -121,29 +124,28 @@ def watch(
         return _answered(state, balanced, nameplate_w, now_s) if confirmed else state
     if _span([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
+    phases = len(imports_w) - 1 if balanced else 0
     whole = tuple(p for p in points if p[0] > state.broken_s)
     moved_w = _span([p[2] for p in whole])
     if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
-        phases = len(imports_w) - 1 if balanced else 0
         wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
         if wrong:
             return _is_wrong(state, _words_of_wrong(wrong[0], moved_w), now_s)
     if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
-        phases = len(imports_w) - 1 if balanced else 0
         first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
-        later = whole[len(whole) // 2 :]
-        found = [
-            (k, share)
-            for k in range(1 + phases)
-            if (share := _in_part(whole, k, phases)) is not None and _in_part(later, k, phases) is not None
-        ]
+        found = [(k, share) for k in range(1 + phases) if (share := _in_part(whole, k, phases)) is not None]
+        later = [(k, share) for k, share in found if _in_part(whole[len(whole) // 2 :], k, phases) is not None]
+        is_twice = any(k >= first for k, _ in later)
         if not any(k >= first for k, _ in found):
             state = evolve(state, in_part_since_s=None)
         elif state.in_part_since_s is None:
-            state = evolve(state, in_part_since_s=now_s)
-        elif now_s - state.in_part_since_s >= WINDOW_S:  # by then nothing of the first evidence is left in the window
-            return _is_wrong(state, _words(*found[0]), now_s)
-    if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
+            state = evolve(state, in_part_since_s=now_s if is_twice else None)
+        elif is_twice and now_s - state.in_part_since_s >= WINDOW_S:  # nothing of the first evidence is left by then
+            return _is_wrong(state, _words(*later[0]), now_s)
+        if state.in_part_since_s is not None:  # a total that answers well enough hides one conductor of three
+            return state
+    sure = _verifies(points, MOVE_SHARE * nameplate_w, phases) or _verifies(points, TOTAL_SHARE * nameplate_w, 0)
+    if state.verdict is Wiring.UNVERIFIED and sure:
         moved_w = _span([p[2] for p in points])
         detail = _words_of_right(moved_w)
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
@@ -188,13 +190,16 @@ def _words(k: int, share: float) -> str:
     return f"{where} answers the DERs by {-share:.0%} only: CT ratio, or a parallel conductor that goes past the CT"
 
 
-def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float) -> bool:
-    """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign."""
+def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float, phases: int) -> bool:
+    """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign.
+
+    In the total, and on each of so many phases.
+    """
     for first in range(len(points) - 1):
         part = points[first:]
         if _span([p[2] for p in part]) < move_w:
             return False  # a shorter part moves no more
-        if _answer(part, 0, 0) is Wiring.VERIFIED:
+        if all(_answer(part, k, phases) is Wiring.VERIFIED for k in range(1 + phases)):
             return True
     return False
 
