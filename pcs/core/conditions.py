@@ -1,6 +1,7 @@
 """All active conditions of a step as faults: the meters' first, then the DERs', then what the lines cannot hold."""
 
 from pcs.core import circuit, measure, observe
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, action_of
@@ -9,7 +10,6 @@ from pcs.core.measure import MeterState
 from pcs.core.policy import Line, Policy
 from pcs.core.service import shares
 from pcs.core.watch import Watch
-from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pcs.core import channels, excursion, line_state, lockout, measure, observe, response, trust
+from pcs.core.answer import MOVE_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
 from pcs.core.evolve import evolve
@@ -16,11 +17,12 @@ from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
+from pcs.core.question import ASKS_SHARE
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.response import Response
 from pcs.core.trust import Trust
 from pcs.core.watch import counted
-from pcs.core.wiring import MOVE_SHARE, WINDOW_S
+from pcs.core.wiring import WINDOW_S
 from pcs.model.limit import Accounting
 from pcs.model.lockout import LockoutRules
 from pcs.model.reading import LimitsInForce
@@ -32,9 +34,6 @@ PROBE_SLEW_PCT_S = 4.5
 still sees less than the jump (5 % of nameplate) that would part its evidence."""
 PROBE_SHARE = 0.06
 """A little more than the movement that proves something: 5 % of nameplate (DESIGN section 6)."""
-ASKS_SHARE = 0.07
-"""So far below what they inject are the DERs told to go where that is to show a meter's sign: what proves something,
-and what rounding and a sun that rises meanwhile may take from it."""
 PROVES_SHARE_S = 1.2 * MOVE_SHARE / WINDOW_S
 """Of all DERs' size per second: a battery that is small beside them moves enough within the window of the check."""
 
@@ -211,11 +210,11 @@ def take_turn(
 
 
 def _probe_w(state: LineState, line: Line, fleet: Fleet) -> float | None:
-    """What the DERs injected when the doubt began, and so much less that the flow has to answer it (W)."""
-    if state.probe_w is not None or state.flow is None or state.flow.likely_w is None:
+    """What the DERs surely injected when the doubt began, and so much less that the flow has to answer it (W)."""
+    if state.probe_w is not None or state.flow is None:
         return state.probe_w
     size_w = sum([line.weights[n] * fleet.ders[n].size_w for n in line.members])
-    return max(0.0, state.flow.likely_w - ASKS_SHARE * size_w)
+    return max(0.0, state.flow.lo_w - ASKS_SHARE * size_w)
 
 
 def _most_w(line: Line, der: DerState) -> float:

@@ -13,6 +13,8 @@ from pcs.core.measure import Sample
 
 LEAST_SHARE = 0.03
 """A flow below 3 % of nameplate (shared by the conductors) is too near to noise around zero to be known by its size."""
+LEAST_W = 100.0
+"""The same on one conductor, however small the DERs are: small loads of every size switch there all day."""
 ALIKE_SHARE = 0.02
 """Two samples of a flow at rest differ by less than 2 %, twice the error of a class 1 meter."""
 NOISE_SHARE = 0.002
@@ -48,11 +50,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Which conductors turned (0 is the total of a meter without phases), by how much (W), and since which sample."""
+    """Which conductors turned (0 is the total of a meter without phases), how far (W), and between which samples."""
 
     conductors: tuple[int, ...]
     step_w: float
     before_s: float
+    after: Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,24 @@ def look(
     return evolve(state, recent=_kept(recent, shown, sample)), None
 
 
+def goes_on(turn: Turn, sample: Sample, bounds_w: tuple[float, float], size_w: float, balanced: bool) -> bool:
+    """Whether the flow jumps on within the window, by more than the DERs can have moved.
+
+    Then it was a load's step, of which the window held a part.
+    """
+    after, imports_w = turn.after, (sample.import_w, *sample.phase_import_w)
+    if len(imports_w) != len(after.imports_w) or sample.span.from_s > after.at_s:
+        return False
+    moved_w = max(after.hi_w - bounds_w[0], bounds_w[1] - after.lo_w)
+    for k in turn.conductors:
+        was_w = after.imports_w[k]
+        near_w = max(REST_SHARE * abs(was_w), NOISE_SHARE * size_w) + 3.0 * sample.resolution_w
+        part = 1.0 if k == 0 or not balanced else 1.0 / (len(imports_w) - 1)
+        if abs(imports_w[k] - was_w) > near_w + part * moved_w:
+            return True
+    return False
+
+
 def was_load(state: Mirror, now_s: float) -> Mirror:
     """The DERs were answered with the right sign: the turn was a load, and may come again."""
     if state.turn is None:
@@ -104,14 +125,14 @@ def turned(before: Shown, after: Shown, resolution_w: float, size_w: float, bala
         own_w = moved_w * _part(k, phases, balanced)
         was_w, is_w = before.imports_w[k] - own_w, after.imports_w[k]
         near_w = max(ALIKE_SHARE * abs(was_w), NOISE_SHARE * size_w) + 3.0 * resolution_w + abs(own_w)
-        if abs(is_w + was_w) <= near_w and abs(was_w) >= LEAST_SHARE * size_w / len(numbers):
+        if abs(is_w + was_w) <= near_w and abs(was_w) >= max(LEAST_W, LEAST_SHARE * size_w / len(numbers)):
             found.append(k)
             step_w += 2.0 * is_w
         elif min(abs(is_w + was_w), abs(is_w - was_w)) > near_w:
             return None
     if not found or abs(moved_w) > UNMOVED_PART * abs(step_w) or unknown_w > UNKNOWN_SHARE * size_w:
         return None
-    return Turn(conductors=tuple(found), step_w=step_w, before_s=before.at_s)
+    return Turn(conductors=tuple(found), step_w=step_w, before_s=before.at_s, after=after)
 
 
 def _rested(recent: tuple[Shown, ...], before: Shown, turn: Turn, size_w: float, balanced: bool) -> bool:

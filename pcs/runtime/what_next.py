@@ -9,6 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pcs.core import observe
+from pcs.core.answer import MOVE_SHARE, Wiring
 from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.economy import RETRY_FIRST_S, RETRY_MOST_S
@@ -19,7 +20,7 @@ from pcs.core.measure import FRESH_TO_RECOVER, INTERVALS_TO_IDENTIFY, OPEN_FOR_S
 from pcs.core.obey import OBEYED_FOR_S
 from pcs.core.policy import Line, Policy
 from pcs.core.state import State
-from pcs.core.wiring import DOUBT_S, MOVE_SHARE, Wiring
+from pcs.core.wiring import DOUBT_S
 from pcs.limits.schedule import next_change
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant

@@ -151,10 +151,11 @@ def test_a_site_without_ders_proves_nothing() -> None:
     assert state.verdict is Wiring.UNVERIFIED
 
 
-@pytest.mark.parametrize(("broken_s", "verdict"), [(-1.0, Wiring.WRONG), (1.0, Wiring.VERIFIED)])
+@pytest.mark.parametrize(("broken_s", "verdict"), [(-1.0, Wiring.DOUBTED), (1.0, Wiring.VERIFIED)])
 def test_a_load_step_that_hides_where_the_injection_was_unknown_is_no_wrong_sign(
     broken_s: float, verdict: Wiring
 ) -> None:
+    """Where the jump was not seen the two ends say so; that is a doubt, which the fall has to confirm."""
     state = WiringState(verdict=Wiring.VERIFIED)
     for t, import_w, injection_w in ((0.0, 2000.0, 1500.0), (0.2, 1900.0, 1600.0), (2.0, 350.0, 150.0)):
         state = watch(replace(state, broken_s=broken_s), (import_w,), injection_w, True, False, NAMEPLATE_W, t)
@@ -175,6 +176,10 @@ def test_a_wrong_sign_is_found_behind_a_gap() -> None:
     assert state.verdict is Wiring.VERIFIED
     for k in range(20, 40):
         state = watch(state, (-3000.0 + rising(k / 10),), rising(k / 10), True, False, NAMEPLATE_W, k / 10)
+    assert state.verdict is Wiring.DOUBTED, "the safe set from here on; what the fall does confirms it"
+    for k in range(40, 70):
+        injection_w = rising(k / 10) - 1000.0
+        state = watch(state, (-3000.0 + injection_w,), injection_w, True, False, NAMEPLATE_W, k / 10)
     assert state.verdict is Wiring.WRONG
 
 

@@ -133,6 +133,20 @@ def test_a_load_that_was_shown_to_be_one_is_no_turn_when_it_switches_again() -> 
     assert again is not None, "an hour later nobody knows"
 
 
+def test_a_window_that_was_caught_in_the_middle_of_a_load_s_step_is_no_turn() -> None:
+    """Half of a kettle of 2 kW looks like a turn; the next sample shows the rest, and no DER moved so far."""
+    off, part, on = (400.0, 400.0, 400.0), (400.0, -400.0, 400.0), (400.0, -1600.0, 400.0)
+    state = Mirror()
+    for k in range(3):
+        state, _ = mirror.look(state, sample(k / 10, *off), STEADY_W, SIZE_W, True)
+    state, turn = mirror.look(state, sample(0.3, *part), STEADY_W, SIZE_W, True)
+    assert turn is not None
+    assert not mirror.goes_on(turn, sample(0.4, *part), STEADY_W, SIZE_W, True)
+    assert mirror.goes_on(turn, sample(0.4, *on), (8000.0, 9000.0), SIZE_W, True)
+    assert not mirror.goes_on(turn, sample(0.4, *on), (4000.0, 9000.0), SIZE_W, True), "the DERs can have done it"
+    assert not mirror.goes_on(turn, sample(0.9, *on), STEADY_W, SIZE_W, True), "beyond the window it is another step"
+
+
 def test_what_is_remembered_is_bounded_and_no_noise_is_a_turn() -> None:
     random, state = Random(1), Mirror()
     for k in range(5000):
