@@ -16,7 +16,8 @@ ASK_FIRST_S = 900.0
 still wishes to draw, where there is no room for that: an excursion as long as its own response, which a limit is worth
 more than a late wish. The more room there is, the sooner (`wishes.waits_s`)."""
 ASK_MOST_S = 7200.0
-"""With the same answer it is asked half as often each time, up to two hours."""
+"""With the same answer it is asked half as often each time, every two hours at least (where that costs nothing, every
+quarter of an hour)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

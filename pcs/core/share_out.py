@@ -130,14 +130,25 @@ def _absorbed(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, blind
 def _caps(
     policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
 ) -> tuple[float, ...]:
-    """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey."""
-    totals_w = _totals_w(policy, states, 1.0)
-    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, helps_w))
+    """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey.
+
+    A draw of storage that cannot be told to (124) counts as a load does, for as long as it is seen.
+    """
+    totals_w, zipped = _totals_w(policy, states, 1.0), tuple(zip(fleet.ders, fleet.obeying, strict=True))
+    draws_w = tuple(0.0 if d.takes_setpoint or not (o and d.spec.is_storage) else _draw_w(d) for d, o in zipped)
+    least_w = tuple(map(max, helps_w, draws_w))
+    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, least_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
-    shown_w = tuple(max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True))
+    shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
     others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
-    return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+    made = (w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+    return tuple(max(0.0, w) if draw_w else w for w, draw_w in zip(made, draws_w, strict=True))
+
+
+def _draw_w(der: DerState) -> float:
+    """What it surely draws now (W)."""
+    return max(0.0, -observe.present(der.track)[1])
 
 
 def _totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -> list[float]:

@@ -74,7 +74,8 @@ def waits_s(der: DerState, room_w: float) -> float:
     if der.wish_w is None:
         return ASK_NEW_S
     lacks = max(0.0, 1.0 + room_w / der.least_w) if der.least_w < 0.0 else 0.0
-    return der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * lacks * lacks)
+    most_s = ASK_MOST_S if lacks > NEAR_SHARE else ASK_FIRST_S
+    return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * lacks * lacks))
 
 
 def is_due(der: DerState, floor_w: float, room_w: float, now_s: float) -> bool:
@@ -89,7 +90,7 @@ def let_go(der: DerState, floor_w: float) -> DerState:
     if der.hidden_w is not None:
         return der
     known_w = der.least_w if der.wish_w is None else der.wish_w
-    ask_after_s = der.ask_after_s if der.wish_w is None else min(ASK_MOST_S, 2.0 * der.ask_after_s)
+    ask_after_s = der.ask_after_s if der.wish_w is None else min(ASK_MOST_S / FREE_SHARE, 2.0 * der.ask_after_s)
     return evolve(der, wish_w=max(known_w, floor_w), hidden_w=known_w, ask_after_s=ask_after_s)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hil.rig.twin_file import TwinFile
-from tests.simulation.bounds import tolerance_w
-from tests.simulation.stack import Stack, play
+from tests.simulation.bounds import response_s, tolerance_w
+from tests.simulation.stack import Stack, inverter, play, twin
 
 LIMIT_W = 8000.0
 REVERSION_S, SETTLES_S = 10.0, 3.0
@@ -123,3 +123,27 @@ def test_batteries_that_do_not_wish_to_charge_any_more_are_not_kept_at_it_while_
     assert stack.truth.at("bat1_injection_w", 149.0) > 0.0
     assert stack.truth.at("bat2_injection_w", 149.0) > 0.0
     assert stack.truth.at("car_injection_w", 149.0) < -5000.0
+
+
+def test_a_battery_that_charges_by_its_own_wish_takes_the_sun_that_export_may_not_have() -> None:
+    """A battery with 124 takes no set point; what it draws is a load for the sun beside it, until it draws no more."""
+    storage = {
+        "id": "bat",
+        "kind": "battery",
+        "nameplate_w": 5000.0,
+        "capacity_wh": 40_000.0,
+        "control": 123,
+        "wish_w": {"steps": [[0, -4000], [60, 0]]},
+    }
+    site = twin(ders=[inverter("pv", 10_000, control=704), storage], load=[{"constant": 1000}])
+
+    async def story(stack: Stack) -> None:
+        stack.start()
+        await stack.until(90.0)
+
+    stack = play(story, site)
+    assert stack.truth.at("import_w", 59.0) < 500.0
+    assert stack.truth.at("bat_injection_w", 59.0) == pytest.approx(-4000.0, abs=50.0)
+    late = stack.truth.beyond(0.0, tolerance_w(site), 20.0)
+    assert [b.lasted_s <= response_s(site, 4000.0) for b in late] == [True], "when it ends that is a step of load"
+    assert -100.0 < stack.truth.at("import_w", 89.0) < 500.0

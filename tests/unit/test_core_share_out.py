@@ -1,5 +1,6 @@
 """From the lines' budgets to bounds for every DER: absorbing, conflicts, busbars, states of charge, chargers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,6 +128,18 @@ def test_a_question_takes_nothing_from_a_car() -> None:
     for turn_s in (None, 495.0):
         shares = shared(policy, (5000.0,), (evolve(ders[0], turn_s=turn_s), car), now_s=500.0, asks=True)
         assert shares.floors_w == pytest.approx((-2000.0, -3000.0))
+
+
+def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_does() -> None:
+    """Its draw has a limit (124), so it cannot be told to draw; its own injection is not allowed meanwhile."""
+    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
+    for shown_w, pv_w in ((-3000.0, 5000.0), (-9000.0, 10_000.0)):
+        der = met(battery(), policy, shown_w)
+        assert der.identified is not None
+        der = evolve(der, identified=replace(der.identified, takes_setpoint=False))
+        caps_w = shared(policy, (2000.0,), (met(pv(), policy), der)).caps_w
+        assert caps_w == pytest.approx((pv_w, 0.0))
+        assert shared(policy, (2000.0,), (met(pv(), policy), der), action=Action.SAFE).caps_w[0] <= 2000.0
 
 
 def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:

@@ -115,7 +115,16 @@ def test_a_wish_is_asked_half_as_often_each_time_and_a_question_is_put_once() ->
     asked = wishes.let_go(der, -1000.0)
     assert (asked.wish_w, asked.hidden_w, asked.ask_after_s) == (-1000.0, -6000.0, 2.0 * ASK_FIRST_S)
     assert wishes.let_go(asked, -900.0) == asked
-    assert wishes.let_go(evolve(der, ask_after_s=ASK_MOST_S), -1000.0).ask_after_s == ASK_MOST_S
+
+
+def test_however_often_the_answer_was_the_same_a_question_waits_two_hours_at_most_or_a_quarter_of_one() -> None:
+    """Two hours where it may cost something, a quarter of an hour where it does not."""
+    der = battery(HELD_BACK, HELD_BACK, wish_w=-6000.0, told_since_s=0.0)
+    for _ in range(20):
+        der = evolve(wishes.let_go(der, -1000.0), hidden_w=None)
+    assert [wishes.waits_s(der, room_w) for room_w in (0.0, 9000.0, 9950.0, 10_000.0)] == [
+        ASK_MOST_S, ASK_MOST_S, ASK_FIRST_S, ASK_FIRST_S
+    ]  # fmt: skip
 
 
 def test_a_known_wish_for_which_there_is_room_in_its_turn_is_assumed_as_it_is() -> None:
