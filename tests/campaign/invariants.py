@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from pcs.core.der_state import ASK_FIRST_S
 from pcs.core.economy import RAISE_EVERY_S
+from pcs.core.wishes import FREE_SHARE
 from pcs.model.command import LimitActivePower
 from pcs.model.event import EventKind
 from pcs.model.limit import Direction, Limit
@@ -66,7 +67,8 @@ def _asks(played: Played) -> list[tuple[str, float, float]]:
     """When storage was let go of its set point (who, when), and when it was held again (s; infinite: not any more).
 
     Where a draw has no limit of its own (704) this is how a hidden wish is asked for: the core declares that it may
-    exceed an import limit for one response, 60 s after the set point at the soonest, and ever more seldom.
+    exceed an import limit for one response: once, 20 s after a start that found it under a set point, else 60 s after
+    the set point at the soonest, and ever more seldom.
     """
     found: list[tuple[str, float, float]] = []
     for life in played.lives:
@@ -90,7 +92,7 @@ def wishes_are_asked_for_seldom(played: Played) -> Sentences:
     for (name, first_s, caught_s), (other, again_s, again_caught_s) in pairwise(asks):
         calm = not any(first_s <= to_s and from_s <= again_caught_s for from_s, to_s in _moved(played))
         vain = caught_s < again_s < again_caught_s < again_s + VAIN_S and caught_s < first_s + VAIN_S
-        if name == other and vain and calm and again_s - first_s < ASK_FIRST_S:
+        if name == other and vain and calm and again_s - first_s < FREE_SHARE * ASK_FIRST_S:
             yield f"{name}: let go at {first_s:.1f} s, caught, let go again at {again_s:.1f} s, and nothing had moved"
 
 
