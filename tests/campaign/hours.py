@@ -5,8 +5,11 @@ second, at each new sample. The plant is the tests' own (first-order lags after 
 not here (links, profiles, journal, processes) is in the whole-stack campaign.
 """
 
+import traceback
+from array import array
 from collections import deque
 from dataclasses import dataclass
+from hashlib import sha256
 from math import exp
 from random import Random
 
@@ -111,6 +114,7 @@ class Hour:
         self.verify_s = VERIFY_S
         self.beyond: dict[str, float] = {}
         self._asked_s = -1e9
+        self.flows_w = array("d")
 
     def run(self) -> list[str]:
         """Everything that was violated."""
@@ -215,6 +219,7 @@ class Hour:
     def _look(self, now_s: float) -> None:
         """Whether a limit is exceeded, by what DERs under control could avoid, with nothing that explains it."""
         import_w = self.demand_w - sum(u.injection_w for u in self.units)
+        self.flows_w.append(import_w)
         allowed_s = SEES_S + SETTLES_S + self._detection_s(now_s)
         if now_s - self._asked_s <= allowed_s or any(0.0 <= now_s - m <= allowed_s for m in self.moments):
             return
@@ -267,9 +272,23 @@ def _trouble(random: Random, ders: int) -> Trouble:
     return Trouble(name, random.randrange(ders) if name.startswith("der") else 0, from_s, from_s + lasts_s)
 
 
-def long_site(seed: int) -> tuple[float, list[str]]:
-    """Simulated seconds of the site of this seed, and what it violates."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Long:
+    """What an hour came to: what it violates, and a digest of the flow at each step."""
+
+    site_s: float
+    violated: tuple[str, ...]
+    digest: str
+
+
+def long_site(seed: int) -> Long:
+    """The site of this seed for an hour; whatever ends it is a violation, and the next site goes on."""
+    hour = Hour(seed)
     try:
-        return HOUR_S, Hour(seed).run()
+        found = hour.run()
     except InvariantError as error:
-        return HOUR_S, [str(error)]
+        found = [str(error)]
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        found = [f"{type(error).__name__} in {frame.name}, line {frame.lineno}: {error}"]
+    return Long(site_s=HOUR_S, violated=tuple(found), digest=sha256(hour.flows_w.tobytes()).hexdigest())
