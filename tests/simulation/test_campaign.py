@@ -21,7 +21,8 @@ from tests.campaign.scenario import Scenario, scenario
 
 SEEDS = int(os.environ.get("CAMPAIGN_SEEDS", "3"))
 SOME_FRAMES = tuple(range(7, frame_cases(), frame_cases() // 12))
-LONG_SEEDS = tuple(range(3))
+LONG_SEEDS = (0, 1, 22)
+"""22: the sun rose in the middle of a trial of how far telemetry can be believed, and a limit cycle stayed."""
 
 
 @cache
@@ -42,9 +43,12 @@ def test_seeded_sites_with_faults_at_every_seam_hold_every_invariant(seed: int) 
     assert violations(play(scenario(seed))) == []
 
 
-@pytest.mark.parametrize("seed", [10])
+@pytest.mark.parametrize("seed", [10, 111])
 def test_a_site_that_once_broke_an_invariant_holds_it_now_with_faults(seed: int) -> None:
-    """A battery whose wish was seen on its way, let go and caught again and again beyond the import limit."""
+    """10: a battery whose wish was seen on its way, let go and caught again and again beyond the import limit.
+
+    111: a limit that somebody lowered beneath a set point of ours, and that was overwritten unseen.
+    """
     assert violations(play(scenario(seed))) == []
 
 
