@@ -156,7 +156,8 @@ class Hour:
                 met = []
                 state = self._step(state, heard, now_s)
             self._look(now_s)
-        return [f"{name} limit exceeded for the first time at {at_s:.1f} s" for name, at_s in self.beyond.items()]
+        late = [f"{name} limit exceeded for the first time at {at_s:.1f} s" for name, at_s in self.beyond.items()]
+        return late + self._held_back()
 
     def _step(self, state: State, heard: tuple[Observation, ...], now_s: float) -> State:
         inputs = Inputs(observations=heard)
@@ -286,6 +287,33 @@ class Hour:
             own_w = sum(max(0.0, -sign * u.injection_w) for n, u in enumerate(self.units) if self._usable(now_s, n))
             if min(sign * import_w - (limit.value or 0.0), own_w) > 30.0 + 0.01 * self.size_w:
                 self.beyond.setdefault(limit.direction.value, now_s)
+
+    def _held_back(self) -> list[str]:
+        """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
+
+        A wish that a set point may hide is asked for too seldom to be judged here, a foreign limit stays, and what
+        storage without a set point draws by itself is nothing that a source may count on.
+        """
+        least = {
+            d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
+        }
+        import_w = self.demand_w - sum(u.injection_w for u in self.units)
+        up_w = down_w = drawn_w = 0.0
+        for number, unit in enumerate(self.units):
+            storage = unit.spec.kind is DerKind.BATTERY
+            bounds = storage and number % 2 == 0
+            drawn_w += max(0.0, -unit.injection_w) if bounds else 0.0
+            if unit.foreign_w is not None or (storage and not bounds):
+                continue
+            up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
+            down_w += max(0.0, unit.injection_w - unit.wish * min(1.0, unit.gain))
+        room_w = 300.0 + 0.08 * self.size_w
+        found = []
+        if up_w > room_w and drawn_w - import_w < least[Direction.EXPORT] - room_w:
+            found.append(f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W reach no limit")
+        if down_w > room_w and import_w < least[Direction.IMPORT] - room_w:
+            found.append(f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W reach no limit")
+        return found
 
     def _detection_s(self, now_s: float) -> float:
         after_s = SEES_S + SETTLES_S
