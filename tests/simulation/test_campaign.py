@@ -121,6 +121,15 @@ def test_a_write_over_somebody_elses_lower_limit_is_a_violation() -> None:
     assert list(invariants.foreign_limits_stay(played)) == []
 
 
+def test_only_a_lowering_that_cannot_have_seen_it_yet_may_overwrite_somebody_elses_limit() -> None:
+    """Seed 165: ours went from no limit to 5.6 kW 0.9 s after somebody else's 3.5 kW, and nobody had looked."""
+    writer = Happening(kind=next(k for k in DEVICE if k.name == "writer_lower"), at_s=10.0, lasts_s=0.0, on="pv0")
+    played = replace(small(), scenario=replace(_small(), happenings=(replace(writer, amount=10.0),)))
+    for second, violates in (((11.0, 8000.0), 0), ((11.0, 9500.0), 1), ((13.0, 8000.0), 1), ((11.0, None), 1)):
+        writes = {"pv0": [(5.0, 9000.0), (10.0, 3000.0), second]}
+        assert len(list(invariants.foreign_limits_stay(replace(played, writes=writes)))) == violates
+
+
 def test_raising_too_often_and_a_lowering_that_does_not_arrive_are_violations() -> None:
     played = small()
     first = played.lives[0].steps[0]
