@@ -4,10 +4,10 @@ A controller that has died corrects nothing any more; what is left is the timer 
 and the DER's own movement together must fit the time in which the limits on it are to be corrected. Two bounds:
 
 - The profile's time is the longest: its maker or the field uses it.
-- A timer that is renewed too late loses energy for nothing. It is renewed after a third of its time (SMA's 1:3 rule);
-  then one write may be lost with its whole deadline and the next one still be in time:
+- A timer that is renewed too late loses energy for nothing. It is renewed after a quarter of its time (SMA's rule asks
+  for a third at most); then one write may be lost with its whole deadline and the next one still be in time:
 
-      T / 3 + 2 t + r <= T        T >= 1.5 (2 t + r)
+      T / 4 + 2 t + r <= T        T >= 4/3 (2 t + r)
 
   with t for one turn of everything that is written on that link, and r for the pause before the second try.
 
@@ -22,7 +22,7 @@ from pcs.core.predict import follow_s, members
 from pcs.model.profile import LimitAction, Persistence
 from pcs.model.site import DerSpec, LinkKind, Site
 
-RENEWED_AT_SHARE = 1 / 3
+RENEWED_AT_SHARE = 0.25
 
 
 def with_reversions(site: Site) -> Site:
@@ -33,7 +33,7 @@ def with_reversions(site: Site) -> Site:
 def least_reversion_s(der: DerSpec, site: Site) -> float:
     """The shortest timer that is renewed in time although one write is lost (whole seconds)."""
     turn_s = sum(_write_s(other) for other in site.ders if other.controlled and other.link == der.link)
-    return float(ceil(1.5 * (2.0 * turn_s + RETRY_FIRST_S)))
+    return float(ceil((2.0 * turn_s + RETRY_FIRST_S) / (1.0 - RENEWED_AT_SHARE)))
 
 
 def _write_s(der: DerSpec) -> float:

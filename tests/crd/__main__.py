@@ -1,7 +1,8 @@
 """`make crd`: every case of the library on the first simulated rig that can do it; then judged and reported.
 
-Three campaigns, because a case for split phase cannot be played on a wye. Called again after an interruption it goes on
-where it was. It ends with 0 when everything was played and reported, whatever the verdicts: those are for reading.
+A campaign for each rig, because a case for split phase cannot be played on a wye, and one about a lock-out only with a
+controller that is commissioned for it. Called again after an interruption it goes on where it was. It ends with 0 when
+everything was played and reported, whatever the verdicts: those are for reading.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from hil.profile.lint import lint_case
 from hil.verdict.campaign import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
-RIGS = ("simulated-wye", "simulated-split", "simulated-single")
+RIGS = ("simulated-wye", "simulated-split", "simulated-single", "simulated-g100-1", "simulated-g100-2")
 PLAYED = (0, 1)  # every case passes, or one does not
 
 
