@@ -18,7 +18,7 @@ REPEATS_MAX = 100  # a distribution; more is another campaign
 SYSTEMS = ("single", "split", "wye", "delta")
 POINT_CHANNELS = ("poi.", "bus.", "conductor.")
 LEAST_KNOWN = (Provenance.PROJECT_DEFAULT, Provenance.PUBLIC, Provenance.DEVICE, Provenance.STANDARD)
-UNHASHED = {"id", "hash", "title", "duration_s", "longest_s"}
+UNHASHED = {"id", "hash", "title", "about", "duration_s", "longest_s"}
 TOLD = {"origin", "source", "written"}
 
 
@@ -66,6 +66,7 @@ def make_case(profile: ProfileFile, names: Names) -> Case | None:
         duration_s=0.0,
         longest_s=0.0,
         regime=profile.requires.regime or "",
+        about=" ".join(profile.about.split()),
     )
     point = ",".join(f"{axis}={_slug(case.parameter(axis).written)}" for axis in axes)
     quick_s, long_s = (_span_s(case, longest=longest) for longest in (False, True))

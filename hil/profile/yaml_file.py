@@ -155,6 +155,8 @@ def _plain(node: Node, place: Place, file: YamlFile) -> Any:
 def _scalar(node: ScalarNode) -> Any:
     """The value by the YAML 1.2 core schema, which knows no sexagesimals and no `NO`."""
     text = str(node.value)
+    if node.style == ">":
+        text = text.replace("\a", "")  # ruamel marks so where a folded text was folded, to write it again
     try:
         match str(node.tag).rpartition(":")[2]:
             case "int":

@@ -6,6 +6,7 @@ everything was played and reported, whatever the verdicts: those are for reading
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +29,8 @@ def hil(*words: str) -> int:
 
 
 def sheet_of(rig: str) -> Path:
-    """The rig's sheet."""
-    return ROOT / f"test_profiles/rigs/{rig}.yaml"
+    """The rig's sheet, as one types it here: its name stands in the report."""
+    return Path(os.path.relpath(ROOT / f"test_profiles/rigs/{rig}.yaml"))
 
 
 def shared_out() -> dict[str, list[str]]:

@@ -74,6 +74,13 @@ def test_no_text_of_the_library_claims_a_certificate() -> None:
     assert [text for text in texts if re.search(r"\bPASS\b|complian", text)] == []
 
 
+def test_texts_that_are_folded_over_lines_come_out_as_plain_text() -> None:
+    """The reader of YAML leaves a mark (U+0007) at each fold, which pages show as a box."""
+    said = [text for p in profiles().values() for text in (p.about, p.public, p.title, *(c.about for c in p.cases))]
+    assert any("\n" in path.read_text(encoding="utf-8").partition("about: >-")[2][:200] for path in library().values())
+    assert [text for text in said if not text.strip().isprintable()] == []
+
+
 def test_every_common_parameter_is_used_by_several_profiles() -> None:
     common = read_yaml(library_folders()[0] / COMMON).data["parameters"]
     texts = [path.read_text(encoding="utf-8") for path in library().values()]
