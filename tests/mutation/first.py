@@ -24,6 +24,8 @@ REACH = FOLDER / "reach.json"
 """By test file: what it was made of, and for each test its time (seconds of CPU) and the functions that it calls."""
 SLOWEST = 5.0
 """A mutant that takes so many times the CPU of the code as it is runs for ever."""
+LONGEST_S = 0.5
+"""Tests that take longer are left to the second round: a handful of whole sites that take half of the time of all."""
 KEEP_EVERY = 10
 """After so many verdicts they are written: no more is lost when the run is ended."""
 QUIET = ("-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:logging")
@@ -69,7 +71,7 @@ class Trial:
         self.of: dict[str, list[tuple[float, str]]] = {}
         for file in known.values():
             for test, (own_s, called) in file["tests"].items():
-                for function in called:
+                for function in called if own_s <= LONGEST_S else ():
                     self.of.setdefault(function, []).append((own_s, test))
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
