@@ -205,6 +205,8 @@ def test_a_mark_is_kept_for_as_long_as_its_rule_can_count_it(age_s: float, kept:
 def test_a_mark_of_a_rule_that_is_gone_is_forgotten() -> None:
     record = LockoutRecord(clock_s=5000.0, marks=(Mark(rule_id="old", at_s=4999.0),))
     assert advanced(record).record.marks == ()
+    once = LockoutRecord(clock_s=5000.0, marks=(Mark(rule_id="long", at_s=4999.5),))
+    assert advanced(once).record.marks == (), "a rule that counts one excursion counts no marks"
 
 
 def test_lock_outs_are_remembered_for_as_long_as_they_count_and_the_present_one_always() -> None:
@@ -279,6 +281,20 @@ def test_an_excursion_that_counted_moves_the_times_of_the_lock_out_while_it_goes
     assert (over.record.locked.renewed_s, over.counted) == (605.0, ())
 
 
+def test_of_several_lock_outs_only_the_present_one_is_moved() -> None:
+    """A day apart; the excursion that locked out goes on."""
+    rules = replace(RULES, reset=replace(RULES.reset, user_window_s=1e6))
+    before = LockoutRecord(clock_s=2e5, locked=replace(LOCKED, renewed_s=2e5), begun_s=(1e3, 9e4, 2e5))
+    state = LockoutState(record=before, at_s=0.0, counted=((0, "long", -60.0),))
+    later = lockout.advance(state, ((lasting(65.0, 5.0), None),), (LINE,), rules, 5.0, 9.0)
+    assert later.record.begun_s == (1e3, 9e4, 200_005.0)
+
+
+def test_a_line_of_which_nothing_is_known_yet_counts_nothing() -> None:
+    state = LockoutState(record=LockoutRecord(clock_s=600.0), at_s=0.0)
+    assert lockout.advance(state, ((),), (LINE,), RULES, 0.0, 9.0) == state
+
+
 def test_one_that_has_not_lasted_long_enough_to_count_moves_nothing() -> None:
     before = LockoutRecord(clock_s=600.0, locked=LOCKED, begun_s=(500.0,))
     assert advanced(before, lasting(14.9), lasting(14.9)).record.locked == LOCKED
@@ -309,6 +325,7 @@ HELD = LockoutState(record=LockoutRecord(clock_s=1000.0, locked=LOCKED, begun_s=
     [
         (Who.USER, {}, True, "allowed", None),
         (Who.USER, {"user_after_s": 500.0}, True, "allowed", None),
+        (Who.USER, {"user_after_s": 500.5}, False, "not before 500.5 s have passed", 0.5),
         (Who.USER, {"user_after_s": 560.0}, False, "not before 560 s have passed", 60.0),
         (Who.USER, {"user_after_s": None}, False, "the preset leaves this to the installer", None),
         (Who.INSTALLER, {"user_after_s": None}, True, "allowed", None),
@@ -326,6 +343,11 @@ def test_who_may_end_a_lock_out_and_when_is_as_the_preset_says(
     verdict = lockout.may_reset(HELD, replace(RULES, reset=replace(RULES.reset, **change)), who)
     assert (verdict.allowed, verdict.in_s) == (allowed, in_s)
     assert verdict.why.startswith(why)
+
+
+def test_where_nothing_is_locked_out_nobody_ends_anything() -> None:
+    verdict = lockout.may_reset(LockoutState(), RULES, Who.INSTALLER)
+    assert (verdict.allowed, verdict.why) == (False, "nothing is locked out")
 
 
 def test_a_refused_reset_changes_nothing_and_says_so() -> None:

@@ -140,7 +140,6 @@ def test_a_limit_that_leaves_half_of_the_range_needs_half_of_each_movement() -> 
     half = told(site(der()), replace(EXPORT, value=5000.0))
     assert times(half.restrict)[PartKind.RAMP][1] == pytest.approx(2.25)
     assert half.inadvertent_wh == pytest.approx(5000.0 * (0.94 + 0.1 + 1.0 + 1.25) / 3600.0)
-    assert times(half.release)[PartKind.SLEW if PartKind.SLEW in times(half.release) else PartKind.RAMP][1] > 0.0
 
 
 def test_the_tightest_of_a_schedule_decides_and_none_at_all_bounds_nothing() -> None:
@@ -275,3 +274,45 @@ def test_the_slowest_slew_ends_exactly_at_the_time_that_the_limit_allows() -> No
     found = slowest_slew_pct_s(site(der(), limit=limit), limit)
     assert found == pytest.approx(90.0 / left_s, rel=1e-6)
     assert slowest_slew_pct_s(site(der()), replace(EXPORT, value=10_000.0)) == pytest.approx(0.1), "nothing to release"
+
+
+def test_a_der_without_a_link_waits_for_nobody() -> None:
+    assert lead_s(site(der(host="")), EXPORT, lambda _: ASK_S) == pytest.approx(0.14 + 1.0 + 5.0)
+
+
+def test_on_a_busbar_the_order_of_writes_counts_what_each_must_give_up() -> None:
+    """A battery of 1 kW and 0.5 kW of draw has less to give up than 2 kW of sun, so it is written first."""
+    bus = (PointSpec(id="b", kind=PointKind.BUSBAR, meters=(("poi", 1),), parent="poi", rating_a=50.0),)
+    battery = der(0, 1000.0, kind=DerKind.BATTERY, charge_w=500.0, point="b", dead_s=10.0)
+    limit = Limit(point="b", direction=Direction.IMPORT, quantity=Quantity.A, value=9.0)
+    of = site(battery, der(1, 2000.0, point="b"), points=bus)
+    assert lead_s(of, limit, lambda _: ASK_S) == pytest.approx(0.14 + 2 * ASK_S + 10.0 + 5.0)
+
+
+@pytest.mark.parametrize("slow", [{"dead_s": 20.0}, {"ramp_pct_s": 4.0}, {"lag_s": 20.0}])
+def test_the_parts_are_told_of_the_der_that_holds_up_the_most_power_for_the_longest(slow: dict[str, float]) -> None:
+    """Half the size, and much more than twice the time."""
+    parts = times(told(site(der(0), der(1, 5000.0, host="other", **slow))).restrict)
+    assert {parts[k][0] for k in (PartKind.WRITE, PartKind.DEAD_TIME, PartKind.RAMP, PartKind.LAG)} == {"d1"}
+    brief = times(told(site(der(0), der(1, 500.0, host="other", **slow))).restrict)
+    assert brief[PartKind.WRITE][0] == "d0"
+
+
+def test_without_a_meter_or_anything_beyond_the_limit_there_is_no_response() -> None:
+    assert predict(site(der(), meters=()), EXPORT) is None
+    assert predict(site(der()), replace(EXPORT, value=9999.5)) is not None, "half a watt is beyond"
+    assert predict(site(der(0, 0.5)), EXPORT) is not None
+
+
+def test_half_of_the_way_takes_half_of_the_slew() -> None:
+    half = told(site(der(), tuning=Tuning(release_slew_pct_s=10.0)), replace(EXPORT, value=5000.0))
+    assert times(half.release)[PartKind.SLEW] == ("", pytest.approx(4.5))
+
+
+def test_only_what_lies_behind_a_point_can_be_beyond_its_limit() -> None:
+    points = (PointSpec(id="b", meters=(("poi", 1),), parent="poi"),)
+    of = site(der(0), der(1, 5000.0, point="b"), points=points)
+    assert told(of, replace(EXPORT, point="b", value=3000.0)).excess_w == 2000.0
+    battery = der(1, 5000.0, kind=DerKind.BATTERY, charge_w=5000.0)
+    storage = replace(EXPORT, scope=Scope.ESS, value=3000.0)
+    assert told(site(der(0), battery), storage).excess_w == 2000.0, "sources do not count for a limit of storage"

@@ -24,17 +24,18 @@ def fed(
     from_s: float = 0.0,
     resolution_w: float = 1.0,
     unsure_w: float = 0.0,
+    every_s: float = EVERY_S,
 ) -> tuple[ResponseState, list[tuple[float, Response]]]:
     """These samples, one after the other; `limits`: from which number on another limit holds."""
     state, found = state or ResponseState(), []
     for k, (import_w, injection_w) in enumerate(known):
-        now_s = from_s + k * EVERY_S
+        now_s = from_s + k * every_s
         limit_w = (limits or {}).get(k, limit_w)
         sample = Sample(
             import_w=import_w,
             phase_import_w=(),
             resolution_w=resolution_w,
-            span=Span(from_s=now_s - EVERY_S, to_s=now_s),
+            span=Span(from_s=now_s - every_s, to_s=now_s),
             published_s=now_s - READ_S,
             received_s=now_s,
         )
@@ -206,12 +207,88 @@ def test_a_release_is_a_response_only_where_the_limit_held_it_before(before_w: f
 
 
 def test_a_slow_plant_that_still_creeps_widens_the_interval_to_where_it_may_end() -> None:
-    """The last two seconds gain 60 W: up to four times that may still come, which makes 90 % a later sample."""
+    """It gained 12.5 W from half of two seconds to the other: 50 W may still come, and 90 % are a sample later."""
     creeps = [(-2000.0, 4000.0), (-400.0, 2400.0), (-340.0, 2340.0)] + [(-60.0 + 5.0 * k, 2060.0) for k in range(12)]
-    flat = [(-2000.0, 4000.0), (-400.0, 2400.0), (-340.0, 2340.0)] + [(0.0, 2000.0)] * 12
-    (_, slow), (_, quick) = fed(*QUIET, *DROP[:1], *creeps)[1][0], fed(*QUIET, *DROP[:1], *flat)[1][0]
-    assert slow.olrt_hi_s >= quick.olrt_hi_s
-    assert slow.olrt_lo_s == pytest.approx(quick.olrt_lo_s)
+    (_, slow) = fed(*QUIET, *DROP[:1], *creeps)[1][0]
+    assert slow.final_import_w == -45.0
+    assert (slow.olrt_s, slow.olrt_lo_s, slow.olrt_hi_s) == (
+        pytest.approx(1.25),
+        pytest.approx(0.4),
+        pytest.approx(2.1),
+    )
+
+
+def test_a_quick_answer_is_timed_between_two_samples_and_its_interval_begins_with_nothing() -> None:
+    """The next sample is back: it crossed between 1.9 and 2.5 s, and the step was between 1.4 and 2.0 s."""
+    (_, one) = fed(*QUIET, (-4000.0, 6000.0), *REST)[1][0]
+    assert (one.olrt_s, one.olrt_lo_s, one.olrt_hi_s) == (pytest.approx(0.5), 0.0, pytest.approx(1.1))
+    assert one.beyond_s == pytest.approx(0.25)
+
+
+def test_a_step_that_was_answered_before_it_could_be_seen_took_no_time() -> None:
+    """The flow is a watt beyond and stays there: at rest exactly two seconds after the step."""
+    ((at_s, one),) = fed(*QUIET, *[(-1.0, 2000.0)] * 12)[1]
+    assert (at_s, one.olrt_s, one.olrt_lo_s, one.olrt_hi_s) == (4.0, 0.0, 0.0, pytest.approx(0.6))
+    assert (one.beyond_s, one.way, one.kind) == (0.0, Way.RESTRICT, StepKind.LOAD)
+
+
+@pytest.mark.parametrize("before_w", [1000.0, 5000.0])
+def test_the_extreme_of_a_load_step_is_sought_behind_it_however_far_the_flow_was_before(before_w: float) -> None:
+    """What stepped is the demand: what the flow lost and what the inverters gave up."""
+    (_, one) = fed(*[(before_w, 6000.0)] * 4, *DROP, *REST)[1][0]
+    assert (one.olrt_s, one.step_w) == (pytest.approx(1.5), -4000.0 - before_w)
+
+
+def test_the_way_of_a_limit_step_begins_with_the_sample_before_it() -> None:
+    """The first sample under the new limit has moved already: 90 % from -5 to -1 kW are -1.4 kW."""
+    down = [(-3000.0, 5000.0), (-1300.0, 3300.0)]
+    rest = [(-1150.0, 3150.0)] + [(-1000.0, 3000.0)] * 12
+    (_, one) = fed(*[(-5000.0, 7000.0)] * 4, *down, *rest, limit_w=5000.0, limits={4: 1000.0})[1][0]
+    assert (one.kind, one.olrt_s) == (StepKind.LIMIT, pytest.approx(0.5))
+
+
+def test_load_and_limit_that_step_together_are_a_step_of_the_load() -> None:
+    assert fed(*QUIET, *DROP[:1], limits={4: 500.0})[0].kind is StepKind.LOAD
+
+
+@pytest.mark.parametrize("dead", [1, 10])
+def test_a_release_under_a_limit_of_its_own_is_timed_from_where_the_flow_went(dead: int) -> None:
+    """At 3 kW of export, 4 kW of load come: the flow goes to 1 kW of import, waits, and comes back."""
+    up = [(1000.0, 5000.0)] * dead + [(-1000.0, 7000.0), (-2700.0, 8700.0)]
+    state, ((_, one),) = fed(*[(-3000.0, 5000.0)] * 4, *up, *[(-3000.0, 9000.0)] * 12, limit_w=3000.0)
+    assert (one.way, one.step_w, state.unsettled) == (Way.RELEASE, 4000.0, 0)
+    assert one.olrt_s == pytest.approx(0.5 * dead + 0.5)
+
+
+def test_a_release_may_lie_still_for_ten_seconds_and_then_there_was_none() -> None:
+    waits = [(4000.0, 2000.0)]
+    assert fed(*[(0.0, 2000.0)] * 4, *waits * 20)[0].kind is StepKind.LOAD
+    state, found = fed(*[(0.0, 2000.0)] * 4, *waits * 21)
+    assert (state.kind, found, state.unsettled) == (None, [], 0)
+
+
+def test_a_meter_of_two_seconds_settles_with_two_samples() -> None:
+    ((at_s, one),) = fed(*QUIET, (-4000.0, 6000.0), *[(0.0, 2000.0)] * 5, every_s=2.0)[1]
+    assert (at_s, one.way) == (12.0, Way.RESTRICT)
+
+
+@pytest.mark.parametrize(("part_w", "at_lo_s"), [(150.0, 1.9), (250.0, 1.4)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_part_of_five_percent_in_the_sample_before_a_step_belongs_to_it_in_both_directions(
+    part_w: float, at_lo_s: float, sign: float
+) -> None:
+    """From 1 kW of import 4 kW up or down."""
+    flows = [1000.0 + sign * part_w, 1000.0 + sign * 4000.0]
+    state, _ = fed(*[(1000.0, 6000.0)] * 4, *[(w, 6000.0) for w in flows])
+    assert (state.kind, state.t0_lo_s) == (StepKind.LOAD, pytest.approx(at_lo_s))
+    short, _ = fed((1000.0, 6000.0), *[(w, 6000.0) for w in flows])
+    assert short.t0_lo_s == pytest.approx(at_lo_s - 1.5), "with a baseline of two samples, too"
+
+
+def test_a_sun_that_rises_far_inside_the_limit_is_no_response() -> None:
+    seen = [(-4000.0, 1000.0), (-4000.0, 5000.0), (-2500.0, 3500.0), (-700.0, 1700.0)]
+    state, found = fed(*[(0.0, 1000.0)] * 4, *seen, *[(-600.0, 1600.0)] * 12, limit_w=1200.0)
+    assert (found, state.kind) == ([], None)
 
 
 def test_a_limit_that_is_new_with_the_first_sample_is_no_step() -> None:
@@ -221,8 +298,9 @@ def test_a_limit_that_is_new_with_the_first_sample_is_no_step() -> None:
 
 def test_the_sun_explains_a_step_when_telemetry_shows_it_and_nothing_is_counted() -> None:
     """The meter sees 4 kW first; then the inverter says that it was the sun: the demand is as it was."""
-    state, _ = fed(*[(0.0, 1000.0)] * 4, (-4000.0, 1000.0), (-4000.0, 5000.0))
-    assert (state.kind, state.unsettled, len(state.series)) == (StepKind.LOAD, 0, 2)
+    state, _ = fed(*[(0.0, 1000.0)] * 4, (-4000.0, 1000.0), (-4000.0, 1000.0), (-4000.0, 5000.0))
+    assert (state.kind, state.unsettled, len(state.series)) == (StepKind.LOAD, 0, 3)
+    assert len(state.baseline) == 1, "what comes next is compared with the site as it is now"
 
 
 def tally(*judged: Any) -> Tally:
