@@ -238,7 +238,9 @@ def test_a_limit_cannot_be_held_after_the_settling_time_of_the_slowest_while_it_
 def test_every_member_must_have_nothing_left_in_the_direction_of_the_line() -> None:
     (fault,) = exhausted(EXPORT, (0.0, -100.0), (-500.0, -500.0), 60.0)
     assert (fault.kind, fault.source_id, fault.at_s) == (FaultKind.CANNOT_HOLD, "poi", NOW_S)
-    assert fault.detail == "export limit 0 W at poi: every DER that obeys is at 0 W and the flow is still beyond the limit"
+    assert (
+        fault.detail == "export limit 0 W at poi: every DER that obeys is at 0 W and the flow is still beyond the limit"
+    )
     assert exhausted(EXPORT, (0.0, 0.5), (0.0, 0.0), 60.0) == ()
     assert exhausted(IMPORT, (0.0, 0.0), (0.0, -0.5), 60.0) == ()
     (draw,) = exhausted(IMPORT, (900.0, 900.0), (0.0, 300.0), 60.0)
@@ -255,9 +257,7 @@ def test_what_a_line_lacks_is_said_before_that_it_is_beyond() -> None:
     assert fault.detail == "export limit 0 W at poi needs the power of L2, which the meter does not say"
     alone = evolve(state, lacks="")
     (fault,) = conditions.line_faults(policy, (alone,), fleet, (0.0,), (0.0,), NOW_S)
-    assert fault.detail == (
-        "export limit 0 W at poi: reactive power alone is beyond it; active power is kept at 0 W"
-    )
+    assert fault.detail == ("export limit 0 W at poi: reactive power alone is beyond it; active power is kept at 0 W")
 
 
 def test_a_condition_of_another_kind_or_source_lends_its_time_to_nobody() -> None:

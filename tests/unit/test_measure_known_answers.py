@@ -156,7 +156,14 @@ def test_a_phase_with_a_current_but_no_watts_is_no_zero() -> None:
 
 @pytest.mark.parametrize(
     ("patience_s", "lasted_s", "expected_s"),
-    [(1.0, 0.9, 1.0), (1.0, 1.0, 10.0), (10.0, 9.9, 10.0), (10.0, 10.0, 20.0), (300.0, 400.0, 600.0), (600.0, 700.0, 900.0)],
+    [
+        (1.0, 0.9, 1.0),
+        (1.0, 1.0, 10.0),
+        (10.0, 9.9, 10.0),
+        (10.0, 10.0, 20.0),
+        (300.0, 400.0, 600.0),
+        (600.0, 700.0, 900.0),
+    ],
 )
 def test_zeros_that_ended_after_an_alarm_are_believed_twice_as_long_next_time(
     patience_s: float, lasted_s: float, expected_s: float
@@ -232,7 +239,9 @@ def test_a_gap_as_long_as_a_loss_begins_the_row_anew(gap_s: float, run: int) -> 
 
 
 def test_a_meter_whose_period_is_not_known_is_not_believed_after_any_number_of_samples() -> None:
-    state, _ = taken(meter(period_s=None, fresh_run=20, lost=True), says(500.0, 10.1), spec=site.meter_spec(update_s=None))
+    state, _ = taken(
+        meter(period_s=None, fresh_run=20, lost=True), says(500.0, 10.1), spec=site.meter_spec(update_s=None)
+    )
     assert (state.fresh_run, state.lost) == (21, True)
 
 

@@ -171,9 +171,7 @@ def test_a_meter_that_measures_no_point_by_itself_has_nobody_behind_it() -> None
 
 def test_the_grids_hold_the_lines_of_each_direction_with_their_weights() -> None:
     policy = rules(PV, BATTERY, limits=(IMPORT, EXPORT, replace(EXPORT, scope=Scope.ESS)))
-    assert policy.up == Grid(
-        members=(((0, 1.0), (1, 1.0)), ((1, 1.0),)), columns=(((0, 1.0),), ((0, 1.0), (1, 1.0)))
-    )
+    assert policy.up == Grid(members=(((0, 1.0), (1, 1.0)), ((1, 1.0),)), columns=(((0, 1.0),), ((0, 1.0), (1, 1.0))))
     assert policy.down == Grid(members=(((1, 1.0),),), columns=((), ((0, 1.0),)))
 
 

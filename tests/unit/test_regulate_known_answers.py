@@ -62,9 +62,7 @@ def test_the_clocks_of_a_lowering() -> None:
 
 
 @pytest.mark.parametrize(("drop_w", "share"), [(100.0, 0.25), (2500.0, 0.25), (3000.0, 0.3), (10_000.0, 1.0)])
-def test_a_lowering_has_credit_for_its_share_of_a_full_step_and_at_least_a_quarter(
-    drop_w: float, share: float
-) -> None:
+def test_a_lowering_has_credit_for_its_share_of_a_full_step_and_at_least_a_quarter(drop_w: float, share: float) -> None:
     seen = flow(-900.0 - drop_w, 10_000.0, 10_000.0)
     assert after(budget(10_000.0), seen).credit_until_s == pytest.approx(10.0 + 8.0 * share)
 
@@ -101,7 +99,11 @@ def test_too_high_is_what_exceeds_the_inner_margin_with_the_middle_of_the_bounds
 
 
 def test_a_better_guess_than_the_middle_decides_where_there_is_one_and_trust_adds_its_share() -> None:
-    for more, share, most_w in (({"likely_w": 4500.0}, 0.0, 4925.0), ({}, 0.1, 5925.0), ({"likely_w": 5800.0}, 0.0, 6225.0)):
+    for more, share, most_w in (
+        ({"likely_w": 4500.0}, 0.0, 4925.0),
+        ({}, 0.1, 5925.0),
+        ({"likely_w": 5800.0}, 0.0, 6225.0),
+    ):
         seen = flow(-500.0, 4000.0, 6000.0, spoken_s=NEVER_S, **more)
         for total_w, too_high in ((most_w, False), (most_w + 0.5, True)):
             state = after(budget(total_w), seen, pace=paced(trust_share=share))

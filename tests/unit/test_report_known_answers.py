@@ -17,7 +17,7 @@ from pcs.core.watch import Watch
 from pcs.core.wiring import Wiring, WiringState
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import FaultKind
-from pcs.model.limit import Direction, Limit
+from pcs.model.limit import Basis, Direction, Limit
 from pcs.model.lockout import (
     ExcursionRule,
     Lockout,
@@ -161,6 +161,31 @@ def test_limits_that_contradict_each_other_are_told_when_they_begin_to() -> None
     assert told(base(), after) == (Event(at=NOW, kind=EventKind.LIMITS_CONFLICT, text="a and b; c and d"),)
     assert told(after, after) == ()
     assert told(after, base()) == ()
+
+
+def test_all_that_happens_in_one_step_is_told_in_a_fixed_order() -> None:
+    one = Mark(rule_id="twice", at_s=1.0)
+    limits = LimitsInForce(values=(500.0,), sources=("grid",), sent_s=9.0, received_s=9.0)
+    after = replace(
+        base(),
+        faults=(site.fault(FaultKind.DER_SILENT, 8.0, "d0"),),
+        action=Action.HOLD,
+        watches=(Watch(wiring=WiringState(verdict=Wiring.VERIFIED)),),
+        lockout=LockoutState(record=LockoutRecord(marks=(one,))),
+        in_force=limits,
+        conflicts=("a",),
+    )
+    events = told(base(), after, replace(ONE, lockout=RULES), site.meter_met(), responded=RESPONSE)
+    assert [e.kind for e in events] == [
+        EventKind.IDENTIFIED,
+        EventKind.FAULT_RAISED,
+        EventKind.ACTION_CHANGED,
+        EventKind.WIRING_VERIFIED,
+        EventKind.EXCURSION_COUNTED,
+        EventKind.LIMITS_CHANGED,
+        EventKind.LIMITS_CONFLICT,
+        EventKind.RESPONSE_MEASURED,
+    ]
 
 
 def in_force(*values: float | None) -> LimitsInForce:
@@ -312,6 +337,13 @@ def test_towards_import_the_sentences_speak_of_draw() -> None:
         report.why_line(down, binds, (), VERIFIED)
         == f"{down.name} binds: the DERs could draw more than the limit leaves"
     )
+
+
+def test_a_line_of_a_conductor_is_named_with_it() -> None:
+    policy = site.policy(limits=(replace(EXPORT, basis=Basis.CONDUCTOR),))
+    state = replace(base(policy).lines[1], action=Action.NORMAL)
+    assert report.why_line(policy.lines[1], state, (), VERIFIED).startswith(f"{policy.lines[1].name} holds with room")
+    assert policy.lines[1].name.endswith(", L2")
 
 
 def test_a_limit_that_is_not_in_force_bounds_nothing() -> None:

@@ -164,5 +164,20 @@ def test_a_budget_that_is_lowered_meanwhile_ends_a_trial_without_a_verdict() -> 
     assert (first.share, first.trial_w, first.rest_since_s) == (0.15, 250.0, NOW_S)
 
 
+def test_a_trial_that_has_just_begun_is_dropped_and_so_is_a_rest_without_one() -> None:
+    begun = after(TRYING, follows=False)
+    assert (begun.share, begun.trial_w) == (pytest.approx(0.1), 0.0)
+    assert after(QUIET, follows=False).rest_since_s is None
+
+
+def test_the_trial_of_a_small_line_is_judged_as_any_other() -> None:
+    """Half a watt of five."""
+    small = changed(SETTLED, trial_w=0.5, before_w=0.0, rest_import_w=-0.3, rest_total_w=5.0)
+    given = {"import_w": -0.3, "total_w": 5.0, "injection_w": 5.0, "most_w": 10.0}
+    assert after(small, room_w=0.0, **given).share == pytest.approx(0.15)
+    assert after(changed(small, before_w=-0.2), room_w=0.0, **given).share == pytest.approx(0.1)
+    assert after(small, room_w=0.0, **{**given, "total_w": 4.8}).share == pytest.approx(0.1), "lowered meanwhile"
+
+
 def test_no_share_is_taken_back_below_nothing() -> None:
     assert after(changed(SETTLED, share=0.02), follows=False).share == 0.0
