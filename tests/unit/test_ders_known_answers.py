@@ -363,3 +363,40 @@ def test_a_condition_is_kept_as_it_began_and_taken_away_by_its_kind() -> None:
     ]
     assert kinds(der_state.without(both, FaultKind.DER_SILENT)) == [FaultKind.DER_RESTARTED]
     assert der_state.without(both, FaultKind.WRONG_DEVICE) is both
+
+
+def restarted(**more: Any) -> DerState:
+    """An inverter that held 3 kW since 8 s and is found without, asked just when that was confirmed."""
+    der = evolve(ders.applied(met(new()), site.done(3000.0, 8.0)), sent=Order(3000.0), sent_s=7.0, **more)
+    return ders.readback(der, held(sent_s=8.0, received_s=9.0), 1.0)
+
+
+def test_a_limit_that_is_gone_leaves_the_whole_nameplate_possible_and_ends_every_back_off() -> None:
+    der = restarted(retries=3, failing=site.fault(FaultKind.NO_ANSWER, 1.0))
+    assert (kinds(der), der.retries, der.failing, der.heard_s) == ([FaultKind.DER_RESTARTED], 0, None, 9.0)
+    last = der.track.told[-1]
+    assert (last.cap_w, last.sent_s, last.acked_s) == (10_000.0, 8.0, 9.0)
+    assert der.conditions[0].detail == "no limit in force where 3000 W was confirmed"
+
+
+def test_every_command_whose_answer_was_lost_may_be_what_is_found() -> None:
+    der = ders.applied(met(new()), site.done(3000.0, 8.0))
+    for sent_s, cap_w in ((9.0, 1000.0), (10.0, 2000.0)):
+        der = evolve(der, track=observe.tell(der.track, sent_s, 0.0, cap_w), sent=Order(cap_w), sent_s=sent_s)
+    for found_w in (1000.0, 2000.0, 3000.0):
+        assert kinds(ders.readback(der, site.holds(found_w, 12.0), 1.0)) == []
+    assert kinds(ders.readback(der, site.holds(1500.0, 12.0), 1.0)) == [FaultKind.DER_SECOND_WRITER]
+
+
+def test_only_storage_that_is_held_by_set_points_has_a_wish_to_remember() -> None:
+    assert ders.telemetry(known(3000.0, 4000.0), says(3500.0, 11.0)).wish_w is None
+    assert ders.telemetry(known(-1000.0, 4000.0, **BATTERY), says(3500.0, 11.0)).wish_w is None
+    free = evolve(known(-1000.0, 4000.0, **BATTERY), bounds_charge=False)
+    assert ders.telemetry(free, says(3500.0, 11.0)).wish_w == 3500.0
+
+
+def test_any_sign_of_an_excess_is_forgotten_with_the_first_obedient_answer() -> None:
+    assert disobeying(1500.0, excess_since_s=9.0).excess_since_s is None
+    assert disobeying(1500.0, strikes=1).strikes == 0
+    other = (site.fault(FaultKind.DER_SECOND_WRITER, 1.0, "d0"),)
+    assert disobeying(1500.0, conditions=other).obeying_since_s is None, "there is no obedience to prove"

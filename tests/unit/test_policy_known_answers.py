@@ -1,4 +1,4 @@
-"""The rules of a site, worked out once: its points, its lines with their weights, its buses, and who lies behind what."""
+"""The rules of a site, worked out once: points, lines with their weights, buses, and who lies behind what."""
 
 from dataclasses import replace
 from typing import Any
