@@ -1,4 +1,4 @@
-"""Measurements at their edges: which poll is one, what is kept of it, when it is late, and what is said of that.
+"""Measurements at their edges: which poll is one, what is kept of it, when it is late, and what is said of that."""
 
 import math
 from dataclasses import replace
