@@ -212,3 +212,21 @@ def test_a_parked_der_is_asked_again_after_ever_longer_times(retries: int, wait_
     assert asked(der, now_s=wait_s - 0.01) is None
     assert asked(der, now_s=wait_s) is not None
     assert asked(evolve(der, pending=True), now_s=wait_s) is None
+
+
+def test_room_may_come_by_the_limit_alone_or_by_the_set_point_alone() -> None:
+    """One that must help is told a higher limit, one that must draw is told to draw less."""
+    helps = battery(sent=Order(3000.0, 0.0, 500.0))
+    raised = asked(helps, cap_w=4000.0, floor_w=500.0)
+    assert raised is not None
+    assert (raised.limit_w, raised.setpoint_w, raised.urgent) == (4000.0, 500.0, False)
+    draws = battery(sent=Order(0.0, 2000.0, -1000.0), wish_w=0.0)
+    eased = asked(draws, cap_w=-900.0)
+    assert eased is not None
+    assert (eased.limit_w, eased.setpoint_w, eased.urgent) == (0.0, -900.0, False)
+    assert asked(helps, floor_w=500.0) is None
+    assert asked(draws, cap_w=-1000.0) is None
+
+
+def test_a_refresh_of_less_than_a_second_is_a_refresh() -> None:
+    assert asked(inverter(site.action(refresh_s=0.5)), now_s=0.5) is not None
