@@ -215,7 +215,7 @@ def test_a_parked_der_is_asked_again_after_ever_longer_times(retries: int, wait_
 
 
 def test_room_may_come_by_the_limit_alone_or_by_the_set_point_alone() -> None:
-    """One that must help is told a higher limit, one that must draw is told to draw less."""
+    """One that must help is told a higher limit; one that may draw less is told at once: a set point is both bounds."""
     helps = battery(sent=Order(3000.0, 0.0, 500.0))
     raised = asked(helps, cap_w=4000.0, floor_w=500.0)
     assert raised is not None
@@ -223,7 +223,7 @@ def test_room_may_come_by_the_limit_alone_or_by_the_set_point_alone() -> None:
     draws = battery(sent=Order(0.0, 2000.0, -1000.0), wish_w=0.0)
     eased = asked(draws, cap_w=-900.0)
     assert eased is not None
-    assert (eased.limit_w, eased.setpoint_w, eased.urgent) == (0.0, -900.0, False)
+    assert (eased.limit_w, eased.setpoint_w, eased.urgent) == (0.0, -900.0, True)
     assert asked(helps, floor_w=500.0) is None
     assert asked(draws, cap_w=-1000.0) is None
 
