@@ -268,3 +268,28 @@ def test_a_condition_of_another_kind_or_source_lends_its_time_to_nobody() -> Non
     assert conditions.since((same,), (late,)) == (same,)
     (kept,) = conditions.since((same,), (replace(late, at_s=2.0), replace(late, at_s=3.0)))
     assert (kept.at_s, kept.detail) == (2.0, "words")
+
+
+SECOND_AT_ZERO = alive(
+    sample=sample(900.0, 0.0, 900.0),
+    phase_zero_since_s=(None, NOW_S - 2.0, None),
+    phase_zero_from_w=(900.0, 900.0, 900.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("connection", "power_w", "found"), [("L1N", 9000.0, 0), ("L2N", 21.0, 1), ("L1L2", 39.0, 0), ("L1L2", 41.0, 1)]
+)
+def test_what_feeds_other_conductors_shows_nothing_of_a_phase_at_zero(
+    connection: str, power_w: float, found: int
+) -> None:
+    """Half of the power of a unit between two conductors is in each: watts, not amperes."""
+    policy = site.policy(ders=(site.der_spec(connection=connection),), limits=(EXPORT,))
+    assert len(faults(policy, SECOND_AT_ZERO, powers_w=((power_w, power_w),))[1]) == found
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(59.0, True), (61.0, False)])
+def test_an_open_phase_stays_open_for_a_minute_after_the_ders_were_idled(age_s: float, kept: bool) -> None:
+    before = site.fault(FaultKind.METER_OPEN_CT, NOW_S - age_s, detail="L2")
+    _, found = faults(site.policy(), SECOND_AT_ZERO, powers_w=((0.0, 0.0),), known=(before,))
+    assert found == ((before,) if kept else ())
