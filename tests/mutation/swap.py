@@ -59,3 +59,4 @@ def exchange(name: str) -> None:
     function.__code__ = mutant.__code__
     function.__defaults__ = mutant.__defaults__
     function.__kwdefaults__ = mutant.__kwdefaults__
+    sys.modules["pcs.core.evolve"].__dict__["_COPIES"].clear()  # made by the code as it was
