@@ -10,8 +10,6 @@ from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.order import Order
 from pcs.core.policy import Policy
-from pcs.core.state import Inputs, State, initial
-from pcs.core.step import step
 from pcs.model.event import EventKind
 from pcs.model.fault import FaultKind
 from pcs.model.limit import Direction, Limit
