@@ -107,11 +107,11 @@ def test_a_meter_that_is_lost_already_keeps_the_row_of_new_samples_that_it_has()
 
 
 def test_wrong_wiring_is_told_with_its_proof_and_its_meter() -> None:
-    wrong = Watch(wiring=WiringState(verdict=Wiring.WRONG, detail="it fell as they rose"))
+    wrong = replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.WRONG, detail="it fell as they rose"))
     _, (fault,) = faults(site.policy(), alive(), watches=(wrong,))
     assert (fault.kind, fault.source_id, fault.at_s) == (FaultKind.METER_MISWIRED, "poi", NOW_S)
     assert fault.detail == "it fell as they rose"
-    unsure = Watch(wiring=WiringState(verdict=Wiring.UNVERIFIED, detail="-"))
+    unsure = replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.UNVERIFIED, detail="-"))
     assert faults(site.policy(), alive(), watches=(unsure,))[1] == ()
 
 

@@ -117,7 +117,7 @@ def test_a_draw_is_read_back_in_its_own_steps(resolution_w: float, theirs: bool)
     assert bool(found.ders[0].conditions) is theirs
 
 
-WRONG = Watch(wiring=WiringState(verdict=Wiring.WRONG, since_s=1.0))
+WRONG = replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.WRONG, since_s=1.0))
 
 
 @pytest.mark.parametrize(("change", "other"), [({}, False), ({"serial": "2"}, True), ({"variant": "201"}, True)])

@@ -148,7 +148,9 @@ def test_a_fault_is_told_and_cleared_with_its_source_and_name() -> None:
 
 def test_a_change_of_action_and_a_verified_meter_are_told_whole() -> None:
     after = replace(
-        base(), action=Action.HOLD, watches=(Watch(wiring=WiringState(verdict=Wiring.VERIFIED, detail="it moved")),)
+        base(),
+        action=Action.HOLD,
+        watches=(replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.VERIFIED, detail="it moved")),),
     )
     assert told(base(), after) == (
         Event(at=NOW, kind=EventKind.ACTION_CHANGED, text="safe -> hold"),
@@ -170,7 +172,7 @@ def test_all_that_happens_in_one_step_is_told_in_a_fixed_order() -> None:
         base(),
         faults=(site.fault(FaultKind.DER_SILENT, 8.0, "d0"),),
         action=Action.HOLD,
-        watches=(Watch(wiring=WiringState(verdict=Wiring.VERIFIED)),),
+        watches=(replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.VERIFIED)),),
         lockout=LockoutState(record=LockoutRecord(marks=(one,))),
         in_force=limits,
         conflicts=("a",),
@@ -355,7 +357,7 @@ def test_a_limit_that_is_not_in_force_bounds_nothing() -> None:
 
 def test_why_speaks_of_the_line_that_is_least_free_and_then_of_one_that_binds() -> None:
     free, other = (replace(s, action=Action.NORMAL) for s in base(TWO).lines)
-    watches = (Watch(wiring=WiringState(verdict=Wiring.VERIFIED)),)
+    watches = (replace(Watch.new(0.0), wiring=WiringState(verdict=Wiring.VERIFIED)),)
 
     def why(*lines: Any) -> str:
         return report.why(replace(base(TWO), lines=lines, watches=watches), TWO)
