@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pcs.core import observe
+from pcs.core import observe, wishes
 from pcs.core.answer import MOVE_SHARE, Wiring
 from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
@@ -167,7 +167,7 @@ def _wishes(state: State, now_s: float) -> Iterator[Coming]:
             continue
         if der.wish_w is not None and der.wish_w >= state.floors_w[n]:
             continue
-        in_s = max(0.0, der.told_since_s + der.ask_after_s - now_s)
+        in_s = max(0.0, der.told_since_s + wishes.waits_s(der, -state.floors_w[n]) - now_s)
         words = f"{der.spec.id} is let free for a moment {within(in_s)}, to see whether it still wishes to charge"
         yield Coming(what="wish", words=words, in_s=in_s)
 
