@@ -150,8 +150,9 @@ class SunSpecInverter:
         """Write a command in as few frames as the map allows, rounded towards the limits, read back and compare.
 
         The limit is one frame; a set point or a charging rate has its own. What tightens the limit goes before the
-        rest, what raises it after. `NOT_APPLIED` says both values. `sent_s` of the result is that of the first write,
-        `received_s` that of the proof. Any other fault leaves open whether the device took the command.
+        rest, what raises it after; a set point in a device that is free goes first. `NOT_APPLIED` says both values.
+        `sent_s` of the result is that of the first write, `received_s` that of the proof. Any other fault leaves open
+        whether the device took the command.
         """
         magnitudes = (command.limit_w, command.reversion_limit_w, command.charge_limit_w or 0.0)
         if not all(value >= 0.0 for value in (*magnitudes, command.reversion_charge_limit_w)):
@@ -217,19 +218,30 @@ class SunSpecInverter:
     async def _write(
         self, before: _Held, frame: LimitFrame, drawn: tuple[DrawFrame, ...], urgent: bool
     ) -> Reply | Fault:
-        """Write all frames; returns the first reply, or the first fault."""
+        """Write all frames; returns the first reply, or the first fault.
+
+        A set point bounds both directions and has a timer of its own, so in a device that is free it goes first:
+        whoever dies between two frames leaves nothing unbounded. A device that refuses it is limited all the same.
+        """
         device = self._device
         writes = [(device.control_model.address + frame.offset, frame.words)]
-        if device.draw is not None:
+        if device.draw is not None and before.draw is not None:
             others = [(device.draw.model.address + other.offset, other.words) for other in drawn]
             raises = before.limit.enabled and frame.pct_raw > before.limit.pct_raw
-            writes = [*others, *writes] if raises else [*writes, *others]
+            catches = device.draw.control.takes_setpoint and before.draw.setpoint_w is None
+            writes = [*others, *writes] if raises or catches else [*writes, *others]
         first: Reply | None = None
+        refused: Fault | None = None
         for address, words in writes:
             reply = await self._unit.write(address, words, Priority.LIMIT_WRITE if urgent else Priority.VERIFY)
-            if isinstance(reply, Fault):
-                return reply
-            first = first or reply
+            if not isinstance(reply, Fault):
+                first = first or reply
+            elif reply.kind is FaultKind.REFUSED:
+                refused = refused or reply
+            else:
+                return refused or reply
+        if refused is not None:
+            return refused
         assert first is not None
         return first
 
