@@ -1,4 +1,4 @@
-"""The lateness of telemetry, value by value: what witnesses an older moment, how many are enough, and what is forgotten."""
+"""The lateness of telemetry, value by value: what witnesses an older moment, how many do, and what is forgotten."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_a_value_may_be_off_by_two_percent_of_the_rating_or_fifteen_of_the_bound
 
 
 def test_three_values_of_an_older_moment_make_the_middle_of_their_ages_the_lateness() -> None:
-    """8 kW was allowed until 10 s; a value that could be from 11 s at the earliest is a second and a quarter too old."""
+    """8 kW was allowed until 10 s: a value from 11 s at the earliest is a second and a quarter too old."""
     one = said(DOWN, 8000.0)
     assert (one.ages_s, one.more_s) == ((1.25,), 0.0)
     two = said(one, 8000.0, 12.5)
