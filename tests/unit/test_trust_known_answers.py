@@ -11,7 +11,7 @@ from pcs.core.trust import Trust, learn
 
 SIZE_W, EFFECT_S, NOW_S = 10_000.0, 2.0, 100.0
 QUIET = Trust(rest_since_s=NOW_S - EFFECT_S, rest_import_w=-500.0, rest_total_w=6000.0)
-"""At rest for just long enough."""
+"""At rest for just long enough, with a budget beyond all that 18 % more than is said would be."""
 
 
 def after(state: Trust = QUIET, now_s: float = NOW_S, **more: Any) -> Trust:
@@ -181,3 +181,12 @@ def test_the_trial_of_a_small_line_is_judged_as_any_other() -> None:
 
 def test_no_share_is_taken_back_below_nothing() -> None:
     assert after(changed(SETTLED, share=0.02), follows=False).share == 0.0
+
+
+@pytest.mark.parametrize(
+    ("total_w", "share"), [(6000.0, 0.15), (5750.0, 0.15), (5700.0, 0.14), (5000.0, 0.0), (4900.0, 0.0)]
+)
+def test_at_rest_a_share_is_no_more_than_the_budget_can_explain(total_w: float, share: float) -> None:
+    """5 kW that are said, and 15 % more: 5.75 kW, if the budget is that large."""
+    state = changed(QUIET, share=0.15, rest_total_w=total_w)
+    assert after(state, total_w=total_w, room_w=0.0).share == pytest.approx(share)
