@@ -67,8 +67,8 @@ def _asks(played: Played) -> list[tuple[str, float, float]]:
     """When storage was let go of its set point (who, when), and when it was held again (s; infinite: not any more).
 
     Where a draw has no limit of its own (704) this is how a hidden wish is asked for: the core declares that it may
-    exceed an import limit for one response: once, 20 s after a start that found it under a set point, else 60 s after the
-    set point at the soonest, and ever more seldom.
+    exceed an import limit for one response: 20 s after a start that found it under a set point, else 60 s after the set
+    point at the soonest, and ever more seldom.
     """
     found: list[tuple[str, float, float]] = []
     for life in played.lives:
