@@ -207,16 +207,20 @@ def _asked(
     asks: bool,
 ) -> tuple[tuple[DerState, ...], tuple[float, ...]]:
     """One hidden wish after the other is asked for: the others' storage rests first, so that there is most room."""
-    known = tuple(wishes.ends_turn(d, now_s) if wishes.is_over(d, now_s) else d for d in fleet.ders)
     helping = any(w < 0.0 for w in caps_w) or any(w > 0.0 for w in floors_w)
-    if not asks or helping:
-        return tuple(wishes.ends_turn(d, now_s) for d in known), floors_w
+    may = tuple(asks and not helping and o for o in fleet.obeying)
+    known = tuple(
+        d if m and not wishes.is_over(d, now_s) else wishes.ends_turn(d, now_s)
+        for d, m in zip(fleet.ders, may, strict=True)
+    )
+    if not any(may):
+        return known, floors_w
     turns = [n for n, d in enumerate(known) if d.turn_s is not None]
     for n in turns or [n for n, d in enumerate(known) if wishes.is_due(d, floors_w[n], -d.least_w, now_s)]:
         der = known[n]
         rests = [k for k, d in enumerate(known) if k != n and wishes.hides(d)]
         charge_w = dispatch_on(policy.down, totals_w, _claims_in_turn(policy, fleet, n, rests))
-        if not fleet.obeying[n] or not (turns or wishes.is_due(der, floors_w[n], charge_w[n], now_s)):
+        if not may[n] or not (turns or wishes.is_due(der, floors_w[n], charge_w[n], now_s)):
             continue
         der = der if der.turn_s is not None else evolve(der, turn_s=now_s)
         made = [-w for w in charge_w]

@@ -120,6 +120,36 @@ def test_nobody_is_asked_while_something_is_wrong_and_a_turn_ends_with_it() -> N
     assert (ended.ders[0].turn_s, ended.floors_w) == (None, (-3000.0, -3000.0))
 
 
+def test_a_turn_ends_with_the_obedience_of_the_one_that_has_it() -> None:
+    policy, ders = two(-3000.0, -3000.0)
+    turned = (evolve(ders[0], turn_s=60.5, hidden_w=-5000.0, wish_w=-6000.0, sent=Order(0.0)), ders[1])
+    lost = shared(policy, (6000.0,), turned, relieved=frozenset({0}), now_s=61.0, asks=True)
+    assert (lost.ders[0].turn_s, lost.ders[0].wish_w) == (None, -5000.0)
+    assert lost.floors_w == pytest.approx((0.0, -5000.0))
+
+
+@given(
+    st.floats(-2000.0, 14_000.0),
+    st.tuples(st.floats(-5000.0, 0.0), st.floats(-5000.0, 0.0)),
+    st.sampled_from([None, 95.0, 55.0]),
+    st.floats(0.0, 1000.0),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whoever_is_asked_all_draws_together_stay_inside_the_budget(
+    budget_w: float, setpoints_w: tuple[float, float], turn_s: float | None, now_s: float, has_car: bool
+) -> None:
+    specs = (battery(0), battery(1), charger(2)) if has_car else (battery(0), battery(1))
+    policy = site.policy(ders=specs, limits=(IMPORT,))
+    ders = [held(spec, policy, w) for spec, w in zip(specs, setpoints_w, strict=False)]
+    ders[1] = evolve(ders[1], turn_s=turn_s)
+    if has_car:
+        ders.append(evolve(met(specs[2], policy), sent=Order(0.0, 3000.0), held=Order(0.0, 3000.0)))
+    shares = shared(policy, (budget_w,), tuple(ders), now_s=now_s, asks=True)
+    assert -sum(shares.floors_w) <= max(0.0, budget_w) + 1e-6
+    assert sum(d.turn_s is not None for d in shares.ders) <= 1
+
+
 def test_a_question_takes_nothing_from_a_car() -> None:
     specs = (battery(0), charger(1))
     policy = site.policy(ders=specs, limits=(IMPORT,))
