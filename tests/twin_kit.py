@@ -3,10 +3,15 @@
 import asyncio
 import struct
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hil.rig.mistake import BadFileError
 from hil.rig.simulated import SimulatedSite
 from hil.rig.twin_file import TwinFile
+from hil.rig.twin_load import load_twin
 from tests.virtual_time import run_virtually
 
 READ_W = bytes((3,)) + struct.pack(">HH", 40088, 2)  # model 203 begins at 40070; W is its point 18
@@ -27,6 +32,20 @@ def twin(**more: Any) -> TwinFile:
             **more,
         }
     )
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    """A twin file of this text."""
+    path = tmp_path / "twin.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    """What a twin file of this text is told."""
+    with pytest.raises(BadFileError) as caught:
+        load_twin(write(tmp_path, text))
+    return [str(mistake).removeprefix(str(tmp_path) + "/") for mistake in caught.value.mistakes]
 
 
 PEERS: "list[Peer]" = []

@@ -8,19 +8,9 @@ from dataclasses import dataclass, field
 
 from construct import Construct, Int8ub, Int16ub, Int16ul, StreamError  # type: ignore[import-untyped]
 
+from pcs.codec.exceptions import exception_words
 from pcs.codec.rtu import FRAME_MAX, crc16
 
-EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
-    1: "illegal function",
-    2: "illegal address",
-    3: "illegal value",
-    4: "device failure",
-    5: "acknowledged, still working",
-    6: "busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "no reply from the device behind the gateway",
-}
 FUNCTIONS = {  # MODBUS application protocol V1.1b3, section 6
     1: "read coils",
     2: "read discrete inputs",
@@ -99,7 +89,7 @@ class Frame:
         name = FUNCTIONS.get(self.function, "a function that is not in the standard")
         code = self.facts.get("exception")
         if code is not None:
-            return f"exception {code}, {EXCEPTIONS.get(code, 'not in the standard')}, to {self.function} {name}"
+            return f"{exception_words(code)}, to {self.function} {name}"
         return f"{kind} {self.function} {name}"
 
 

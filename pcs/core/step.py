@@ -14,6 +14,7 @@ from pcs.core import (
     watch,
 )
 from pcs.core import ders as ders_
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
@@ -28,7 +29,7 @@ from pcs.core.service import conductor_v
 from pcs.core.share_out import Shares
 from pcs.core.state import Inputs, Outcome, State
 from pcs.core.watch import Watch
-from pcs.core.wiring import Wiring
+from pcs.core.wiring import WiringState
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
@@ -162,11 +163,19 @@ def _turns(
             bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
+        asks = any(_asks(watches[n].wiring, line, now_s) for n in _watched(line, policy))
         told = heard.in_force
         turns.append(
-            lines.take_turn(known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s)
+            lines.take_turn(
+                known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, asks, told, now_s
+            )
         )
     return tuple(turns)
+
+
+def _asks(known: WiringState, line: Line, now_s: float) -> bool:
+    """Whether the DERs are to go down on this line, so that the flow shows the sign of its meter."""
+    return known.verdict is Wiring.DOUBTED or (now_s < known.asks_until_s and known.asks_sign == line.sign)
 
 
 def _fresh(line: Line, used_s: float, meters: tuple[MeterState, ...]) -> Sample | None:

@@ -8,7 +8,7 @@ from pcs.codec.sunspec import window
 from pcs.devices.sunspec_draw import DrawFrame, DrawState
 from pcs.devices.sunspec_find import Finder, Found
 from pcs.devices.sunspec_limit import LimitFrame, LimitState
-from pcs.devices.sunspec_unit import SunSpecUnit
+from pcs.devices.sunspec_unit import Identity, SunSpecUnit
 from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
@@ -48,22 +48,24 @@ class SunSpecInverter:
         self._explains = explains
         self._unit = SunSpecUnit(source_id=spec.id, link=link, unit=spec.unit, deadline_s=spec.profile.link.deadline_s)
         self._found: Found | None = None
+        self._found_on: Identity | None = None
         self._held: _Held | None = None
         self._charge_state: tuple[float | None, float] = (None, 0.0)
 
     async def identify(self) -> DerIdentified | Fault:
         """Find the device's map, its rating, and the limit it holds.
 
-        `WRONG_DEVICE` names what was found instead. A rating taken once stays for the life of this object, because some
-        inverters report 0 W at night.
+        `WRONG_DEVICE` names what was found instead. A rating taken once stays for as long as the same device answers,
+        because some inverters report 0 W at night; another device has a rating of its own.
         """
         found = await self._unit.discover()
         if isinstance(found, Fault):
             return found
-        device = await Finder(self._spec, self._unit, found).find(self._found)
+        is_same = self._unit.identity.is_same_device(self._found_on)
+        device = await Finder(self._spec, self._unit, found).find(self._found if is_same else None)
         if isinstance(device, Fault):
             return device
-        self._found = device
+        self._found, self._found_on = device, self._unit.identity
         held = await self.read_limit()
         if isinstance(held, Fault):
             return held

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ModbusPDU
 
+from pcs.codec.exceptions import exception_words
 from pcs.model.fault import FaultKind
 from pcs.model.site import LinkAddress
 from pcs.ports import Reply
@@ -35,18 +36,6 @@ _BUFFER_MAX = (
     1 << 18
 )  # asyncio reads at most 256 KiB at once; everything must pass the check, so pymodbus may drop nothing
 _ABANDONED_MAX = 8  # requests whose reply may still come; two time-outs in a row close the connection anyway
-
-EXCEPTIONS = {  # MODBUS application protocol V1.1b3, section 7
-    1: "illegal function",
-    2: "illegal address",
-    3: "illegal value",
-    4: "device failure",
-    5: "acknowledged, still working",
-    6: "busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "no reply from the device behind the gateway",
-}
 
 
 NOT_NOW = frozenset({5, 6, 10, 11})
@@ -230,7 +219,7 @@ class ModbusConnection:
             return f"reply from unit {unit} instead of {wanted_unit}"
         if function == wanted_function | 0x80 and len(frame) == 9:
             code = frame[8]
-            detail = f"exception {code}, {EXCEPTIONS.get(code, 'not in the standard')}"
+            detail = exception_words(code)
             kind = FaultKind.NOT_NOW if code in NOT_NOW else FaultKind.REFUSED
             pending.settle(Failure(kind=kind, detail=detail))
             return ""

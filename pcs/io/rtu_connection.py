@@ -7,9 +7,10 @@ reply that does not fit, bytes are read and dropped until the reply's window is 
 import asyncio
 from dataclasses import dataclass
 
+from pcs.codec.exceptions import exception_words
 from pcs.codec.rtu import FRAME_MAX, Ask, Seen, Shape, judge, units_talking
 from pcs.io.fine_timer import FineTimer
-from pcs.io.modbus_connection import EXCEPTIONS, NOT_NOW, Failure
+from pcs.io.modbus_connection import NOT_NOW, Failure
 from pcs.io.rtu_line import Line, gap_s
 from pcs.model.fault import FaultKind
 from pcs.ports import Reply
@@ -240,9 +241,8 @@ class RtuConnection:
         if seen.shape is Shape.GOOD:
             pending.settle(Reply(data=seen.data, sent_s=pending.sent_s, received_s=self._last_s))
         elif seen.shape is Shape.EXCEPTION:
-            words = EXCEPTIONS.get(seen.code, "not in the standard")
             kind = FaultKind.NOT_NOW if seen.code in NOT_NOW else FaultKind.REFUSED
-            pending.settle(Failure(kind=kind, detail=f"exception {seen.code}, {words}"))
+            pending.settle(Failure(kind=kind, detail=exception_words(seen.code)))
         elif len(pending.heard) > HEARD_MAX:
             self._refuse(pending)
         else:

@@ -4,11 +4,12 @@ The reference is the plain estimate, `cap = import + injection + limit - margin`
 the same readings in the same run: what the observer, the fail-safe and the accounts cost on top.
 """
 
+from collections.abc import Callable
 from math import sin
 from time import perf_counter
 
 from pcs.core.policy import Policy, policy_for
-from pcs.core.state import Inputs, State, initial
+from pcs.core.state import Inputs, initial
 from pcs.core.step import step
 from pcs.model.command import LimitActivePower
 from pcs.model.limit import Direction, Limit
@@ -138,28 +139,49 @@ def plain(inputs: Inputs, injections_w: dict[str, float]) -> tuple[LimitActivePo
     return commands
 
 
-def run(steps: int = STEPS) -> dict[str, float | str]:
-    """Microseconds of one step, and how much faster than real time the core alone runs."""
-    rules = policy()
-    state: State = initial(rules, Instant(mono_s=0.0, utc_s=0.0))
-    outcome = step(state, met(0.0), rules, Instant(mono_s=0.0, utc_s=0.0))
-    caps_w, injections_w = {f"inv{k}": 0.0 for k in range(INVERTERS)}, {f"inv{k}": 0.0 for k in range(INVERTERS)}
+def timed(
+    rules: Policy,
+    first: Inputs,
+    hear: Callable[[int, tuple[LimitActivePower, ...]], Inputs],
+    steps: int,
+    warm_up: int,
+) -> tuple[list[float], list[float], str]:
+    """Seconds of each step and of the reference, sorted, and what the core does about the site at the end.
+
+    `hear` says what is heard at a step after these commands; the first `warm_up` steps do not count.
+    """
+    now = Instant(mono_s=0.0, utc_s=0.0)
+    outcome = step(initial(rules, now), first, rules, now)
+    injections_w = dict.fromkeys((d.id for d in rules.controlled), 0.0)
     ours_s, plain_s = [], []
-    for number in range(1, steps + WARM_UP):
-        inputs = heard(number, outcome.commands, caps_w)
+    for number in range(1, steps + warm_up):
+        inputs = hear(number, outcome.commands)
         now = Instant(mono_s=number * CYCLE_S, utc_s=number * CYCLE_S)
         began_s = perf_counter()
         outcome = step(outcome.state, inputs, rules, now)
         between_s = perf_counter()
         plain(inputs, injections_w)
         ended_s = perf_counter()
-        if number >= WARM_UP:
+        if number >= warm_up:
             ours_s.append(between_s - began_s)
             plain_s.append(ended_s - between_s)
-    result: dict[str, float | str] = {"action_at_the_end": outcome.state.action.name.lower()}
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
-        result[f"step_{name}_us"] = sorted(ours_s)[int(share * len(ours_s))] * 1e6
-        result[f"reference_step_{name}_us"] = sorted(plain_s)[int(share * len(plain_s))] * 1e6
+    return sorted(ours_s), sorted(plain_s), outcome.state.action.name.lower()
+
+
+def table(ours_s: list[float], plain_s: list[float], action: str, **shares: float) -> dict[str, float | str]:
+    """Microseconds of the steps and of the reference, at these shares of the sorted ones."""
+    result: dict[str, float | str] = {"action_at_the_end": action}
+    for name, share in shares.items():
+        result[f"step_{name}_us"] = ours_s[int(share * len(ours_s))] * 1e6
+        result[f"reference_step_{name}_us"] = plain_s[int(share * len(plain_s))] * 1e6
+    return result
+
+
+def run(steps: int = STEPS) -> dict[str, float | str]:
+    """Microseconds of one step, and how much faster than real time the core alone runs."""
+    caps_w = {f"inv{k}": 0.0 for k in range(INVERTERS)}
+    ours_s, plain_s, action = timed(policy(), met(0.0), lambda n, done: heard(n, done, caps_w), steps, WARM_UP)
+    result = table(ours_s, plain_s, action, p50=0.5, p99=0.99)
     result["speed_over_real_time"] = len(ours_s) * CYCLE_S / sum(ours_s)
     result["cycle_share_pct"] = 100 * sum(ours_s) / len(ours_s) / CYCLE_S
     return result

@@ -7,18 +7,15 @@ how the cost grows with DERs and with limits: twice as much of either should cos
 
 from dataclasses import dataclass
 from math import sin
-from time import perf_counter
 from typing import Any
 
 from pcs.core.policy import Policy, policy_for
-from pcs.core.state import Inputs, initial
-from pcs.core.step import step
+from pcs.core.state import Inputs
 from pcs.model.command import LimitActivePower
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback, MeterIdentified, MeterReading
 from pcs.model.site import DerKind, DerSpec, MeterSpec, PointKind, PointSpec, Site, System
-from pcs.model.units import Instant
-from tests.bench.bench_core import CYCLE_S, plain, policy
+from tests.bench.bench_core import CYCLE_S, policy, table, timed
 
 PANELS = 5
 SIZE_W = 10_000.0
@@ -170,32 +167,14 @@ def _injection_w(der: DerSpec, held: LimitActivePower | None) -> float:
 def measure(size: Size, steps: int = STEPS) -> tuple[list[float], list[float], str]:
     """Seconds of each step and of the reference, sorted, and what the core does about the site at the end."""
     rules = large(size)
-    now = Instant(mono_s=0.0, utc_s=0.0)
-    outcome = step(initial(rules, now), _met(rules), rules, now)
     held: dict[str, LimitActivePower] = {}
-    injections_w = dict.fromkeys((d.id for d in rules.controlled), 0.0)
-    ours_s, plain_s = [], []
-    for number in range(1, steps + WARM_UP):
-        inputs = _heard(number, rules, outcome.commands, held)
-        now = Instant(mono_s=number * CYCLE_S, utc_s=number * CYCLE_S)
-        began_s = perf_counter()
-        outcome = step(outcome.state, inputs, rules, now)
-        between_s = perf_counter()
-        plain(inputs, injections_w)
-        ended_s = perf_counter()
-        if number >= WARM_UP:
-            ours_s.append(between_s - began_s)
-            plain_s.append(ended_s - between_s)
-    return sorted(ours_s), sorted(plain_s), outcome.state.action.name.lower()
+    return timed(rules, _met(rules), lambda n, done: _heard(n, rules, done, held), steps, WARM_UP)
 
 
 def run() -> dict[str, float | str]:
     """Microseconds of one step on the large site, and how the cost grows."""
     ours_s, plain_s, action = measure(Size(ders=64, limits=20))
-    result: dict[str, float | str] = {"action_at_the_end": action}
-    for name, share in (("best", 0.0), ("p50", 0.5), ("p99", 0.99)):
-        result[f"step_{name}_us"] = ours_s[int(share * len(ours_s))] * 1e6
-        result[f"reference_step_{name}_us"] = plain_s[int(share * len(plain_s))] * 1e6
+    result = table(ours_s, plain_s, action, best=0.0, p50=0.5, p99=0.99)
     half_ders = measure(Size(ders=32, limits=20))[0]
     half_limits = measure(Size(ders=64, limits=10))[0]
     result["twice_the_ders_cost"] = ours_s[len(ours_s) // 10] / half_ders[len(half_ders) // 10]

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
+from pcs.codec.exceptions import EXCEPTIONS
 from pcs.codec.registers import TYPES, Field, Layout, Value, encode, scaled
 from pcs.codec.sunspec import BASES, END_MODEL, decode_model
-from pcs.io.modbus_connection import EXCEPTIONS
 from pcs.io.modbus_tcp import ModbusTcpLink
 from pcs.model.fault import Fault, FaultKind
 from pcs.ports import Priority, Reply

@@ -28,7 +28,7 @@ REVERSION_S = 10.0
 """What the profile arms on 704 (firmware_config/sunspec/inverter.yaml)."""
 PERIOD_S = 0.1
 ZEROS_S = 1.0 + 3 * PERIOD_S
-"""Exact zeros for 1 s are an open CT (pcs/core/measure.py), seen with the meter's own updates."""
+"""Exact zeros for 1 s are an open CT (pcs/core/measure.py, circuit.py), seen with the meter's own updates."""
 SILENCE_S = 2.0 + 2 * PERIOD_S
 """Safe at max(2 s, three periods) after the last measurement (docs/fail-safe.md)."""
 TOLD_S = 3.0
@@ -83,23 +83,11 @@ class Known:
     why: str
 
 
-_NO_MOVE = Known(
-    what="beyond the limit",
-    why="the load moves in the same moment, and the DERs then have no room to move by what the wiring check needs, or "
-    "have moved before it knows again what they inject",
-)
-_NO_SIGN = Known(
-    what="beyond the limit",
-    why="with two CTs swapped the total answers nothing at all, as it does while the law holds it at the limit",
-)
 _NEVER_MET = Known(
     what="beyond the limit",
     why="a DER that was never reached was never limited: `cannot hold` is named, and only a relay would help",
 )
 KNOWN = {
-    **{f"CT reversed, {which}, running, {side}": _NO_MOVE
-       for which in ("all conductors", "one conductor") for side in ("export", "import")},
-    **{f"CTs swapped, running, {side}": _NO_SIGN for side in ("export", "import")},
     **{f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")},
 }  # fmt: skip
 """Cells that violate their bound on virtual time: each is a hole in the design, or in what it declares. Anything else

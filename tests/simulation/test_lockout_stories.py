@@ -18,7 +18,7 @@ from pcs.model.lockout import (
 from pcs.model.preset import Preset
 from tests.simulation.stack import Stack, play, twin
 
-RESET_S = 120.0
+RESET_S = 60.0
 LIMIT_W, LOAD_W = 3000.0, 8000.0
 G100 = Preset(
     id="as uk-g100-2",

@@ -162,14 +162,16 @@ def test_a_question_takes_nothing_from_a_car() -> None:
 
 def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_does() -> None:
     """Its draw has a limit (124), so it cannot be told to draw; its own injection is not allowed meanwhile."""
-    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
-    for shown_w, pv_w in ((-3000.0, 5000.0), (-9000.0, 10_000.0)):
-        der = met(battery(), policy, shown_w)
+    policy = site.policy(ders=(pv(), battery(nameplate_w=9000.0)), limits=(EXPORT, IMPORT))
+    for shown_w, let_w, pv_w in ((-3000.0, 9000.0, 5000.0), (-9000.0, 9000.0, 10_000.0), (-3000.0, 1000.0, 3000.0)):
+        der = met(battery(nameplate_w=9000.0), policy, shown_w)
         assert der.identified is not None
-        der = evolve(der, identified=replace(der.identified, takes_setpoint=False))
-        caps_w = shared(policy, (2000.0,), (met(pv(), policy), der)).caps_w
-        assert caps_w == pytest.approx((pv_w, 0.0))
-        assert shared(policy, (2000.0,), (met(pv(), policy), der), action=Action.SAFE).caps_w[0] <= 2000.0
+        ders = (met(pv(), policy), evolve(der, identified=replace(der.identified, takes_setpoint=False)))
+        shares = shared(policy, (2000.0, let_w), ders)
+        assert shares.caps_w == pytest.approx((pv_w, 2000.0 - pv_w))
+        assert not shares.conflicts
+        safe = shared(policy, (2000.0, let_w), ders, action=Action.SAFE)
+        assert sum(safe.caps_w) <= 2000.0
 
 
 def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:

@@ -8,6 +8,7 @@ from hil.rig.mistake import BadFileError
 from hil.rig.simulated import SimulatedSite
 from hil.rig.twin_build import build_plant
 from hil.rig.twin_load import load_twin
+from tests.twin_kit import mistakes, write
 
 DEMO = Path(__file__).parents[2] / "hil" / "data" / "demo-twin.yaml"
 
@@ -21,18 +22,6 @@ ders:
 load:
   - {constant: 400}
 """
-
-
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "twin.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def mistakes(tmp_path: Path, text: str) -> list[str]:
-    with pytest.raises(BadFileError) as caught:
-        load_twin(write(tmp_path, text))
-    return [str(mistake).removeprefix(str(tmp_path) + "/") for mistake in caught.value.mistakes]
 
 
 def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from hil.plant.evse import Evse
 from hil.plant.orders import CurrentOrder, RateOrder, SetOrder
 from hil.plant.presets import DER_PRESETS, METER_PRESETS, USUAL_PRESET
 from hil.rig.image import Image
-from hil.rig.mistake import BadFileError
 from hil.rig.simulated import SimulatedSite
 from hil.rig.site_file import site_file
 from hil.rig.sunspec_ders import DerDevice
 from hil.rig.twin_file import KEYS_OF, DerPart, MeterPart
 from hil.rig.twin_load import load_twin
+from tests.twin_kit import mistakes, write
 from tests.virtual_time import run_virtually
 
 GOOD = """\
@@ -44,18 +44,6 @@ limits:
   - {direction: export, value: 3000}
 modes: {ess: import_only}
 """
-
-
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "twin.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def mistakes(tmp_path: Path, text: str) -> list[str]:
-    with pytest.raises(BadFileError) as caught:
-        load_twin(write(tmp_path, text))
-    return [str(mistake).removeprefix(str(tmp_path) + "/") for mistake in caught.value.mistakes]
 
 
 def test_the_site_file_says_kinds_places_charge_and_signed_meters(tmp_path: Path) -> None:

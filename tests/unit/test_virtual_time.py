@@ -28,6 +28,18 @@ def test_time_goes_to_each_timer_exactly_and_in_their_order() -> None:
     run_virtually(whole())
 
 
+def test_timers_for_one_instant_fall_due_in_the_order_in_which_they_were_set() -> None:
+    async def whole() -> None:
+        loop = asyncio.get_running_loop()
+        order: list[int] = []
+        timers = [loop.call_at(3.0, order.append, n) for n in range(20)]
+        timers[4].cancel()
+        await asyncio.sleep(3.0)
+        assert order == [n for n in range(20) if n != 4]
+
+    run_virtually(whole())
+
+
 def test_a_timeout_ends_a_wait_at_its_deadline_and_not_before() -> None:
     async def whole() -> None:
         loop = asyncio.get_running_loop()
