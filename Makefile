@@ -13,6 +13,7 @@ FIRST_SEED ?= 0
 SAMPLE ?= 0
 SEED ?= 0
 KIND ?= stack
+PLAYER = $(or $(PYPY),$(BIN)/python)
 REFEREE ?= ../shared/referee/referee.py
 SCENARIOS ?= load_steps load_steps_704 gen_steps meter_silent
 
@@ -25,7 +26,7 @@ TOGETHER = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring
 # Only folders that exist: pytest stops at a name that does not.
 existing = $(wildcard $(addprefix tests/,$(1)))
 
-.PHONY: help setup test slow check lint style types contracts inner demo bench crd nightly matrix campaign answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
+.PHONY: help setup test slow check lint style types contracts inner demo bench crd nightly matrix campaign campaign-same answers faults kills coverage fuzz referee docs requirements clean $(MOVED)
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -102,10 +103,17 @@ crd: setup
 	$(BIN)/python -m tests.crd $(if $(REPEATS),--repeats $(REPEATS))
 
 ## make campaign   SEEDS sites from FIRST_SEED on with faults at every seam, five minutes each on virtual time;
-##                 KIND=frames: the n-th reply fails, for every n and in every way
+##                 KIND=frames: the n-th reply fails, for every n and in every way; PYPY=pypy3: the same, faster
 campaign: SEEDS := $(if $(filter file,$(origin SEEDS)),2400,$(SEEDS))
-campaign: setup
-	$(BIN)/python -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
+campaign: $(if $(PYPY),,setup)
+	$(PLAYER) -m tests.campaign --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED)
+
+## make campaign-same   the same seeds on CPython and on PYPY: the digests of their runs must be the same
+campaign-same: SEEDS := $(if $(filter file,$(origin SEEDS)),3,$(SEEDS))
+campaign-same: setup
+	$(BIN)/python -m tests.campaign --digests --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED) >$(VENV)/.cpython
+	$(PLAYER) -m tests.campaign --digests --kind $(KIND) --seeds $(SEEDS) --first $(FIRST_SEED) | diff $(VENV)/.cpython -
+	@echo "$(SEEDS) runs are the same on both"
 
 ## make fuzz       coverage-guided fuzzing of all decoders, some minutes; FUZZ="tcp_frames --runs 1000000" for one
 fuzz: $(FUZZ_VENV)/.ready

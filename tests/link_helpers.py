@@ -150,13 +150,14 @@ Reading = Callable[[int, int, int], bytes | FaultKind | None]
 class FakeLink:
     """`ports.Link` without a network: registers in a dictionary, faults on demand, one millisecond per request.
 
-    `refuse` lists addresses that answer with a fault; `on_write` may change what a write leaves behind; after
-    `fail_after` more requests the connection is gone.
+    `refuse` lists addresses that answer with a fault, `refuse_writes` those that do so to a write; `on_write` may
+    change what a write leaves behind; after `fail_after` more requests the connection is gone.
     """
 
     registers: dict[int, int] = field(default_factory=dict)
     fault: FaultKind | None = None
     refuse: set[int] = field(default_factory=set)
+    refuse_writes: set[int] = field(default_factory=set)
     on_write: Callable[[int, tuple[int, ...]], tuple[int, ...]] | None = None
     after_write: Callable[[], None] | None = None
     log: list[tuple[str, int, int, Priority]] = field(default_factory=list)
@@ -196,6 +197,8 @@ class FakeLink:
         self._begin("write", address, len(words), priority)
         if self.fault is not None:
             return self._fault(self.fault, "as told")
+        if address in self.refuse_writes:
+            return self._fault(FaultKind.REFUSED, "exception 2, illegal address")
         self.written.append((address, words))
         self.put(address, *(self.on_write(address, words) if self.on_write else words))
         if self.after_write:

@@ -18,6 +18,8 @@ SIGNIFICANT_SIGMA = 6.0
 LEAST_SHARE = 0.02  # of all that happened after the step: less is no movement
 OVERSHOOT_SHARE = 0.6  # of the net change: a larger return is an answer (damping 0.2 overshoots by 53 %)
 PEAK_SAMPLES = 25  # a peak is a mean over this many samples, where a hundred times as many follow the step
+Candidate = tuple["Direction", float, float, int, bool]
+"""A direction, its extreme and when it was (s), how many samples were averaged there, and whether it is the start."""
 PLATEAU_SIGMA = 4.0  # and more for long records: the largest of n normal numbers is near sqrt(2 ln n)
 
 
@@ -88,7 +90,7 @@ def find_movement(
     if not candidates:
         return None
     chosen = candidates[0]
-    if len(candidates) == 2 and not _answers(candidates[0][1], before, final, limit, least):
+    if len(candidates) == 2 and not _answers(candidates[0], candidates[1], before, final, limit, least):
         chosen = candidates[1]
     direction, value, at_s, count, from_start = chosen
     u = before.u_value if from_start else noise / np.sqrt(max(1.0, count / width))
@@ -97,14 +99,21 @@ def find_movement(
     )
 
 
-def _answers(extreme_value: float, before: Level, final: Level, limit: Limit | None, least_value: float) -> bool:
-    """Whether a return after the opposite movement is the answer, and not the overshoot of a release."""
-    back = abs(extreme_value - final.value)
-    if back > OVERSHOOT_SHARE * abs(final.value - before.value):
+def _answers(
+    back: Candidate, first: Candidate, before: Level, final: Level, limit: Limit | None, least_value: float
+) -> bool:
+    """Whether the return `back` is the answer, and not the overshoot of the opposite movement `first`.
+
+    An overshoot is measured by the net change, or by the movement before it: a release may end where it began.
+    """
+    way = abs(final.value - before.value)
+    if first[2] < back[2]:
+        way = max(way, abs(final.value - first[1]))
+    if abs(back[1] - final.value) > OVERSHOOT_SHARE * way:
         return True
     if limit is None:
         return False
-    excess = float(beyond(np.array([extreme_value]), limit)[0])
+    excess = float(beyond(np.array([back[1]]), limit)[0])
     return excess > limit.tolerance_value and excess > 0.5 * least_value
 
 

@@ -73,9 +73,9 @@ def feed_stream(wanted: bool) -> IO[str] | None:
     return sys.stdout if wanted else None
 
 
-def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: bool, feed: bool) -> None:
-    """Print how the campaign was left, and end with its exit code."""
-    verdicts = {} if summary.signal else _verdicts(folder)
+def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: bool, feed: bool, jobs: int = 1) -> None:
+    """Print how the campaign was left, and end with its exit code; `jobs` processes judge it."""
+    verdicts = {} if summary.signal else _verdicts(folder, jobs)
     code = exit_code(summary, verdicts)
     ends = {end.value: count for end, count in sorted(summary.ends.items())}
     facts = {"folder": str(folder), "done": summary.done, "total": summary.total, "ends": ends, "verdicts": verdicts}
@@ -93,12 +93,12 @@ def finish(context: click.Context, folder: Path, summary: Summary, *, as_json: b
     context.exit(code)
 
 
-def _verdicts(folder: Path) -> dict[str, int]:
+def _verdicts(folder: Path, jobs: int) -> dict[str, int]:
     """Judge what there is, as `hil judge` does; returns how many cases that were not left out have which verdict."""
     from hil.cli.judged import judge_folder, write_results
     from hil.verdict.campaign import lacking
 
-    result = judge_folder(folder)
+    result = judge_folder(folder, jobs)
     write_results(folder, result)
     count = Counter(case.verdict.value for case in result.cases if not lacking(case))
     return {word: count[word] for word in ("PASS", "FAIL", "INDETERMINATE", "INVALID")}

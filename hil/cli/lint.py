@@ -40,12 +40,13 @@ def lint(
 
 
 def _lines(lacks: list[Lack], file: str) -> list[str]:
-    """One line for each thing that is lacking in a profile, with the number of cases."""
-    groups: dict[tuple[str, str, str, int], int] = {}
+    """One line for each thing that is lacking, with the profiles that need it and the number of their cases."""
+    groups: dict[tuple[str, str, int], list[str]] = {}
     for lack in lacks:
-        key = (lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case, lack.part, lack.what, lack.line)
-        groups[key] = groups.get(key, 0) + 1
+        profile = lack.case.rsplit("/", 1)[0] if "=" in lack.case else lack.case
+        groups.setdefault((lack.part, lack.what, lack.line), []).append(profile)
     return [
-        f"{file}:{line}: {profile}: {role}: {what}" + (f" ({count} cases)" if count > 1 else "")
-        for (profile, role, what, line), count in groups.items()
+        f"{file}:{line}: {', '.join(dict.fromkeys(profiles))}: {part}: {what}"
+        + (f" ({len(profiles)} cases)" if len(profiles) > 1 else "")
+        for (part, what, line), profiles in groups.items()
     ]

@@ -1,5 +1,6 @@
 """`hil plan`: the matrix of a profile, with the time that each case takes."""
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -25,8 +26,11 @@ def plan(ids: tuple[str, ...], overlays: tuple[Path, ...], rig: Path | None, as_
     if as_json:
         click.echo(as_json_text([_row(case, sheet) for case in cases]))
         return
+    missing: Counter[str] = Counter()
     for case in cases:
-        blocked = "  the rig cannot: `hil lint` says why" if sheet and lint_case(case, sheet) else ""
+        lacks = lint_case(case, sheet) if sheet else []
+        missing.update({f"{lack.part}: {lack.what}" for lack in lacks})
+        blocked = f"  {sheet.id} cannot" if sheet and lacks else ""
         spans = (
             f"{duration_text(case.duration_s * case.repeats):>11} {duration_text(case.longest_s * case.repeats):>11}"
         )
@@ -35,6 +39,8 @@ def plan(ids: tuple[str, ...], overlays: tuple[Path, ...], rig: Path | None, as_
     longest_s = sum(case.longest_s * case.repeats for case in cases)
     runs = sum(case.repeats for case in cases)
     click.echo(f"{len(cases)} cases, {runs} runs, {duration_text(quick_s)} to {duration_text(longest_s)}")
+    for what, count in missing.most_common():
+        click.echo(f"{count} cases cannot be run here: {what}")
     click.echo(NOTE)
 
 

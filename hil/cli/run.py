@@ -89,7 +89,7 @@ def run(
         failed(context, error)
     else:
         teller.end()
-        finish(context, out, summary, as_json=as_json, feed=feed)
+        finish(context, out, summary, as_json=as_json, feed=feed, jobs=jobs)
 
 
 def _lines(lacking: dict[str, tuple[Lack, ...]], file: str) -> list[str]:

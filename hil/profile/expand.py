@@ -18,7 +18,7 @@ REPEATS_MAX = 100  # a distribution; more is another campaign
 SYSTEMS = ("single", "split", "wye", "delta")
 POINT_CHANNELS = ("poi.", "bus.", "conductor.")
 LEAST_KNOWN = (Provenance.PROJECT_DEFAULT, Provenance.PUBLIC, Provenance.DEVICE, Provenance.STANDARD)
-UNHASHED = {"id", "hash", "title", "duration_s", "longest_s"}
+UNHASHED = {"id", "hash", "title", "about", "duration_s", "longest_s"}
 TOLD = {"origin", "source", "written"}
 
 
@@ -65,6 +65,8 @@ def make_case(profile: ProfileFile, names: Names) -> Case | None:
         cleanup=cleanup,
         duration_s=0.0,
         longest_s=0.0,
+        regime=profile.requires.regime or "",
+        about=" ".join(profile.about.split()),
     )
     point = ",".join(f"{axis}={_slug(case.parameter(axis).written)}" for axis in axes)
     quick_s, long_s = (_span_s(case, longest=longest) for longest in (False, True))
@@ -75,6 +77,8 @@ def make_case(profile: ProfileFile, names: Names) -> Case | None:
 def case_hash(case: Case) -> str:
     """SHA-256 over what decides how a case is done and judged; the same on every machine."""
     facts = {key: _bare(value) for key, value in asdict(case).items() if key not in UNHASHED}
+    if not case.regime:
+        del facts["regime"]  # a case that asks for none is the test that it was before there were any
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -47,6 +47,9 @@ def lint_case(case: Case, rig: RigSheet) -> list[Lack]:
 
     if rig.system not in case.systems:
         say("system", f"needs a {' or '.join(case.systems)} system, the rig is {rig.system}")
+    if case.regime and case.regime != rig.device.regime:
+        has = f"for {rig.device.regime}" if rig.device.regime else "for no regime"
+        say("device under test", f"needs one that is commissioned for {case.regime}, this one is {has} (`regime`)")
     needed = {step.role for step in case.steps if step.role is not None} | {need.role for need in case.needs}
     for role in Role:
         if role in needed - {Role.POWER_METER, Role.WAVEFORM} and role not in rig.roles:
@@ -77,17 +80,23 @@ def _step_lacks(step: Step, sheet: RoleSheet) -> Iterator[str]:
         case Verb.SET_LIMIT if step.word("limit") not in sheet.limits:
             yield f"cannot set the limit {step.word('limit')}"
         case Verb.SET_LIMIT if (by := step.word("by") or "installer") not in sheet.setters:
-            yield f"cannot set a limit by {by}"
+            yield f"cannot set a limit by {by}" if by != "remote" else _no_remote(sheet)
         case Verb.SET_MODE if step.word("mode") not in sheet.modes:
             yield f"cannot set the mode {step.word('mode')}"
         case Verb.SWITCH if step.word("of") not in sheet.switches:
             yield f"cannot switch control power of the {step.word('of')}"
+        case Verb.FAULT if step.word("kind") == "heartbeat" and "remote" not in sheet.setters:
+            yield _no_remote(sheet)
         case Verb.FAULT:
             kind = step.word("kind")
             if kind not in sheet.faults:
                 yield f"cannot make {kind}: {FAULTS[kind].text}"
             elif FAULTS[kind].opens_ct and not sheet.shorting:
                 yield f"{kind} opens a CT's secondary: needs a shorting relay (make before break), `shorting: true`"
+
+
+def _no_remote(sheet: RoleSheet) -> str:
+    return "the device has no remote source of limits" + (f": {sheet.without_remote}" if sheet.without_remote else "")
 
 
 def _record_lacks(case: Case, rig: RigSheet) -> Iterator[tuple[Role, str]]:

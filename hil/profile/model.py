@@ -172,7 +172,8 @@ class Case:
     `id` is the profile's id and the values of the axes ("crd/step-load/gen=66pct,to=0pct"). `hash` is over everything
     that decides what is done and how it is judged (values, provenance, steps, criteria; not titles and sources): equal
     hashes are the same test. `duration_s` is what one repeat takes if everything settles at once, `longest_s` if every
-    wait runs to its end.
+    wait runs to its end. `regime`: what the device must be commissioned for; empty: nothing in particular.
+    `about`: what the profile says of itself, for people.
     """
 
     id: str
@@ -194,6 +195,8 @@ class Case:
     cleanup: tuple[Step, ...]
     duration_s: float
     longest_s: float
+    regime: str = ""
+    about: str = ""
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from hil.profile.file_columns import FILE_KEYS, Column, ColumnPart, read_columns
 from hil.profile.schema import Name, Part, Prose
 from hil.profile.units import Quantity, UnitError, parse_quantity
-from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, SETTERS, Role
+from hil.profile.words import ACTING, CHANNELS, FAULTS, LIMITS, MODES, PHASES, POWERED, REGIMES, SETTERS, Role
 from hil.profile.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 
 RIG_SCHEMA = "hil.rig/1"
@@ -61,6 +61,7 @@ class RoleSheetPart(Part):
     setters: list[Literal[SETTERS]] | None = Field(  # type: ignore[valid-type]
         default=None, description="who can set a limit here; left out: the installer alone"
     )
+    without_remote: Prose | None = Field(default=None, description="why the device has no remote source of limits")
 
 
 class DevicePart(Part):
@@ -77,6 +78,9 @@ class DevicePart(Part):
         description="what the simulated drivers start: a command line with `{site}`, or `python:MODULE:NAME`",
     )
     ratings: dict[Name, Literal_] = Field(default_factory=dict)
+    regime: Literal[REGIMES] | None = Field(  # type: ignore[valid-type]
+        default=None, description="what the device was commissioned for, where profiles ask for that"
+    )
     preset: str | dict[str, Any] | None = Field(
         default=None, description="what the installer writes as `preset` into a simulated device's configuration"
     )
@@ -123,7 +127,7 @@ KEYS: dict[Role, tuple[set[str], set[str]]] = {  # what each role's sheet may sa
     Role.POWER_METER: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.WAVEFORM: (MEASURING_KEYS, {"channels", "update", "group_delay", "uncertainty"}),
     Role.RELAY: ({"faults", "switches", "shorting"}, set()),
-    Role.DUT_LINK: ({"limits", "modes", "setters", "faults", "storage"}, set()),
+    Role.DUT_LINK: ({"limits", "modes", "setters", "without_remote", "faults", "storage"}, set()),
 }
 
 
@@ -161,6 +165,7 @@ class RoleSheet:
     limits: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
     setters: tuple[str, ...] = ("installer",)
+    without_remote: str = ""
     instrument: str = ""
     calibration_due: str = ""
     files: str = ""
@@ -293,6 +298,7 @@ def _role(role: Role, part: RoleSheetPart, file: YamlFile, place: Place) -> Role
         limits=tuple(part.limits or ()),
         modes=tuple(part.modes or ()),
         setters=tuple(part.setters or ("installer",)),
+        without_remote=part.without_remote or "",
         instrument=part.instrument or "",
         calibration_due=part.calibration_due or "",
         files=part.files or "",

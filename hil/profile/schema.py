@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hil.profile.words import CHANNELS, FAULTS, LIMITS, MODES, SETTERS, Measure, ResponseKind, Role, Verb
+from hil.profile.words import CHANNELS, FAULTS, LIMITS, MODES, REGIMES, SETTERS, Measure, ResponseKind, Role, Verb
 
 PROFILE_SCHEMA = "hil.profile/1"
 OVERLAY_SCHEMA = "hil.overlay/1"
@@ -136,10 +136,14 @@ class CriterionPart(Part):
 
 
 class RequiresPart(Part):
-    """Roles that the steps do not name by themselves, and what roles must be able to do; `system` of conductors."""
+    """Roles that the steps do not name by themselves, and what roles must be able to do; `system` of conductors.
+
+    `regime`: what the device under test has to be commissioned for.
+    """
 
     roles: dict[Literal[tuple(role.value for role in Role)], RolePart] = Field(default_factory=dict)  # type: ignore[valid-type]
     system: Annotated[list[Literal["single", "split", "wye", "delta"]], Field(min_length=1)] | None = None
+    regime: Literal[REGIMES] | None = None  # type: ignore[valid-type]
 
 
 class ProfileFile(Part):

@@ -65,6 +65,9 @@ LIMITS = ("export_all", "export_ess", "import_ess", "import_site", "generation",
 MODES = ("unrestricted", "export_only", "import_only", "no_exchange")
 SETTERS = ("installer", "remote")
 """Who sets a limit: the commissioned one, which is also the fallback, or a remote source with its heartbeat."""
+REGIMES = ("g100-1", "g100-2")
+"""What the device under test was commissioned for, where its own times or a lock-out follow from that: ENA EREC G100,
+Issue 1 and Issue 2."""
 POWERED = ("controller", "der", "gateway", "meter")
 
 
@@ -84,6 +87,7 @@ FAULTS: dict[str, FaultKind] = {
     "meter_comms": FaultKind(text="the meter does not answer"),
     "der_comms": FaultKind(text="the DER does not answer"),
     "control_signal": FaultKind(text="the signal from the controller to the DER is interrupted"),
+    "der_disobeys": FaultKind(text="the DER answers, and keeps to the limit that it had", role=Role.DUT_LINK),
     "heartbeat": FaultKind(text="the remote source of a limit falls silent", role=Role.DUT_LINK),
     "ct_reversed": FaultKind(text="a CT is turned round", opens_ct=True),
     "ct_swapped": FaultKind(text="two CTs sit on each other's conductor", opens_ct=True),

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from hil.profile.mistake import BadFileError, Mistake
 
 MAX_BYTES = 200_000  # the largest shipped profile has 8 kB; 100 kB of YAML take a second to parse
+FILES_KEPT = 100  # the library has fifty
 MAX_DEPTH = 12  # the schemas need 6
 Place = tuple[str | int, ...]
 """Where a value lies: keys and list positions from the top."""
@@ -85,6 +88,21 @@ def read_yaml(path: Path, name: str = "") -> YamlFile:
 
 def parse_yaml(raw: bytes, name: str) -> YamlFile:
     """Read what a file holds. Never raises for what it may be."""
+    if len(raw) > MAX_BYTES:
+        return _parsed(raw, name)
+    known = _known(raw)
+    if known.mistakes:  # which carry the file's name
+        return _parsed(raw, name)
+    return replace(known, name=name, data=deepcopy(known.data), lines=dict(known.lines), mistakes=[])
+
+
+@lru_cache(maxsize=FILES_KEPT)
+def _known(raw: bytes) -> YamlFile:
+    """What the bytes of a file hold: a library reads its common parameters once for each of its profiles."""
+    return _parsed(raw, "")
+
+
+def _parsed(raw: bytes, name: str) -> YamlFile:
     file = YamlFile(name=name)
     if len(raw) > MAX_BYTES:
         file.report((), f"is larger than {MAX_BYTES // 1000} kB", "is this the right file?")
@@ -137,6 +155,8 @@ def _plain(node: Node, place: Place, file: YamlFile) -> Any:
 def _scalar(node: ScalarNode) -> Any:
     """The value by the YAML 1.2 core schema, which knows no sexagesimals and no `NO`."""
     text = str(node.value)
+    if node.style == ">":
+        text = text.replace("\a", "")  # ruamel marks so where a folded text was folded, to write it again
     try:
         match str(node.tag).rpartition(":")[2]:
             case "int":

@@ -64,6 +64,7 @@ def case_page(found: CaseResult, records: Records, deviations: Sequence[str] = (
         picture_says=says,
         tables=tuple(table for table in tables if table is not None and table.rows),
         notes=tuple(dict.fromkeys(notes))[:NOTES_MAX],
+        about=case.about,
     )
     return Made(page=page, identities=tuple(record.identity for record in kept.values()))
 

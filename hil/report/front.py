@@ -30,6 +30,16 @@ def stated(label: str, value: str, *, warn: bool = False) -> Fact:
     return Fact(label=label, value=value, flag="warn" if warn else "")
 
 
+def _gathered(deviations: Sequence[str]) -> list[str]:
+    """Deviations of single profiles by what deviates, with the profiles behind it; the others as they are."""
+    found: dict[str, list[str]] = {}
+    for said in deviations:
+        head, _, rest = said.partition(": ")
+        is_profile = bool(rest) and "/" in head and " " not in head
+        found.setdefault(rest if is_profile else said, []).extend([head] if is_profile else [])
+    return [f"{what} ({', '.join(heads)})" if heads else what for what, heads in found.items()]
+
+
 def sheet_of(campaign: Campaign) -> RigSheet | str:
     """The rig's sheet as the campaign kept it, or why it cannot be read."""
     try:
@@ -57,7 +67,7 @@ def groups_of(
         stated("witness", people.witness),
         stated("supply", people.supply),
         stated("ambient", people.ambient),
-        stated("deviations", "; ".join(people.deviations)),
+        stated("deviations", "; ".join(_gathered(people.deviations))),
     )
     versions = [Fact(label=f"version of {name}", value=said) for name, said in sorted(campaign.versions.items())]
     judged = [
@@ -83,7 +93,8 @@ def _device(sheet: RigSheet | str) -> tuple[Fact, ...]:
         return tuple(stated(label, "") for label in labels)
     said = [stated(label, getattr(sheet.device, label) or "") for label in labels]
     ratings = ", ".join(f"{name} {text}" for name, text in sheet.device.ratings.items())
-    return (*said, stated("ratings", ratings))
+    regime = [Fact(label="commissioned for", value=sheet.device.regime)] if sheet.device.regime else []
+    return (*said, *regime, stated("ratings", ratings))
 
 
 def _identity(identities: Sequence[Mapping[str, str]]) -> tuple[Fact, ...]:

@@ -7,6 +7,7 @@ from hil.report.page import Cell, Count, Grid, GridRow, Table
 from hil.report.text import BY_WORD, CANNOT, KINDS, Kind, kind_of
 from hil.verdict.model import CampaignResult
 
+NO_BREAK = "\N{NO-BREAK SPACE}"  # between a number and its unit, in the narrow head of a column
 COLUMNS_MAX = 12  # so many cells and the labels of the rows fit the width of a page
 
 
@@ -124,7 +125,7 @@ def _grid(profile: str, title: str, found: Sequence[tuple[Mapping[str, str], Cel
         title=title,
         row_axes=tuple(down),
         column_axes=", ".join(across),
-        columns=tuple(", ".join(key) for key in columns),
+        columns=tuple(", ".join(said.replace(" ", NO_BREAK) for said in key) for key in columns),
         rows=tuple(
             GridRow(labels=key, cells=tuple(by_place.get((key, column), Cell()) for column in columns)) for key in rows
         ),

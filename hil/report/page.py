@@ -83,6 +83,7 @@ class CasePage:
     picture_says: str
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,15 @@ WIRING = (
     "meter_frozen",
 )
 """Kinds that are done inside the meter at the point of interconnection."""
-OTHERS = ("meter_comms", "der_comms", "control_signal", "meter_averaging", "clock_jump", "controller_hang")
+OTHERS = (
+    "meter_comms",
+    "der_comms",
+    "control_signal",
+    "der_disobeys",
+    "meter_averaging",
+    "clock_jump",
+    "controller_hang",
+)
 POI = "poi"
 
 
@@ -91,7 +99,9 @@ def _apply(bench: Bench) -> None:
     amounts = {kind: amount for (kind, _), amount in bench.faults.items()}
     for name in site.plant.meters:
         site.servers[name].set_fault(LinkFault.SILENT if "meter_comms" in kinds else LinkFault.OK)
-    for name in site.plant.units:
+    for name, unit in site.plant.units.items():
+        if unit.obeys is ("der_disobeys" in kinds):
+            unit.obey(now_s, not unit.obeys)
         signal = LinkFault.DEAF if "control_signal" in kinds else LinkFault.OK
         site.servers[name].set_fault(LinkFault.SILENT if "der_comms" in kinds else signal)
     meter = site.plant.meters[POI]

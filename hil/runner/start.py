@@ -58,7 +58,9 @@ def repeated(profiles: Sequence[Profile], repeats: int | None) -> tuple[list[Cas
             if repeats is not None and repeats != case.repeats:
                 changed = replace(case, repeats=repeats)
                 cases.append(replace(changed, hash=case_hash(changed)))
-                deviations[f"{case.profile}: {repeats} repeats instead of {case.repeats}"] = None
+                deviations[
+                    f"{case.profile}: {repeats} {'repeat' if repeats == 1 else 'repeats'} instead of {case.repeats}"
+                ] = None
             else:
                 cases.append(case)
     return cases, tuple(deviations)

@@ -141,6 +141,8 @@ def _der(one: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
     between = " to ".join(f"{w:,.0f}" for w in one["injection_between_w"])
     age = f" {_ago(one['injection_at'])}" if one["injection_at"] else ""
     yield f"{one['id']} ({one['kind']}): {now}{age}, surely {between} W; decided by {one['decides']}"
+    if one.get("telemetry_late_s"):
+        yield f"  its telemetry is {one['telemetry_late_s']:.1f} s older than its profile says"
     yield from (f"  FAULT {words}" for words in one["conditions"])
     told, answered = one["told"], one["answered"]
     if told:

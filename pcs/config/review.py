@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pcs.core.line_state import at_start
 from pcs.core.policy import Line, all_points, lies_behind, policy_for
-from pcs.core.predict import predict
+from pcs.core.predict import follow_s, members, predict
 from pcs.core.service import CONDUCTORS
 from pcs.model.limit import Limit
 from pcs.model.profile import Evidence, FallbackDirection, LimitAction
@@ -173,7 +173,22 @@ def _without_controller(site: Site) -> list[str]:
                     f"{der.id}: if it is controlled by model {variant}, nothing tightens its limit when the controller "
                     "dies; no protection against that is claimed"
                 )
+            elif action.reversion_s is not None:
+                found += _late(site, der, variant, action.reversion_s)
     return found
+
+
+def _late(site: Site, der: DerSpec, variant: str, reversion_s: float) -> list[str]:
+    """A timer that is armed as short as it may be, and still ends too late for the tightest limit on this DER."""
+    asked = [limit for limit in site.limits if der in members(site, limit)]
+    tightest = min(asked, key=lambda limit: limit.correct_within_s, default=None)
+    if tightest is None or reversion_s + follow_s(der) <= tightest.correct_within_s:
+        return []
+    return [
+        f"{der.id}: if it is controlled by model {variant} and the controller dies, its own timer takes "
+        f"{reversion_s:g} s and the DER up to {follow_s(der):.1f} s, longer than the "
+        f"{tightest.correct_within_s:g} s of the {tightest.name}"
+    ]
 
 
 def _unproven(site: Site) -> list[str]:

@@ -13,6 +13,7 @@ from pcs.config.presets import preset_of
 from pcs.config.problems import ConfigError
 from pcs.config.profiles import load_profiles
 from pcs.config.refusals import report_refusals
+from pcs.config.reversion import with_reversions
 from pcs.config.schema import ControllerBlock, CtBlock, MeterBlock, SiteFile
 from pcs.config.supervisor import supervisor_spec
 from pcs.config.wishes import report_wishes
@@ -60,6 +61,7 @@ def site_of(document: Document, path: Path, profiles: Mapping[str, DeviceProfile
     listed = len(parsed.limits)
     if parsed.preset is not None:
         site = with_preset(document, site, preset, listed)
+    site = with_reversions(site)
     site = replace(site, supervisor=supervisor_spec(parsed, site, known))
     if parsed.preset is not None:
         site = replace(site, preset=replace(preset, remarks=remarks(document, site, listed)))

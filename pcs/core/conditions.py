@@ -1,6 +1,7 @@
 """All active conditions of a step as faults: the meters' first, then the DERs', then what the lines cannot hold."""
 
-from pcs.core import measure, observe
+from pcs.core import circuit, measure, observe
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action, action_of
@@ -9,12 +10,12 @@ from pcs.core.measure import MeterState
 from pcs.core.policy import Line, Policy
 from pcs.core.service import shares
 from pcs.core.watch import Watch
-from pcs.core.wiring import Wiring
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 
 OF_ALL = (FaultKind.RESTARTS, FaultKind.LOCKED_OUT)
 """Conditions of the whole site: they concern every line."""
+OF_WIRING = {Wiring.DOUBTED: FaultKind.METER_DOUBTED, Wiring.WRONG: FaultKind.METER_MISWIRED}
 HELD_S = 900.0
 """A start after a storm of restarts is held so long: a crash that normal operation causes comes back four times an hour
 at most, and a site that was mended earns again after a quarter of an hour."""
@@ -45,8 +46,9 @@ def meter_faults(
         opened = _open_circuit(policy, n, meter, behind, known, now_s)
         found.extend(f for f in (stuck, opened) if f is not None)
         wiring = watches[n].wiring
-        if wiring.verdict is Wiring.WRONG:
-            found.append(Fault(kind=FaultKind.METER_MISWIRED, source_id=spec.id, at_s=now_s, detail=wiring.detail))
+        if wiring.verdict in OF_WIRING:
+            kind = OF_WIRING[wiring.verdict]
+            found.append(Fault(kind=kind, source_id=spec.id, at_s=now_s, detail=wiring.detail))
     return tuple(after), tuple(found)
 
 
@@ -54,14 +56,14 @@ def _open_circuit(
     policy: Policy, number: int, meter: MeterState, behind: tuple[DerState, ...], known: tuple[Fault, ...], now_s: float
 ) -> Fault | None:
     """An open CT; where no phase reads zero, or all may rest at zero, there is none."""
-    if not measure.shows_zero(meter):
+    if not circuit.shows_zero(meter):
         return None
     meter_id = policy.meters[number].id
     before = next((f for f in known if f.kind is FaultKind.METER_OPEN_CT and f.source_id == meter_id), None)
     if not _never_zero(policy, number) and all(abs(observe.middle_w(d.track)) < IDLE_W for d in behind):
         # The safe state idles them: that takes the evidence away, not the fault.
-        return before if measure.still_open(before, now_s) else None
-    return measure.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
+        return before if circuit.still_open(before, now_s) else None
+    return circuit.circuit_fault(meter, meter_id, _moved_w(policy, behind, now_s), policy.nameplate_w, now_s, before)
 
 
 def _moved_w(policy: Policy, behind: tuple[DerState, ...], now_s: float) -> tuple[float, ...]:

@@ -13,9 +13,11 @@ from pcs.model.site import DerSpec
 
 ASK_FIRST_S = 900.0
 """A battery whose draw can only be bounded by a set point is let free for a moment after so long, to see whether it
-still wishes to draw: an excursion as long as its own response, which a limit is worth more than a late wish."""
+still wishes to draw, where there is no room for that: an excursion as long as its own response, which a limit is worth
+more than a late wish. The more room there is, the sooner (`wishes.waits_s`)."""
 ASK_MOST_S = 7200.0
-"""With the same answer it is asked half as often each time, up to two hours."""
+"""With the same answer it is asked half as often each time, every two hours at least (where that costs nothing, every
+quarter of an hour)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ class DerState:
     told_since_s: float = float("-inf")
     """Since when a set point has hidden its wish."""
     ask_after_s: float = ASK_FIRST_S
-    """How long a set point may hide its wish before it is asked for again."""
+    """How long a set point may hide its wish before it is asked for again, where the question costs most."""
+    turn_s: float | None = None
+    """Since when others rest so that it can be asked."""
     since_s: float
     """When this run began to look for it."""
     heard_s: float | None = None

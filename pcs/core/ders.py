@@ -119,7 +119,7 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float, charge_res
     if not dropped and any(
         abs(cap_w - cap) <= 2 * resolution_w and abs(floor_w - floor) <= 2 * charge_resolution_w for cap, floor in ours
     ):
-        return der
+        return _lowered(der, held, found, now_s) if _is_lowered(der, held, seen, resolution_w) else der
     der = evolve(der, track=observe.confirm(der.track, floor_w, cap_w, seen.sent_s, now_s))
     was = f"where {_words(held)} was confirmed"
     if dropped:
@@ -128,6 +128,27 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float, charge_res
         return _forgets(der, now_s, f"fell back to {_words(found)}: its timer ran out")
     der = having(der, FaultKind.DER_SECOND_WRITER, now_s, f"{_words(found)} found {was}")
     return _honour(der, held, found, cap_w, floor_w)
+
+
+def _is_lowered(der: DerState, held: Order, seen: LimitReadback, resolution_w: float) -> bool:
+    """Whether beneath our set point, which hides it, lies a lower limit than any of ours: those told and the armed one.
+
+    An order whose answer was lost may have left its limit, of which only the last one's is known.
+    """
+    if seen.setpoint_w is None or seen.limit_w is None:
+        return False
+    if any(t.acked_s == observe.INFINITY and t.sent_s < der.sent_s for t in der.track.told):
+        return False
+    ours_w = min(o.limit_w for o in (held, der.sent) if o is not None)
+    return seen.limit_w < ours_w - 2 * resolution_w and abs(seen.limit_w - der.reversion_w) > 2 * resolution_w
+
+
+def _lowered(der: DerState, held: Order, found: Order, now_s: float) -> DerState:
+    """Somebody else lowered the limit beneath our set point: theirs holds, and so does the set point."""
+    lower_w = found.limit_w if der.foreign_w is None else min(found.limit_w, der.foreign_w)
+    detail = f"a limit of {found.limit_w:.0f} W found beneath our set point where {held.limit_w:.0f} W was confirmed"
+    der = having(der, FaultKind.DER_SECOND_WRITER, now_s, detail)
+    return evolve(der, foreign_w=lower_w, most_w=min(der.most_w, lower_w), held=found, sent=found)
 
 
 def _dropped(der: DerState, held: Order, seen: LimitReadback) -> bool:

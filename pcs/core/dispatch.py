@@ -21,7 +21,7 @@ class Claim(NamedTuple):
     """One DER that obeys (watts): `want_w` is what it can use now, `least_w` (<= 0) how far it can help.
 
     Its bound is at most `most_w`, and 0 or at least `grain_w` (a charger's least current). `order`: served before
-    others with a higher one.
+    others with a higher one. `runs`: it has its grain already, and keeps it before others of its order get more.
     """
 
     weight_w: float
@@ -30,6 +30,7 @@ class Claim(NamedTuple):
     least_w: float = 0.0
     grain_w: float = 0.0
     order: int = 0
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,12 @@ def dispatch_on(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -
     """The same on a grid that is known; a total of infinity: the line does not hold now."""
     bounds_w = _fill_all(lines, totals_w, claims)
     short = _short(claims, bounds_w)
+    if any(claims[k].runs for k in short):  # a watt less for all must not pause a car, which takes long to return
+        keeping = _keeping(claims, short)
+        kept_w = _fill_all(lines, totals_w, keeping)
+        if not any(claims[k].runs for k in _short(keeping, kept_w)):
+            claims, bounds_w = keeping, kept_w
+            short = _short(claims, bounds_w)
     if not short:
         return tuple(bounds_w)
     short.sort(key=lambda k: (claims[k].order, k))
@@ -103,6 +110,15 @@ def _paused(claims: tuple[Claim, ...], numbers: list[int]) -> tuple[Claim, ...]:
     return tuple(made)
 
 
+def _keeping(claims: tuple[Claim, ...], short: list[int]) -> tuple[Claim, ...]:
+    """The running ones that would be short claim their grain and no more."""
+    made = list(claims)
+    for k in short:
+        if made[k].runs:
+            made[k] = made[k]._replace(most_w=made[k].grain_w, want_w=made[k].grain_w)
+    return tuple(made)
+
+
 def _fill_all(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> list[float]:
     """Every order to what it can use, best first; then every order to the most that it may get."""
     leasts_w = [c.least_w for c in claims]
@@ -118,6 +134,9 @@ def _fill_all(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -> 
     served = [groups[order] for order in sorted(groups)]
     wants_w = [min(c.want_w, c.most_w) for c in claims]
     for n, group in enumerate(served):
+        firsts = [k for k in group if claims[k].runs and claims[k].most_w <= claims[k].grain_w]
+        if firsts:
+            _fill(bounds_w, wants_w, firsts, slack_w, lines, claims)
         _fill(bounds_w, wants_w, group, slack_w, lines, claims)
         if not is_most(bounds_w, leasts_w, wants_w, served[: n + 1], slack_w, lines.members):
             most(bounds_w, leasts_w, wants_w, [c.weight_w for c in claims], served[: n + 1], slack_w, lines.columns)

@@ -74,6 +74,11 @@ TABLE = (
         does="safe set: exact zeros are no measurement; an open phase is tried again after 60 s",
     ),
     Rule(
+        kind=FaultKind.METER_DOUBTED,
+        action=Action.SAFE,
+        does="safe set, and a little less: how the flow answers the DERs' fall shows its sign",
+    ),
+    Rule(
         kind=FaultKind.METER_MISWIRED,
         action=Action.SAFE,
         clears=Clears.AFTER_BACKOFF,

@@ -41,6 +41,8 @@ class LineState:
     response: ResponseState
     trust: Trust
     binds_since_s: float | None = None
+    probe_w: float | None = None
+    """What the budget may not exceed while a meter's sign is in doubt; None: none is."""
     beyond: tuple[Excursion | None, ...] = ()
     """The excursion that lasts beyond each threshold of the lock-out's rules, as the meter saw it."""
 

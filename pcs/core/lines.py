@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pcs.core import channels, excursion, line_state, lockout, measure, observe, response, trust
+from pcs.core.answer import MOVE_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
 from pcs.core.evolve import evolve
@@ -16,11 +17,12 @@ from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Line, Policy
+from pcs.core.question import ASKS_SHARE
 from pcs.core.regulate import Budget, Flow, Pace, hold, regulate, secure, tighten, without
 from pcs.core.response import Response
 from pcs.core.trust import Trust
 from pcs.core.watch import counted
-from pcs.core.wiring import MOVE_SHARE, WINDOW_S
+from pcs.core.wiring import WINDOW_S
 from pcs.model.limit import Accounting
 from pcs.model.lockout import LockoutRules
 from pcs.model.reading import LimitsInForce
@@ -165,10 +167,14 @@ def take_turn(
     bounds: Bounds | None,
     action: Action,
     verified: bool,
+    asks: bool,
     told: LimitsInForce | None,
     now_s: float,
 ) -> Turn:
-    """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point."""
+    """One line in one step; `sample` and `bounds` are None without a fresh measurement of its point.
+
+    `verified`: the sign of its meters is known; `asks`: it is in doubt, and what the DERs do is to show it.
+    """
     lacks = channels.measurable(line, sample, policy.phases) if sample is not None else state.lacks
     state = line_state.in_force(state, line, policy, told, sample if not lacks else None)
     reserved_w = 0.0
@@ -184,6 +190,9 @@ def take_turn(
     if any(left):
         before = without(before, sum(line.weights[n] * left[n] for n in line.members))
     budget = _budget(before, line, state, policy, fleet, meters, flow, safe_w, action, verified, follows, now_s)
+    probe_w = _probe_w(state, line, fleet) if asks else None
+    if probe_w is not None and probe_w < budget.total_w:
+        budget = evolve(budget, total_w=probe_w)
     previous_s = state.used_s
     follows = follows and verified and action is Action.NORMAL
     state = evolve(
@@ -192,11 +201,20 @@ def take_turn(
         budget=budget,
         action=action,
         safe_w=safe_w,
+        probe_w=probe_w,
         lacks=lacks,
         flow=flow or state.flow,
         used_s=sample.received_s if sample is not None else state.used_s,
     )
     return _account(state, line, policy, sample, flow, previous_s)
+
+
+def _probe_w(state: LineState, line: Line, fleet: Fleet) -> float | None:
+    """What the DERs surely injected when the doubt began, and so much less that the flow has to answer it (W)."""
+    if state.probe_w is not None or state.flow is None:
+        return state.probe_w
+    size_w = sum([line.weights[n] * fleet.ders[n].size_w for n in line.members])
+    return max(0.0, state.flow.lo_w - ASKS_SHARE * size_w)
 
 
 def _most_w(line: Line, der: DerState) -> float:

@@ -10,8 +10,10 @@ sun-limited, and storage follows a wish of its own between floor and cap: a rais
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pcs.core import lateness
 from pcs.core import told as orders
 from pcs.core.evolve import evolve
+from pcs.core.lateness import NEVER_LATE, Late
 from pcs.core.motion import BOUND_GAIN, BOUND_SHARE, follow, move
 from pcs.core.told import RING, Caps, Told
 from pcs.model.profile import DerTiming
@@ -63,6 +65,8 @@ class Track:
     """Whether the cap, and not the sun or a wish, decides: only then does a rising cap lift the upper bound."""
     floor_bound: bool = True
     """Whether the floor decides: only then does a falling floor pull the lower bound down."""
+    late: Late = NEVER_LATE
+    """How much older its telemetry is than the profile says."""
 
 
 def rated_w(track: Track) -> float:
@@ -136,12 +140,13 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
     used_caps_w = follow(last.used_caps_w, caps, dt_s, timing, most_w) if caps is not None else 0.0
     used_floors_w = follow(last.used_floors_w, floors, dt_s, timing, most_w) if floors is not None else 0.0
     tick = Tick(now_s, caps, floors, lo, hi, told_lo, told_hi, used_caps_w, used_floors_w)
-    horizon = horizon_s(timing, window_s)
+    horizon = horizon_s(timing, window_s) + track.late.more_s
     if tick[1:] == last[1:]:
         told = track.told[-1]
         over_s = max(told.sent_s, told.acked_s) + timing.dead_time_s.hi
         return evolve(track, ticks=_since(track.ticks, now_s - horizon), idle_s=now_s, still=over_s < now_s)
     ticks = _mark(track.ticks, begun_s)
+    late = lateness.note(track.late, begun_s, last.told_lo_w, last.told_hi_w)
     if len(ticks) > 1 and now_s - ticks[-2].at_s < horizon / RING:  # too close: let the older stand for both
         ticks = (*ticks[:-2], _hull(*ticks[-2:]))
     return evolve(
@@ -149,6 +154,7 @@ def advance(track: Track, now_s: float, timing: DerTiming, window_s: float) -> T
         told=orders.recent(track.told, now_s - horizon - settle_s(timing, 1.0)),  # until then it may be under way
         ticks=(*_since(ticks, now_s - horizon), tick),
         idle_s=-INFINITY,
+        late=late,
     )
 
 
@@ -182,8 +188,10 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
     value_w = max(track.least_w, min(track.most_w, telemetry_w))
     most_w = rated_w(track)
     near_w = BOUND_SHARE * most_w
-    oldest_s = sent_s - timing.telemetry_s
+    oldest_s = sent_s - timing.telemetry_s - track.late.more_s
     known = _since(track.ticks, oldest_s)
+    explained = any(lateness.allows(t.told_lo_w, t.told_hi_w, value_w, most_w) for t in known)
+    learnt = lateness.learn(track.late, value_w, most_w, explained, oldest_s, received_s)
     can_be = (max(oldest_s, t.at_s) for t in known if t.told_lo_w - near_w <= value_w <= t.told_hi_w + near_w)
     span = Span(from_s=min(next(can_be, received_s), received_s), to_s=received_s)
     known = _since(known, span.from_s)
@@ -217,6 +225,7 @@ def correct(track: Track, telemetry_w: float, sent_s: float, received_s: float, 
         still=False,
         limit_bound=bound[0],
         floor_bound=bound[1],
+        late=learnt,
     )
 
 

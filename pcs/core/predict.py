@@ -162,6 +162,20 @@ def lead_s(site: Site, limit: Limit, request_s: Callable[[LinkAddress], float] =
     return site.tuning.cycle_s + COMPUTE_S + max(ends_s, default=0.0)
 
 
+def follow_s(der: DerSpec) -> float:
+    """How long a DER takes at most, once it has a new limit, for 90 % of the longest way there is (seconds)."""
+    timing = _timing(der)
+    whole = _Move(
+        der=der,
+        way_w=1.0,
+        wait_s=0.0,
+        dead_s=timing.dead_time_s.hi,
+        ramp_s=100.0 / timing.ramp_pct_s,
+        lag_s=timing.time_constant_s.hi,
+    )
+    return whole.delay_s + _time_to_made(whole)
+
+
 def slowest_slew_pct_s(site: Site, limit: Limit) -> float | None:
     """The slowest release slew whose response still fits `correct_within_s`; None: no slew is fast enough."""
     low, high = 0.1, 1000.0  # the range of the site file

@@ -94,7 +94,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
     credited_w = flow.credit_w if now_s < budget.credit_until_s else flow.lo_w
     if not beyond:
         likely_w = 0.5 * (flow.lo_w + flow.hi_w) if flow.likely_w is None else flow.likely_w
-        credited_w = max(credited_w, likely_w * (1.0 + pace.trust_share))
+        credited_w = max(credited_w, _trusted_w(likely_w, budget, pace))
     too_high = budget.total_w > inner_w + credited_w
     since_s = (budget.too_high_since_s if budget.too_high_since_s is not None else now_s) if too_high else None
     if too_high and (beyond or (since_s is not None and flow.spoken_s >= since_s)):
@@ -112,11 +112,21 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
             too_high_since_s=None,
             frozen_w=None,
         )
-    goal_w = min(pace.most_w, outer_w + flow.certain_w * (1.0 + pace.trust_share))
+    goal_w = min(pace.most_w, outer_w + _trusted_w(flow.certain_w, budget, pace))
     total_w = budget.total_w
     if goal_w > total_w and budget.at_s is not None and not beyond:
         total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))
     return evolve(budget, total_w=total_w, at_s=now_s, too_high_since_s=since_s, frozen_w=None)
+
+
+def _trusted_w(said_w: float, budget: Budget, pace: Pace) -> float:
+    """What DERs inject that say this (W), by the share that was found: but never more for it than the budget.
+
+    Without that bound a share that was found by mistake (the sun rose just when a raise was tried) is a limit cycle:
+    with the flow at its limit each raise would ask for that share on top of it, and the next sample take it back.
+    """
+    found_w = said_w * (1.0 + pace.trust_share)
+    return found_w if found_w <= said_w else max(said_w, min(found_w, budget.total_w))
 
 
 def hold(budget: Budget, now_s: float) -> Budget:

@@ -1,5 +1,6 @@
 """What changed between two states, as events; and the sentences that say why."""
 
+from pcs.core.answer import Wiring
 from pcs.core.excursion import Excursion
 from pcs.core.failsafe import Action, action_of
 from pcs.core.line_state import LineState
@@ -8,7 +9,6 @@ from pcs.core.lockout import may_reset
 from pcs.core.policy import Line, Policy
 from pcs.core.response import Response
 from pcs.core.state import Inputs, State
-from pcs.core.wiring import Wiring
 from pcs.model.event import Event, EventKind
 from pcs.model.fault import Fault
 from pcs.model.lockout import ACTION_WORDS, LockoutRules

@@ -8,17 +8,21 @@ with the better rank wins, and the conflict is reported (DESIGN section 5, compo
 from dataclasses import dataclass, replace
 from operator import is_not
 
-from pcs.core import ders, observe
+from pcs.core import ders, observe, wishes
 from pcs.core.der_state import DerState
 from pcs.core.dispatch import Claim, dispatch_on
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
 from pcs.core.lines import Fleet
+from pcs.core.order import NEAR_SHARE
 from pcs.core.policy import Policy
+from pcs.model.site import DerKind
 
 CONFLICT_W = 1.0
 """Bounds that cross by less than a watt are rounding."""
+LAST = 1000
+"""The order of a question: behind everybody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +38,19 @@ class Shares:
 
 
 def share_out(
-    policy: Policy, states: tuple[LineState, ...], fleet: Fleet, relieved: frozenset[int], dt_s: float
+    policy: Policy,
+    states: tuple[LineState, ...],
+    fleet: Fleet,
+    relieved: frozenset[int],
+    dt_s: float,
+    *,
+    now_s: float = 0.0,
+    asks: bool = False,
 ) -> Shares:
-    """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw."""
+    """Caps, floors and safe shares; `relieved`: DERs on a busbar that must be relieved neither feed nor draw.
+
+    `asks`: hidden wishes may be asked for now.
+    """
     wanting = tuple(ders.wants_charge(ders.wants(d, dt_s), dt_s) for d in fleet.ders)
     if relieved or any(map(is_not, wanting, fleet.ders)):
         obeying = tuple(o and n not in relieved for n, o in enumerate(fleet.obeying))
@@ -51,13 +65,15 @@ def share_out(
         policy.down, _safe_totals_w(policy, states, -1.0), _claims(policy, fleet, -1.0, blind=True)
     )
     charge_totals_w = _totals_w(policy, states, -1.0)
-    charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind))
-    helps_w = tuple(min(h, c) for h, c in zip(fleet.help_w, charge_w, strict=True))
+    absorbs_w = _absorbed(policy, states, fleet, blind)
+    charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, absorbs_w=absorbs_w))
+    helps_w = tuple(map(min, absorbs_w or (0.0,) * len(wanting), charge_w))
     caps_w = _caps(policy, states, fleet, helps_w, blind)
     if any(fleet.support_w):
         supports_w = tuple(max(0.0, min(s, c)) for s, c in zip(fleet.support_w, caps_w, strict=True))
-        charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, supports_w))
+        charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, supports_w, absorbs_w))
     floors_w = tuple(-w for w in charge_w)
+    wanting, floors_w = _asked(policy, charge_totals_w, fleet, caps_w, floors_w, now_s, asks and not blind)
     caps_w, floors_w, conflicts = settled(policy, fleet, caps_w, floors_w)
     return Shares(
         caps_w=caps_w,
@@ -95,17 +111,44 @@ def _startable(floor_w: float, der: DerState) -> float:
     return 0.0 if 0.0 < -floor_w < der.spec.charge_min_w else floor_w
 
 
+def _absorbed(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, blind: bool) -> tuple[float, ...] | None:
+    """What storage would be told to draw for the export lines if no import line stood in the way (W); None: nothing.
+
+    It makes room for sources and never for what other storage would discharge: that would only lose energy.
+    """
+    if not any(fleet.help_w):
+        return None
+    claims = _claims(policy, fleet, 1.0, blind, fleet.help_w)
+    claims = tuple(
+        c._replace(most_w=0.0, want_w=0.0) if d.spec.kind is DerKind.BATTERY else c
+        for c, d in zip(claims, fleet.ders, strict=True)
+    )
+    caps_w = dispatch_on(policy.up, _totals_w(policy, states, 1.0), claims)
+    return tuple(max(0.0, -w) for w in caps_w) if min(caps_w) < 0.0 else None
+
+
 def _caps(
     policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
 ) -> tuple[float, ...]:
-    """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey."""
-    totals_w = _totals_w(policy, states, 1.0)
-    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, helps_w))
+    """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey.
+
+    A draw of storage that cannot be told to (124) counts as a load does, for as long as it is seen.
+    """
+    totals_w, zipped = _totals_w(policy, states, 1.0), tuple(zip(fleet.ders, fleet.obeying, strict=True))
+    draws_w = tuple(0.0 if d.takes_setpoint or not (o and d.spec.is_storage) else _draw_w(d) for d, o in zipped)
+    least_w = tuple(map(max, helps_w, draws_w))
+    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, least_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
-    shown_w = tuple(max(0.0, min(h, -observe.present(d.track)[1])) for h, d in zip(helps_w, fleet.ders, strict=True))
+    shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
     others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
-    return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+    made = (w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+    return tuple(max(0.0, w) if draw_w else w for w, draw_w in zip(made, draws_w, strict=True))
+
+
+def _draw_w(der: DerState) -> float:
+    """What it surely draws now (W)."""
+    return max(0.0, -observe.present(der.track)[1])
 
 
 def _totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -> list[float]:
@@ -126,7 +169,12 @@ def _safe_totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -
 
 
 def _claims(
-    policy: Policy, fleet: Fleet, sign: float, blind: bool, helps_w: tuple[float, ...] | None = None
+    policy: Policy,
+    fleet: Fleet,
+    sign: float,
+    blind: bool,
+    helps_w: tuple[float, ...] | None = None,
+    absorbs_w: tuple[float, ...] | None = None,
 ) -> tuple[Claim, ...]:
     """What each DER can use; nothing is known of that while a meter is lost (`blind`): then all claim alike."""
     made = []
@@ -141,10 +189,60 @@ def _claims(
         if blind:
             made.append(Claim(weight_w, most_w, most_w, 0.0, grain_w))
             continue
-        # storage that may have to absorb claims its whole draw of the import lines, whatever its own wish
-        absorbs_w = 0.0 if up else min(most_w, fleet.help_w[n])
+        if absorbs_w and not up:  # storage that has to absorb claims that of the import lines, whatever its own wish
+            want_w = max(want_w, min(most_w, absorbs_w[n]))
         least_w = -helps_w[n] if helps_w else 0.0
-        made.append(Claim(weight_w, most_w, max(want_w, absorbs_w), least_w, grain_w, policy.orders[n]))
+        runs = grain_w > 0.0 and d.sent is not None and (d.sent.charge_w or 0.0) >= grain_w
+        made.append(Claim(weight_w, most_w, want_w, least_w, grain_w, policy.orders[n], runs))
+    return tuple(made)
+
+
+def _asked(
+    policy: Policy,
+    totals_w: list[float],
+    fleet: Fleet,
+    caps_w: tuple[float, ...],
+    floors_w: tuple[float, ...],
+    now_s: float,
+    asks: bool,
+) -> tuple[tuple[DerState, ...], tuple[float, ...]]:
+    """One hidden wish after the other is asked for: the others' storage rests first, so that there is most room."""
+    known = tuple(wishes.ends_turn(d, now_s) if wishes.is_over(d, now_s) else d for d in fleet.ders)
+    helping = any(w < 0.0 for w in caps_w) or any(w > 0.0 for w in floors_w)
+    if not asks or helping:
+        return tuple(wishes.ends_turn(d, now_s) for d in known), floors_w
+    turns = [n for n, d in enumerate(known) if d.turn_s is not None]
+    for n in turns or [n for n, d in enumerate(known) if wishes.is_due(d, floors_w[n], -d.least_w, now_s)]:
+        der = known[n]
+        rests = [k for k, d in enumerate(known) if k != n and wishes.hides(d)]
+        charge_w = dispatch_on(policy.down, totals_w, _claims_in_turn(policy, fleet, n, rests))
+        if not fleet.obeying[n] or not (turns or wishes.is_due(der, floors_w[n], charge_w[n], now_s)):
+            continue
+        der = der if der.turn_s is not None else evolve(der, turn_s=now_s)
+        made = [-w for w in charge_w]
+        if all(_rests(known[k], now_s - (der.turn_s or now_s), fleet.settle_s[k]) for k in rests):
+            der = wishes.let_go(der, made[n])
+        elif der.sent is not None:  # those that rest are on their way
+            made[n] = max(made[n], der.sent.floor_w(der.least_w))
+        return (*known[:n], der, *known[n + 1 :]), tuple(made)
+    return known, floors_w
+
+
+def _rests(der: DerState, told_s: float, settle_s: float) -> bool:
+    """Whether it draws nothing any more: it is known, or the slowest plant has arrived."""
+    return told_s >= settle_s or observe.present(der.track)[0] >= -NEAR_SHARE * der.size_w
+
+
+def _claims_in_turn(policy: Policy, fleet: Fleet, number: int, rests: list[int]) -> tuple[Claim, ...]:
+    """What is claimed while one is asked: hidden storage rests, nobody gets more than it has, that one the rest."""
+    made = list(_claims(policy, fleet, -1.0, blind=False))
+    for n, (d, c) in enumerate(zip(fleet.ders, made, strict=True)):
+        if n == number:
+            made[n] = c._replace(want_w=c.most_w, order=LAST)
+        elif n in rests:
+            made[n] = c._replace(most_w=0.0, want_w=0.0)
+        elif d.sent is not None and d.sent.charge_w is not None:
+            made[n] = c._replace(most_w=min(c.most_w, d.sent.charge_w))
     return tuple(made)
 
 

@@ -12,9 +12,9 @@ from pcs.core import (
     report,
     share_out,
     watch,
-    wishes,
 )
 from pcs.core import ders as ders_
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.economy import Bounds
 from pcs.core.evolve import evolve
@@ -29,7 +29,7 @@ from pcs.core.service import conductor_v
 from pcs.core.share_out import Shares
 from pcs.core.state import Inputs, Outcome, State
 from pcs.core.watch import Watch
-from pcs.core.wiring import Wiring
+from pcs.core.wiring import WiringState
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
@@ -58,13 +58,15 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     states = tuple(t.state for t in turns)
     buses = _buses(state, policy, heard, ders)
     relieved = frozenset(n for b, s in zip(policy.buses, buses, strict=True) if s.relieved for n in b.members)
-    shares = share_out.share_out(policy, states, fleet, relieved, max(0.0, now_s - state.at_s))
+    asks = state.action is Action.NORMAL  # wishes that were hidden for long; not while anything is wrong
+    dt_s = max(0.0, now_s - state.at_s)
+    shares = share_out.share_out(policy, states, fleet, relieved, dt_s, now_s=now_s, asks=asks)
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     if lockout.at_zero(locked):
         shares = share_out.at_nothing(shares)
     faults += conditions.line_faults(policy, states, ders, shares.caps_w, shares.floors_w, now_s)
     action = site_action(faults)
-    commands, ders = _commands(shares, action is Action.NORMAL, now_s)
+    commands, ders = _commands(shares, now_s)
     after = State(
         meters=meters,
         watches=watches,
@@ -161,11 +163,19 @@ def _turns(
             bounds[key] = lines.bounds_of(fleet.ders, sample, imports, asked[key])
         action = conditions.line_action(line, policy, faults, known)
         verified = all(watches[n].wiring.verdict is Wiring.VERIFIED for n in _watched(line, policy))
+        asks = any(_asks(watches[n].wiring, line, now_s) for n in _watched(line, policy))
         told = heard.in_force
         turns.append(
-            lines.take_turn(known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, told, now_s)
+            lines.take_turn(
+                known, line, policy, fleet, meters, sample, bounds.get(key), action, verified, asks, told, now_s
+            )
         )
     return tuple(turns)
+
+
+def _asks(known: WiringState, line: Line, now_s: float) -> bool:
+    """Whether the DERs are to go down on this line, so that the flow shows the sign of its meter."""
+    return known.verdict is Wiring.DOUBTED or (now_s < known.asks_until_s and known.asks_sign == line.sign)
 
 
 def _fresh(line: Line, used_s: float, meters: tuple[MeterState, ...]) -> Sample | None:
@@ -193,13 +203,12 @@ def _buses(state: State, policy: Policy, heard: Heard, ders: tuple[DerState, ...
     return tuple(made)
 
 
-def _commands(shares: Shares, asks: bool, now_s: float) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
-    """What is due now. `asks`: wishes that were hidden for long may be asked for; not while anything is wrong."""
+def _commands(shares: Shares, now_s: float) -> tuple[tuple[LimitActivePower, ...], tuple[DerState, ...]]:
+    """What is due now."""
     commands: list[LimitActivePower] = []
     told: list[DerState] = []
     for n, d in enumerate(shares.ders):
         bounds = Bounds(shares.caps_w[n], shares.floors_w[n], shares.safe_w[n], shares.safe_charge_w[n])
-        d = wishes.ask(d, bounds.floor_w, now_s) if asks else d
         d, command = economy.command(d, bounds, now_s)
         told.append(d)
         commands += [command] if command is not None else []

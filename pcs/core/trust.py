@@ -76,6 +76,7 @@ def learn(
         return state
     if state.trial_w > 0.0:
         state = _judged(state, import_w, now_s)
+    state = _bounded(state, total_w / injection_w - 1.0)
     if room_w < ROOM_SHARE * most_w or now_s < state.not_before_s or state.share >= MOST_SHARE:
         return state
     trial_w = min(ROOM_PART * room_w, STEP_SHARE * most_w)
@@ -96,6 +97,11 @@ def _judged(state: Trust, import_w: float, now_s: float) -> Trust:
         return evolve(state, trial_share=0.0, trial_w=0.0, again_s=AGAIN_FIRST_S)
     again_s = min(AGAIN_MOST_S, 2.0 * state.again_s)
     return evolve(_dropped(state), not_before_s=now_s + state.again_s, again_s=again_s)
+
+
+def _bounded(state: Trust, most_share: float) -> Trust:
+    """At rest nobody injects more than the budget: a larger share was the sun, which rose just when it was tried."""
+    return evolve(state, share=max(0.0, most_share)) if state.share > max(0.0, most_share) else state
 
 
 def _dropped(state: Trust) -> Trust:

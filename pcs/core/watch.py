@@ -4,13 +4,16 @@ One watch per meter that measures a point by itself: the passive wiring check, a
 ought to move.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pcs.core import measure, observe
+from pcs.core import measure, mirror, observe, question
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.measure import MeterState, Sample
-from pcs.core.wiring import WiringState, seen, watch
+from pcs.core.mirror import Mirror
+from pcs.core.question import Question
+from pcs.core.wiring import WiringState, doubt, seen, undoubted, watch
 from pcs.model.fault import FaultKind
 from pcs.model.units import Span
 
@@ -32,6 +35,8 @@ class Watch:
     """
 
     wiring: WiringState
+    mirror: Mirror
+    question: Question = field(default_factory=Question)
     injection_fresh_w: float = 0.0
     injection_moved_w: tuple[float, float] = (0.0, observe.INFINITY)
     said_moved_w: float | None = None
@@ -41,12 +46,14 @@ class Watch:
     @staticmethod
     def new(now_s: float) -> "Watch":
         """Nothing seen yet."""
-        return Watch(wiring=WiringState(since_s=now_s))
+        return Watch(wiring=WiringState(since_s=now_s), mirror=Mirror())
 
 
 def renewed(state: Watch, is_replaced: bool, now_s: float) -> Watch:
     """Another meter sits at the point: nothing that was learnt of the old one's wiring holds."""
-    return evolve(state, wiring=WiringState(since_s=now_s)) if is_replaced else state
+    return (
+        evolve(state, wiring=WiringState(since_s=now_s), mirror=Mirror(), question=Question()) if is_replaced else state
+    )
 
 
 def follow(
@@ -62,19 +69,57 @@ def follow(
     size_w = sum(d.size_w for d in behind)
     known = _comparable(state.wiring, before, behind)
     moved_w, said_w, since_s = _stuck(state, meter, behind, size_w, now_s)
-    fresh_w = state.injection_fresh_w
+    fresh_w, turns, asked = state.injection_fresh_w, state.mirror, state.question
     if sample is not None:
         lo_w, hi_w = injection_w(behind, sample.span)
         fresh_w = 0.5 * (lo_w + hi_w)
         known = seen(known, sample.import_w, size_w, sample.received_s)
-        if hi_w - lo_w <= WATCHABLE_SHARE * size_w:
-            balanced = phases == 3 and len(sample.phase_import_w) == 3 and all_balanced(behind)
-            imports_w = (sample.import_w, *sample.phase_import_w)
+        alike = all_balanced(behind, phases)
+        known, turns = _turned(known, turns, sample, (lo_w, hi_w), size_w, alike)
+        balanced = alike and len(sample.phase_import_w) == phases > 1
+        imports_w = (sample.import_w, *sample.phase_import_w)
+        is_known = hi_w - lo_w <= WATCHABLE_SHARE * size_w
+        rest_w = _at_rest_w(behind, lo_w, hi_w)
+        begins = known.verdict is Wiring.DOUBTED and not known.points
+        if is_known:
             confirmed = all(_confirmed(d) for d in behind)
-            known = watch(known, imports_w, fresh_w, confirmed, balanced, size_w, sample.received_s)
+            known = watch(
+                known, imports_w, rest_w if begins else fresh_w, confirmed, balanced, size_w, sample.received_s
+            )
+        if state.wiring.verdict is Wiring.DOUBTED and known.verdict is Wiring.VERIFIED:
+            turns = mirror.was_load(turns, now_s)
+        window_s = sample.published_s - sample.span.from_s
+        known_w = rest_w if is_known else None
+        asked, known = question.follow(asked, known, imports_w, known_w, window_s, balanced, size_w, sample.received_s)
     return Watch(
-        wiring=known, injection_fresh_w=fresh_w, injection_moved_w=moved_w, said_moved_w=said_w, stuck_since_s=since_s
+        wiring=known,
+        mirror=turns,
+        question=asked,
+        injection_fresh_w=fresh_w,
+        injection_moved_w=moved_w,
+        said_moved_w=said_w,
+        stuck_since_s=since_s,
     )
+
+
+def _turned(
+    known: WiringState, turns: Mirror, sample: Sample, bounds_w: tuple[float, float], size_w: float, alike: bool
+) -> tuple[WiringState, Mirror]:
+    """Whether the flow became its own negative with this sample: then its sign is in doubt."""
+    if size_w <= 0.0:
+        return known, turns
+    turns, turn = mirror.look(turns, sample, bounds_w, size_w, alike)
+    if turns.turn is not None and known.verdict is Wiring.DOUBTED:
+        if mirror.goes_on(turns.turn, sample, bounds_w, size_w, alike):
+            return undoubted(known, sample.received_s), evolve(turns, turn=None)
+    elif turns.turn is not None:
+        turns = evolve(turns, turn=None)
+    if turn is None or known.verdict in (Wiring.WRONG, Wiring.DOUBTED):
+        return known, turns
+    where = "the total" if 0 in turn.conductors else " and ".join(f"L{k}" for k in turn.conductors)
+    detail = f"{where} jumped to the same flow with the other sign: CT turned around, or a load of {turn.step_w:+.0f} W"
+    known = doubt(known, turn.conductors, detail, turn.before_s, sample.received_s)
+    return known, evolve(turns, turn=turn)
 
 
 def injection_w(ders: tuple[DerState, ...], span: Span) -> tuple[float, float]:
@@ -94,9 +139,10 @@ def counted(der: DerState) -> bool:
     )
 
 
-def all_balanced(ders: tuple[DerState, ...]) -> bool:
-    """Whether all of them feed the phases alike."""
-    return all(d.spec.connection in (None, "L123") for d in ders)
+def all_balanced(ders: tuple[DerState, ...], phases: int) -> bool:
+    """Whether all of them feed the conductors alike."""
+    whole = (None, "L123", "L1L2") if phases == 2 else (None, "L123")
+    return all(d.spec.connection in whole for d in ders)
 
 
 def _stuck(
@@ -124,6 +170,12 @@ def _stuck(
     if not measure.stuck(is_, moved_w, STUCK_SHARE * size_w):
         return state.injection_moved_w, then_said_w, None
     return state.injection_moved_w, then_said_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+
+
+def _at_rest_w(behind: tuple[DerState, ...], lo_w: float, hi_w: float) -> float:
+    """What DERs inject that do not move (W): what they say of it, within the bounds; a cap near by widens these."""
+    said_w = _said_w(behind)
+    return 0.5 * (lo_w + hi_w) if said_w is None else max(lo_w, min(hi_w, said_w))
 
 
 def _said_w(behind: tuple[DerState, ...]) -> float | None:

@@ -6,36 +6,37 @@ the load's noise; a load step inside the window moves both sums and proves nothi
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from pcs.core.answer import (
+    MOVE_SHARE,
+    Point,
+    Wiring,
+    answer,
+    in_part,
+    since_load,
+    span_w,
+    verifies,
+    words_of_part,
+    words_of_right,
+    words_of_wrong,
+)
 from pcs.core.evolve import evolve
 
 WINDOW_S = 3.0
 POINTS = 24
 """Moments kept of the window; more would cost time on every sample and add nothing."""
-MOVE_SHARE = 0.05
-"""A movement of 5 % of nameplate proves something (the probe envelope of DESIGN section 6)."""
-STILL = 0.35
-"""The sum that is the load stays within this share of the DERs' movement (telemetry and meter are not simultaneous)."""
 IN_PART_SHARE = 0.07
 """A movement of 7 % of nameplate, more than verifies, shows an answer that is neither right nor wrong but in part."""
+TOTAL_SHARE = 0.08
+"""Where a load on one phase hides the answer of that phase, 8 % of nameplate in the total verify: the slow rise before
+verification makes 9 % within the window, and by then an answer in part would have shown."""
 PROBE_MOST_SHARE = 0.15
 """What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags it."""
-CLEAR = 0.15
-"""The flow keeps to a straight line over the DERs' movement within this share of it: a load that moves does not."""
-PART_SHARES = (0.35, 0.6)
-"""CTs that are swapped, taps that are turned and half of what is set answer with 0.5; less is a load that hides it."""
+DOUBT_S = 15.0
+"""A doubt that nothing answers ends unverified: twice what the slowest plant of the band needs for all it has."""
 BACKOFF_S = (300.0, 3600.0)
 """A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
 waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
-
-
-class Wiring(StrEnum):
-    """What is known of the meter's direction."""
-
-    UNVERIFIED = "unverified"
-    VERIFIED = "verified"
-    WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class WiringState:
     verdict: Wiring = Wiring.UNVERIFIED
     since_s: float = 0.0
     detail: str = ""
-    points: tuple[tuple[float, tuple[float, ...], float], ...] = ()
+    points: tuple[Point, ...] = ()
     last_w: float | None = None
     """The total of the last sample, whether it became a point or not."""
     in_part_since_s: float | None = None
@@ -55,6 +56,14 @@ class WiringState:
     broken_s: float = float("-inf")
     """When the flow last jumped. No wrong sign is found across a jump, nor with the sample of the jump: a meter that
     averages shows only part of a step there, and the rest in the next sample."""
+    was: Wiring = Wiring.UNVERIFIED
+    """What was known before the doubt."""
+    doubted: tuple[int, ...] = ()
+    """The conductors whose sign is in doubt, or asked for (0: the total)."""
+    asks_until_s: float = float("-inf")
+    """Until when the DERs go down a little, so that the flow has to answer."""
+    asks_sign: float = 0.0
+    """What they do less meanwhile: inject (1) or draw (-1)."""
 
 
 def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) -> WiringState:
@@ -63,8 +72,41 @@ def seen(state: WiringState, import_w: float, nameplate_w: float, now_s: float) 
     A load that falls by twice what the DERs then make room for looks like a reversed meter when only the two ends are
     compared; and after a CT was turned around while it runs, the old points would hide the new sign for a whole window.
     """
-    jumped = state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
+    if state.verdict is Wiring.DOUBTED:  # the fall that is to answer may be a jump itself
+        if now_s - state.since_s < DOUBT_S:
+            return evolve(state, last_w=import_w)
+        state = WiringState(since_s=now_s, broken_s=now_s, backoff_s=state.backoff_s)
+    asked = now_s < state.asks_until_s
+    jumped = not asked and state.last_w is not None and abs(import_w - state.last_w) > MOVE_SHARE * nameplate_w
     return evolve(state, last_w=import_w, broken_s=now_s if jumped else state.broken_s)
+
+
+def doubt(state: WiringState, conductors: tuple[int, ...], detail: str, before_s: float, now_s: float) -> WiringState:
+    """The flow of these conductors may have been turned around since the sample at `before_s`; the fall will tell."""
+    if state.verdict in (Wiring.WRONG, Wiring.DOUBTED):
+        return state
+    return WiringState(
+        verdict=Wiring.DOUBTED,
+        since_s=now_s,
+        detail=detail,
+        last_w=state.last_w,
+        backoff_s=state.backoff_s,
+        broken_s=before_s,
+        was=state.verdict,
+        doubted=conductors,
+    )
+
+
+def undoubted(state: WiringState, now_s: float) -> WiringState:
+    """There was no reason to doubt: what was known is known again, with nothing from before the load's step."""
+    return WiringState(
+        verdict=state.was,
+        since_s=state.since_s,
+        detail="the flow is that of a load",
+        last_w=state.last_w,
+        backoff_s=state.backoff_s,
+        broken_s=now_s,
+    )
 
 
 def watch(
@@ -87,97 +129,116 @@ def watch(
     points = state.points
     if points and now_s - points[-1][0] < WINDOW_S / POINTS:
         return state
-    alike = (p for p in points if now_s - p[0] <= WINDOW_S and len(p[1]) == len(imports_w))
-    points = (*alike, (now_s, imports_w, injection_w))
+    waits = state.verdict is Wiring.DOUBTED or state.asks_until_s > float("-inf")
+    kept = 1 if waits else 0  # the one before the fall, however long that takes
+    recent = (*points[:kept], *(p for p in points[kept:] if now_s - p[0] <= WINDOW_S))
+    points = (*(p for p in recent if len(p[1]) == len(imports_w)), (now_s, imports_w, injection_w))
     state = evolve(state, points=points)
     if state.verdict is Wiring.WRONG:
         return state
-    if _span([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+    if waits:
+        state = evolve(state, points=since_load(points, nameplate_w))
+        return _answered(state, balanced, nameplate_w, now_s) if confirmed else state
+    if span_w([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
+    phases = len(imports_w) - 1 if balanced else 0
     whole = tuple(p for p in points if p[0] > state.broken_s)
-    moved_w = _span([p[2] for p in whole])
+    moved_w = span_w([p[2] for p in whole])
     if moved_w >= MOVE_SHARE * nameplate_w and confirmed:
-        phases = len(imports_w) - 1 if balanced else 0
-        wrong = [k for k in range(1 + phases) if _answer(whole, k, phases) is Wiring.WRONG]
+        wrong = [k for k in range(1 + phases) if answer(whole, k, phases) is Wiring.WRONG]
         if wrong:
-            where = "the total" if wrong[0] == 0 else f"L{wrong[0]}"
-            detail = (
-                f"{where} follows the DERs' {moved_w:.0f} W with the wrong sign: CT reversed, or sign in the site file"
-            )
-            return _is_wrong(state, detail, now_s)
+            conductors = (0,) if wrong[0] == 0 else tuple(wrong)
+            return _confirmed(state, conductors, words_of_wrong(wrong[0], moved_w), now_s)
     if state.verdict is Wiring.UNVERIFIED and confirmed and MOVE_SHARE <= moved_w / nameplate_w <= PROBE_MOST_SHARE:
-        phases = len(imports_w) - 1 if balanced else 0
         first = 0 if moved_w >= IN_PART_SHARE * nameplate_w else 1  # phases before the total verifies them too
-        later = whole[len(whole) // 2 :]
-        found = [
-            (k, share)
-            for k in range(1 + phases)
-            if (share := _in_part(whole, k, phases)) is not None and _in_part(later, k, phases) is not None
-        ]
+        found = [(k, share) for k in range(1 + phases) if (share := in_part(whole, k, phases)) is not None]
+        later = [(k, share) for k, share in found if in_part(whole[len(whole) // 2 :], k, phases) is not None]
+        is_twice = any(k >= first for k, _ in later)
         if not any(k >= first for k, _ in found):
             state = evolve(state, in_part_since_s=None)
         elif state.in_part_since_s is None:
-            state = evolve(state, in_part_since_s=now_s)
-        elif now_s - state.in_part_since_s >= WINDOW_S:  # by then nothing of the first evidence is left in the window
-            return _is_wrong(state, _words(*found[0]), now_s)
-    if state.verdict is Wiring.UNVERIFIED and _verifies(points, MOVE_SHARE * nameplate_w):
-        moved_w = _span([p[2] for p in points])
-        detail = f"flow answered {moved_w:.0f} W of the DERs with the right sign"
+            state = evolve(state, in_part_since_s=now_s if is_twice else None)
+        elif is_twice and now_s - state.in_part_since_s >= WINDOW_S:  # nothing of the first evidence is left by then
+            return is_wrong(state, words_of_part(*later[0]), now_s)
+        if state.in_part_since_s is not None:  # a total that answers well enough hides one conductor of three
+            return state
+    sure = verifies(points, MOVE_SHARE * nameplate_w, phases) or verifies(points, TOTAL_SHARE * nameplate_w, 0)
+    if state.verdict is Wiring.UNVERIFIED and sure:
+        moved_w = span_w([p[2] for p in points])
+        detail = words_of_right(moved_w)
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
     return state
 
 
-def _is_wrong(state: WiringState, detail: str, now_s: float) -> WiringState:
+def _answered(state: WiringState, balanced: bool, nameplate_w: float, now_s: float) -> WiringState:
+    """What the DERs' fall says of the conductors in doubt; nothing, while they have not moved or a load hides it."""
+    phases = len(state.points[-1][1]) - 1
+    judged = _judged(state, balanced)
+    for first in range(len(state.points) - 1):  # a load that moved since leaves the later part
+        part = state.points[first:]
+        moved_w = span_w([p[2] for p in part])
+        if moved_w < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
+            return state
+        answers = [answer(part, k, phases) for k in judged]
+        if Wiring.WRONG in answers:
+            words = words_of_wrong(judged[answers.index(Wiring.WRONG)], moved_w)
+            if state.verdict is Wiring.DOUBTED:
+                return is_wrong(state, words, now_s)
+            return _confirmed(state, judged, words, now_s)
+        if all(answer is Wiring.VERIFIED for answer in answers):
+            detail = words_of_right(moved_w)
+            return WiringState(verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, points=part)
+    return state
+
+
+def _confirmed(state: WiringState, conductors: tuple[int, ...], detail: str, now_s: float) -> WiringState:
+    """A wrong sign is a doubt that the fall to the safe set has to confirm: a flow may drift as the DERs rise."""
+    return evolve(doubt(state, conductors, detail, now_s, now_s), points=(state.points[-1],))
+
+
+def ask(
+    state: WiringState, imports_w: tuple[float, ...], injection_w: float, until_s: float, now_s: float
+) -> WiringState:
+    """The DERs go down a little until then, and the flow is to answer on every conductor."""
+    return evolve(
+        state,
+        points=((now_s, imports_w, injection_w),),
+        doubted=tuple(range(1, len(imports_w))) if len(imports_w) > 2 else (0,),
+        asks_until_s=until_s,
+        asks_sign=1.0 if injection_w > 0.0 else -1.0,
+    )
+
+
+def unasked(state: WiringState) -> WiringState:
+    """The DERs may go up again."""
+    if state.asks_until_s == float("-inf"):
+        return state
+    return evolve(state, asks_until_s=float("-inf"), asks_sign=0.0, doubted=())
+
+
+def is_right_since(state: WiringState, since_s: float, balanced: bool, nameplate_w: float) -> bool:
+    """Whether the flow has answered the DERs with the right sign after `since_s`, on every conductor that shows it."""
+    if state.verdict is not Wiring.VERIFIED:
+        return False
+    points = tuple(p for p in state.points if p[0] > since_s)
+    phases = len(state.points[-1][1]) - 1 if balanced and state.points else 0
+    return state.since_s > since_s or verifies(points, MOVE_SHARE * nameplate_w, phases)
+
+
+def in_part_words(state: WiringState, balanced: bool) -> str:
+    """What an answer in part to the DERs' movement may mean; empty where there was none."""
+    phases = len(state.points[-1][1]) - 1 if state.points else 0
+    for k in _judged(state, balanced) if phases else ():
+        share = in_part(state.points, k, phases)
+        if share is not None:
+            return words_of_part(k, share)
+    return ""
+
+
+def _judged(state: WiringState, balanced: bool) -> tuple[int, ...]:
+    return state.doubted if balanced and 0 not in state.doubted else (0,)
+
+
+def is_wrong(state: WiringState, detail: str, now_s: float) -> WiringState:
+    """The verdict that stays until a person had time to turn the CT."""
     return WiringState(verdict=Wiring.WRONG, since_s=now_s, detail=detail, backoff_s=state.backoff_s)
-
-
-def _words(k: int, share: float) -> str:
-    where = "the total" if k == 0 else f"L{k}"
-    if share > 0.0:
-        return f"{where} follows the DERs by {share:.0%}, with the wrong sign: CTs or voltage taps on wrong conductors"
-    return f"{where} answers the DERs by {-share:.0%} only: CT ratio, or a parallel conductor that goes past the CT"
-
-
-def _verifies(points: tuple[tuple[float, tuple[float, ...], float], ...], move_w: float) -> bool:
-    """Whether the whole window, or its latest part since the load last jumped, shows a movement with the right sign."""
-    for first in range(len(points) - 1):
-        part = points[first:]
-        if _span([p[2] for p in part]) < move_w:
-            return False  # a shorter part moves no more
-        if _answer(part, 0, 0) is Wiring.VERIFIED:
-            return True
-    return False
-
-
-def _answer(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> Wiring:
-    part = 1.0 if k == 0 else 1.0 / phases
-    moved_w = _span([p[2] for p in points]) * part
-    right_w = _span([p[1][k] + part * p[2] for p in points])
-    reversed_w = _span([p[1][k] - part * p[2] for p in points])
-    if right_w < STILL * moved_w:
-        return Wiring.VERIFIED
-    if reversed_w < STILL * moved_w and right_w > 1.4 * moved_w:
-        return Wiring.WRONG
-    return Wiring.UNVERIFIED
-
-
-def _in_part(points: tuple[tuple[float, tuple[float, ...], float], ...], k: int, phases: int) -> float | None:
-    """Which share of the DERs' movement the flow answers, where it clearly answers with another than the whole of it.
-
-    -1 is a right-wired meter. CTs on each other's conductor, or voltage taps one conductor off, answer with +0.5; half
-    a ratio, or one of two parallel conductors, with -0.5. None: the answer is not clear, or it may be right.
-    """
-    part = 1.0 if k == 0 else 1.0 / phases
-    flows_w, moved_w = [p[1][k] for p in points], [part * p[2] for p in points]
-    mean_w, middle_w = sum(flows_w) / len(points), sum(moved_w) / len(points)
-    square = sum([(w - middle_w) ** 2 for w in moved_w])
-    both = sum([(f - mean_w) * (w - middle_w) for f, w in zip(flows_w, moved_w, strict=True)])
-    share = both / square if square > 0.0 else 0.0
-    rest_w = _span([f - share * w for f, w in zip(flows_w, moved_w, strict=True)])
-    least_share, most_share = PART_SHARES
-    unclear = rest_w > CLEAR * _span(moved_w) or abs(share) < least_share
-    return None if unclear or share < -most_share else share
-
-
-def _span(values_w: list[float]) -> float:
-    return max(values_w) - min(values_w) if values_w else 0.0

@@ -9,6 +9,13 @@ from pcs.core.der_state import ASK_FIRST_S, ASK_MOST_S, DerState
 from pcs.core.evolve import evolve
 from pcs.core.order import NEAR_SHARE
 
+ASK_NEW_S = 20.0
+"""A wish that was hidden when the controller started is asked for after so long: the meter has been met, wiring has
+mostly been verified, and the CRD's 30 s (CRD-OLRT-2) hold from then on."""
+FREE_SHARE = 1.0 / 15.0
+"""Of the usual wait, where the question costs nothing: a minute at first (decision 0013)."""
+TURN_MOST_S = 30.0
+"""A device that neither takes its release nor is held again has lost its turn: six times what a slow one needs."""
 CHANGED_SHARE = 0.05
 """A wish that differs by 5 % of its size from the one asked about is another one."""
 
@@ -16,8 +23,8 @@ CHANGED_SHARE = 0.05
 def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     """What it wishes to inject, seen while no set point is in force (W).
 
-    Just after its release it is on its way to its wish: what draws more than was known counts at once, less only when
-    it must have arrived.
+    Just after its release it is on its way to its wish: what draws more than was known counts at once, and so does what
+    injects, since no set point in its turn asked for that; less of a draw only when it must have arrived.
     """
     found = der.identified.found if der.identified else None
     told = der.sent if der.sent is not None else der.held
@@ -28,7 +35,7 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     if sent_s < der.free_s:
         return der
     arrived_s = der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
-    if sent_s >= arrived_s:
+    if sent_s >= arrived_s or (der.turn_s is not None and injection_w > NEAR_SHARE * der.size_w):
         changed = der.hidden_w is not None and injection_w > der.hidden_w + CHANGED_SHARE * der.size_w
         ask_after_s = ASK_FIRST_S if changed else der.ask_after_s
         return evolve(der, wish_w=injection_w, hidden_w=None, ask_after_s=ask_after_s)
@@ -53,16 +60,56 @@ def _shown_beyond(der: DerState, injection_w: float) -> DerState:
     return evolve(der, wish_w=injection_w)
 
 
-def ask(der: DerState, floor_w: float, now_s: float) -> DerState:
-    """Let go of a wish that a set point has hidden for long: it is assumed to fit, and will be seen if it does not."""
-    if der.sent is None or der.sent.setpoint_w is None or der.bounds_charge:
+def hides(der: DerState) -> bool:
+    """Whether a set point hides its wish."""
+    return der.sent is not None and der.sent.setpoint_w is not None and not der.bounds_charge and der.least_w < 0.0
+
+
+def waits_s(der: DerState, room_w: float) -> float:
+    """How long its wish may stay hidden, where it could draw `room_w` if all other hidden storage rested (s).
+
+    One that nobody has seen since the start is asked soon: that happens once. The rest wait for what the question may
+    cost: both how far and how long the flow is beyond the limit grow with what there is no room for.
+    """
+    if der.wish_w is None:
+        return ASK_NEW_S
+    lacks = max(0.0, 1.0 + room_w / der.least_w) if der.least_w < 0.0 else 0.0
+    most_s = ASK_MOST_S if lacks > NEAR_SHARE else ASK_FIRST_S
+    return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * lacks * lacks))
+
+
+def is_due(der: DerState, floor_w: float, room_w: float, now_s: float) -> bool:
+    """Whether to ask for it now; not where its known wish fits its floor, for then it will be free anyhow."""
+    if not hides(der) or (der.wish_w is not None and der.wish_w >= floor_w):
+        return False
+    return now_s - der.told_since_s >= waits_s(der, room_w)
+
+
+def let_go(der: DerState, floor_w: float) -> DerState:
+    """Ask: its wish is assumed to fit the floor that it has in its turn, and will be seen if it does not."""
+    if der.hidden_w is not None:
         return der
-    if der.hidden_w is not None and now_s - der.told_since_s < 0.5 * der.ask_after_s:  # caught before it could answer
+    known_w = der.least_w if der.wish_w is None else der.wish_w
+    ask_after_s = der.ask_after_s if der.wish_w is None else min(ASK_MOST_S / FREE_SHARE, 2.0 * der.ask_after_s)
+    return evolve(der, wish_w=max(known_w, floor_w), hidden_w=known_w, ask_after_s=ask_after_s)
+
+
+def is_over(der: DerState, now_s: float) -> bool:
+    """Whether its turn has ended: answered, held again, or without end."""
+    if der.turn_s is None or der.sent is None:
+        return True
+    if der.sent.setpoint_w is None:
+        return der.hidden_w is None
+    return der.told_since_s >= der.turn_s or now_s - der.turn_s >= TURN_MOST_S
+
+
+def ends_turn(der: DerState, now_s: float) -> DerState:
+    """The others need not rest any more. A question cut short before its answer: what was known before holds again.
+
+    And the next one waits, as after an answer.
+    """
+    if der.turn_s is None:
+        return der
+    if der.hidden_w is not None and hides(der):
         der = evolve(der, wish_w=der.hidden_w, hidden_w=None)
-    fits = der.wish_w is not None and der.wish_w >= floor_w
-    if fits or now_s - der.told_since_s < der.ask_after_s:
-        return der
-    ask_after_s = min(ASK_MOST_S, 2.0 * der.ask_after_s)
-    return evolve(
-        der, wish_w=floor_w, hidden_w=der.least_w if der.wish_w is None else der.wish_w, ask_after_s=ask_after_s
-    )
+    return evolve(der, turn_s=None, told_since_s=max(der.told_since_s, now_s) if hides(der) else der.told_since_s)

@@ -8,7 +8,7 @@ from pcs.codec.sunspec import window
 from pcs.devices.sunspec_draw import DrawFrame, DrawState
 from pcs.devices.sunspec_find import Finder, Found
 from pcs.devices.sunspec_limit import LimitFrame, LimitState
-from pcs.devices.sunspec_unit import SunSpecUnit
+from pcs.devices.sunspec_unit import Identity, SunSpecUnit
 from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
@@ -48,22 +48,24 @@ class SunSpecInverter:
         self._explains = explains
         self._unit = SunSpecUnit(source_id=spec.id, link=link, unit=spec.unit, deadline_s=spec.profile.link.deadline_s)
         self._found: Found | None = None
+        self._found_on: Identity | None = None
         self._held: _Held | None = None
         self._charge_state: tuple[float | None, float] = (None, 0.0)
 
     async def identify(self) -> DerIdentified | Fault:
         """Find the device's map, its rating, and the limit it holds.
 
-        `WRONG_DEVICE` names what was found instead. A rating taken once stays for the life of this object, because some
-        inverters report 0 W at night.
+        `WRONG_DEVICE` names what was found instead. A rating taken once stays for as long as the same device answers,
+        because some inverters report 0 W at night; another device has a rating of its own.
         """
         found = await self._unit.discover()
         if isinstance(found, Fault):
             return found
-        device = await Finder(self._spec, self._unit, found).find(self._found)
+        is_same = self._unit.identity.is_same_device(self._found_on)
+        device = await Finder(self._spec, self._unit, found).find(self._found if is_same else None)
         if isinstance(device, Fault):
             return device
-        self._found = device
+        self._found, self._found_on = device, self._unit.identity
         held = await self.read_limit()
         if isinstance(held, Fault):
             return held
@@ -148,8 +150,9 @@ class SunSpecInverter:
         """Write a command in as few frames as the map allows, rounded towards the limits, read back and compare.
 
         The limit is one frame; a set point or a charging rate has its own. What tightens the limit goes before the
-        rest, what raises it after. `NOT_APPLIED` says both values. `sent_s` of the result is that of the first write,
-        `received_s` that of the proof. Any other fault leaves open whether the device took the command.
+        rest, what raises it after; a set point in a device that is free goes first. `NOT_APPLIED` says both values.
+        `sent_s` of the result is that of the first write, `received_s` that of the proof. Any other fault leaves open
+        whether the device took the command.
         """
         magnitudes = (command.limit_w, command.reversion_limit_w, command.charge_limit_w or 0.0)
         if not all(value >= 0.0 for value in (*magnitudes, command.reversion_charge_limit_w)):
@@ -215,19 +218,30 @@ class SunSpecInverter:
     async def _write(
         self, before: _Held, frame: LimitFrame, drawn: tuple[DrawFrame, ...], urgent: bool
     ) -> Reply | Fault:
-        """Write all frames; returns the first reply, or the first fault."""
+        """Write all frames; returns the first reply, or the first fault.
+
+        A set point bounds both directions and has a timer of its own, so in a device that is free it goes first:
+        whoever dies between two frames leaves nothing unbounded. A device that refuses it is limited all the same.
+        """
         device = self._device
         writes = [(device.control_model.address + frame.offset, frame.words)]
-        if device.draw is not None:
+        if device.draw is not None and before.draw is not None:
             others = [(device.draw.model.address + other.offset, other.words) for other in drawn]
             raises = before.limit.enabled and frame.pct_raw > before.limit.pct_raw
-            writes = [*others, *writes] if raises else [*writes, *others]
+            catches = device.draw.control.takes_setpoint and before.draw.setpoint_w is None
+            writes = [*others, *writes] if raises or catches else [*writes, *others]
         first: Reply | None = None
+        refused: Fault | None = None
         for address, words in writes:
             reply = await self._unit.write(address, words, Priority.LIMIT_WRITE if urgent else Priority.VERIFY)
-            if isinstance(reply, Fault):
-                return reply
-            first = first or reply
+            if not isinstance(reply, Fault):
+                first = first or reply
+            elif reply.kind is FaultKind.REFUSED:
+                refused = refused or reply
+            else:
+                return refused or reply
+        if refused is not None:
+            return refused
         assert first is not None
         return first
 

@@ -39,21 +39,24 @@ class RegisterCharger:
         self._control = CurrentControl(self._action, self._unit.map)
         self._volts_v: tuple[float | None, ...] = ()
         self._rating: tuple[float, str] | None = None
+        self._rated_serial = ""
         self._held: Sample | None = None
         self._told: tuple[float, float] | None = None  # A that were written, and the W that they stood for
 
     async def identify(self) -> DerIdentified | Fault:
         """See whether the registers are those of the profile, the most that it draws, and the current that it may.
 
-        `WRONG_DEVICE` names what was found instead. A rating taken once stays for the life of this object.
+        `WRONG_DEVICE` names what was found instead. A rating taken once stays while the same device answers.
         """
         met = await self._unit.identify()
         if isinstance(met, Fault):
             return met
-        rating = self._rating or await self._rated()
+        same = self._rating if met.text(self._unit.map.serial_point) == self._rated_serial else None
+        rating = same or await self._rated()
         if isinstance(rating, Fault):
             return rating
-        self._rating, self._told = rating, None
+        self._rating, self._rated_serial = rating, met.text(self._unit.map.serial_point)
+        self._told = None
         held = await self.read_limit()
         if isinstance(held, Fault):
             return held

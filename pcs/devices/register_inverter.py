@@ -33,21 +33,24 @@ class RegisterInverter:
         self._variant, self._action = chosen
         self._control = LimitControl(chosen[1].registers, chosen[1], self._unit.map)
         self._rating: tuple[float, str] | None = None
+        self._rated_serial = ""
         self._ready = False
         self._reversion: Write | None = None
 
     async def identify(self) -> DerIdentified | Fault:
         """See whether the registers are those of the profile, its rating, and the limit that it holds.
 
-        `WRONG_DEVICE` names what was found instead. A rating taken once stays for the life of this object.
+        `WRONG_DEVICE` names what was found instead. A rating taken once stays while the same device answers.
         """
         met = await self._unit.identify()
         if isinstance(met, Fault):
             return met
-        rating = self._rating or await self._rated()
+        same = self._rating if met.text(self._unit.map.serial_point) == self._rated_serial else None
+        rating = same or await self._rated()
         if isinstance(rating, Fault):
             return rating
-        self._rating, self._ready = rating, False
+        self._rating, self._rated_serial = rating, met.text(self._unit.map.serial_point)
+        self._ready = False
         held = await self.read_limit()
         if isinstance(held, Fault):
             return held

@@ -23,6 +23,11 @@ class Identity:
     def __str__(self) -> str:
         return f"{self.manufacturer or '?'} {self.model or '?'}, serial {self.serial or '?'}"
 
+    def is_same_device(self, other: "Identity | None") -> bool:
+        """Whether both name one device; its firmware may have been changed meanwhile."""
+        mine = (self.serial, self.manufacturer, self.model)
+        return other is not None and mine == (other.serial, other.manufacturer, other.model)
+
 
 class SunSpecUnit:
     """One unit behind a link. Faults carry the id of the device that the site file gives it."""
@@ -88,7 +93,7 @@ class SunSpecUnit:
         now = await self._who(self._common)
         if isinstance(now, Fault):
             return now
-        if (now.serial, now.manufacturer, now.model) != (before.serial, before.manufacturer, before.model):
+        if not now.is_same_device(before):
             return self.fault(FaultKind.WRONG_DEVICE, f"{now} answers instead of {before}")
         return None
 

@@ -153,8 +153,8 @@ class JournalFile:
         if version == 0 and self._one("SELECT count(*) FROM sqlite_master") == 0:
             for suffix in FOLDERS:
                 _set_aside(folder_of(path, suffix))  # of a journal whose SQLite file is gone
-            self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._do(f"PRAGMA page_size = {PAGE_BYTES}")
+            self._do("PRAGMA journal_mode = WAL")
             self._transact(lambda: [self._db.execute(sql) for sql in SCHEMA])
         elif self._one("PRAGMA application_id") != APPLICATION_ID:
             raise OtherSchemaError(f"{path.name} is not a journal of this program")
@@ -163,11 +163,11 @@ class JournalFile:
             raise OtherSchemaError(
                 f"{path.name} has schema {version} of {whose} program; this one writes schema {SCHEMA_VERSION}"
             )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA secure_delete = OFF")  # Debian builds it on: every page given up is written once more
-        self._db.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
-        self._db.execute(f"PRAGMA max_page_count = {max(64, self._max_bytes // 4 // PAGE_BYTES)}")
+        self._do("PRAGMA journal_mode = WAL")
+        self._do("PRAGMA synchronous = FULL")
+        self._do("PRAGMA secure_delete = OFF")  # Debian builds it on: every page given up is written once more
+        self._do(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
+        self._do(f"PRAGMA max_page_count = {max(64, self._max_bytes // 4 // PAGE_BYTES)}")
 
     def _append(self, folder: Segments, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows as the next links of a table's chain; when there is no room, make some and try once more."""
@@ -181,8 +181,11 @@ class JournalFile:
             pass
 
     def _one(self, sql: str) -> int:
-        row = self._db.execute(sql).fetchone()
-        return int(row[0])
+        return int(self._do(sql)[0][0])
+
+    def _do(self, sql: str) -> list[Any]:
+        """Run a statement to its end: one with rows left would keep the next transaction from being committed."""
+        return self._db.execute(sql).fetchall()
 
     def _used_bytes(self) -> int:
         return self._one("PRAGMA page_count") * PAGE_BYTES + sum(f.size_bytes for f in self._folders.values())

@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     METER_FROZEN = "meter repeats itself"
     METER_IMPLAUSIBLE = "meter values contradict each other"
     METER_OPEN_CT = "CT open or not connected"
+    METER_DOUBTED = "sign of the flow is in doubt"
     METER_MISWIRED = "flow answers a DER with the wrong sign"
     CANNOT_MEASURE = "meter does not measure what a limit needs"
     DER_SILENT = "DER does not answer"

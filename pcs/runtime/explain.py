@@ -237,6 +237,7 @@ def _der(state: State, number: int, at: _At) -> dict[str, Any]:
         "injection_w": track.telemetry_w,
         "injection_at": at.moment(track.telemetry_span.to_s if track.telemetry_span else None),
         "injection_between_w": [round(lo_w, 1), round(hi_w, 1)],
+        "telemetry_late_s": round(track.late.more_s, 1),
         "rating_w": der.most_w,
         "charge_rating_w": -der.least_w if draws else None,
         "wish_w": der.wish_w,

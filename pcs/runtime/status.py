@@ -6,13 +6,13 @@ from typing import Any
 
 from pcs import __version__
 from pcs.core import measure, observe, report
+from pcs.core.answer import Wiring
 from pcs.core.der_state import DerState
 from pcs.core.economy import action_of
 from pcs.core.line_state import LineState
 from pcs.core.policy import Line, Policy
 from pcs.core.response import Tally
 from pcs.core.state import State
-from pcs.core.wiring import Wiring
 from pcs.model.profile import FallbackDirection
 from pcs.model.site import LinkAddress, Site
 from pcs.model.units import Instant
@@ -80,7 +80,7 @@ def _verdict(state: State) -> str:
     """What is known of the meters' wiring, the least certain of all."""
     if any(m.period_s is None for m in state.meters):
         return "starting"
-    order = (Wiring.WRONG, Wiring.UNVERIFIED, Wiring.VERIFIED)
+    order = (Wiring.WRONG, Wiring.DOUBTED, Wiring.UNVERIFIED, Wiring.VERIFIED)
     return min((w.wiring.verdict for w in state.watches), key=order.index).value
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pcs.core import observe
+from pcs.core import observe, wishes
+from pcs.core.answer import MOVE_SHARE, Wiring
 from pcs.core.busbar import OPENING_PCT_S, RETURN_AFTER_S, RETURN_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.economy import RETRY_FIRST_S, RETRY_MOST_S
@@ -19,7 +20,7 @@ from pcs.core.measure import FRESH_TO_RECOVER, INTERVALS_TO_IDENTIFY, OPEN_FOR_S
 from pcs.core.obey import OBEYED_FOR_S
 from pcs.core.policy import Line, Policy
 from pcs.core.state import State
-from pcs.core.wiring import MOVE_SHARE, Wiring
+from pcs.core.wiring import DOUBT_S
 from pcs.limits.schedule import next_change
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Instant
@@ -96,6 +97,9 @@ def _meter_fault(state: State, number: int, fault: Fault, now_s: float) -> tuple
             wiring = state.watches[number].wiring
             in_s = max(0.0, wiring.since_s + wiring.backoff_s - now_s)
             return f"is tried again {within(in_s)}, slowly, until a movement shows the right sign", in_s
+        case FaultKind.METER_DOUBTED:
+            in_s = max(0.0, state.watches[number].wiring.since_s + DOUBT_S - now_s)
+            return f"ends when the flow answers the DERs' fall, without an answer {within(in_s)}", in_s
         case FaultKind.METER_OPEN_CT if meter.zero_since_s is None:
             in_s = max(0.0, fault.at_s + OPEN_FOR_S - now_s)
             return f"is tried again {within(in_s)}, or when the phase reads something", in_s
@@ -163,7 +167,7 @@ def _wishes(state: State, now_s: float) -> Iterator[Coming]:
             continue
         if der.wish_w is not None and der.wish_w >= state.floors_w[n]:
             continue
-        in_s = max(0.0, der.told_since_s + der.ask_after_s - now_s)
+        in_s = max(0.0, der.told_since_s + wishes.waits_s(der, -state.floors_w[n]) - now_s)
         words = f"{der.spec.id} is let free for a moment {within(in_s)}, to see whether it still wishes to charge"
         yield Coming(what="wish", words=words, in_s=in_s)
 

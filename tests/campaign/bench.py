@@ -8,6 +8,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from hil.plant.orders import LimitOrder, Order
@@ -71,6 +72,14 @@ class Played:
     writes: dict[str, list[tuple[float, float | None]]]
     journal: Verification | None
     requests: int
+
+    def digest(self) -> str:
+        """Of all that the site did and all that its controllers kept."""
+        kept = sha256(repr(self.truth.rows).encode())
+        for life in self.lives:
+            for line in life.lines:
+                kept.update(line)
+        return kept.hexdigest()
 
 
 class _Clock:

@@ -26,13 +26,15 @@ def frame_cases() -> int:
     return RUNS * FRAMES * len(WAYS)
 
 
-def frame_case(number: int) -> tuple[float, list[str]]:
-    """Play one case; how long it simulated (s), and what it violates."""
+def frame_case(number: int) -> tuple[float, list[str], str]:
+    """Play one case; how long it simulated (s), what it violates, and the digest of the run."""
     run, rest = divmod(number, FRAMES * len(WAYS))
     frame, way = divmod(rest, len(WAYS))
     made = _run(run, frame + 1, WAYS[way])
-    found = violations(play(made))
-    return made.until_s, [*found, "happened: " + "; ".join(map(str, made.happenings))] if found else []
+    played = play(made)
+    found = violations(played)
+    told = [*found, "happened: " + "; ".join(map(str, made.happenings))] if found else []
+    return made.until_s, told, played.digest()
 
 
 def _run(run: int, frame: int, way: str) -> Scenario:

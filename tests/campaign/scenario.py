@@ -172,7 +172,10 @@ def _limits(random: Random, injects_w: float, draws_w: float, load_w: float) -> 
     into = {"direction": "import", "value": round(random.choice([0.0, 0.3, 0.8]) * (load_w + draws_w))}
     if draws_w == 0.0:
         return [export]
-    return random.choice([[export], [into], [export, into]])
+    drawn = random.choice([[export], [into], [export, into]])
+    if sum(limit["value"] for limit in drawn) == 0:  # no room between the two: no site file may ask for that
+        return drawn[:1]
+    return drawn
 
 
 def _happenings(random: Random, twin: TwinFile) -> tuple[Happening, ...]:

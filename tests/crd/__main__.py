@@ -1,10 +1,12 @@
 """`make crd`: every case of the library on the first simulated rig that can do it; then judged and reported.
 
-Three campaigns, because a case for split phase cannot be played on a wye. Called again after an interruption it goes on
-where it was. It ends with 0 when everything was played and reported, whatever the verdicts: those are for reading.
+A campaign for each rig, because a case for split phase cannot be played on a wye, and one about a lock-out only with a
+controller that is commissioned for it. Called again after an interruption it goes on where it was. It ends with 0 when
+everything was played and reported, whatever the verdicts: those are for reading.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,7 @@ from hil.profile.lint import lint_case
 from hil.verdict.campaign import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
-RIGS = ("simulated-wye", "simulated-split", "simulated-single")
+RIGS = ("simulated-wye", "simulated-split", "simulated-single", "simulated-g100-1", "simulated-g100-2")
 PLAYED = (0, 1)  # every case passes, or one does not
 
 
@@ -27,8 +29,8 @@ def hil(*words: str) -> int:
 
 
 def sheet_of(rig: str) -> Path:
-    """The rig's sheet."""
-    return ROOT / f"test_profiles/rigs/{rig}.yaml"
+    """The rig's sheet, as one types it here: its name stands in the report."""
+    return Path(os.path.relpath(ROOT / f"test_profiles/rigs/{rig}.yaml"))
 
 
 def shared_out() -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pcs.core.failsafe import TABLE, Action, Clears, DerAction, Rule
 from pcs.core.measure import OPEN_FOR_S
 from pcs.core.obey import OBEYED_FOR_S
+from pcs.core.wiring import DOUBT_S
 from pcs.model.fault import FaultKind
 
 A = TypeVar("A", Action, DerAction)
@@ -62,6 +63,7 @@ HEALED = {
     FaultKind.METER_LATE: "with the next new value",
     FaultKind.METER_STALE: "with the next new value",
     FaultKind.METER_OPEN_CT: f"when it reads something; a phase is tried again after {OPEN_FOR_S:g} s",
+    FaultKind.METER_DOUBTED: f"with an answer of the right sign; without any unverified after {DOUBT_S:g} s",
     FaultKind.CANNOT_MEASURE: "when the meter says it",
     FaultKind.DER_SILENT: "with its first valid answer",
     FaultKind.DER_DISOBEDIENT: f"after {OBEYED_FOR_S:g} s within what it was told",

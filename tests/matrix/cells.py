@@ -18,7 +18,8 @@ is promised."""
 RETURNS_S = 24.0
 """How much longer a cell is watched: three new measurements, then a release at 20 %/s, or 3 %/s where unverified."""
 WARY_S = 60.0
-"""A battery that was found resting at a set point is let go after a minute, to see what it wants (docs/limits.md)."""
+"""A battery that was found resting at a set point is let go after 20 s, to see what it wants, then the next one
+(docs/decisions/0013)."""
 QUICK_S = (12.0, 12.0, 14.0)
 """When it fails, how long it lasts, and how much longer it is watched, for a look within a minute."""
 CORRECT_WITHIN_S = 30.0
@@ -27,7 +28,7 @@ REVERSION_S = 10.0
 """What the profile arms on 704 (firmware_config/sunspec/inverter.yaml)."""
 PERIOD_S = 0.1
 ZEROS_S = 1.0 + 3 * PERIOD_S
-"""Exact zeros for 1 s are an open CT (pcs/core/measure.py), seen with the meter's own updates."""
+"""Exact zeros for 1 s are an open CT (pcs/core/measure.py, circuit.py), seen with the meter's own updates."""
 SILENCE_S = 2.0 + 2 * PERIOD_S
 """Safe at max(2 s, three periods) after the last measurement (docs/fail-safe.md)."""
 TOLD_S = 3.0
@@ -74,23 +75,23 @@ FAILURES = (
 )
 
 
-_NO_MOVE = (
-    "the load moves in the same moment, and the DERs then have no room to move by what the wiring check needs, or have "
-    "moved before it knows again what they inject"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a cell is known to violate: how the sentence begins that says so, and why."""
+
+    what: str
+    why: str
+
+
+_NEVER_MET = Known(
+    what="beyond the limit",
+    why="a DER that was never reached was never limited: `cannot hold` is named, and only a relay would help",
 )
-_NO_SIGN = "with two CTs swapped the total answers nothing at all, as it does while the law holds it at the limit"
-_WISH_HIDDEN = (
-    "the reverted set point of the batteries hides their wish from the new controller for longer than is watched"
-)
-_NEVER_MET = "a DER that was never reached was never limited: `cannot hold` is named, and only a relay would help"
 KNOWN = {
-    **{f"CT reversed, {which}, running, {side}": _NO_MOVE
-       for which in ("all conductors", "one conductor") for side in ("export", "import")},
-    **{f"CTs swapped, {when}, {side}": _NO_SIGN for when in ("running",) for side in ("export", "import")},
-    **{f"gateway power lost, {when}, import": _WISH_HIDDEN for when in ("start", "running")},
     **{f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")},
 }  # fmt: skip
-"""Cells that violate their bound, and why: each is a hole in the design, or in what it declares."""
+"""Cells that violate their bound on virtual time: each is a hole in the design, or in what it declares. Anything else
+that one of them violates is news, and so is that it keeps its bound (tests/simulation/test_abnormal_matrix.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

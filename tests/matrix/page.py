@@ -22,7 +22,8 @@ ends, and what comes back. **All of this is simulated**: no inverter, battery or
 - **Real**: `hil twin` and `pcs run` as two processes, over TCP sockets and, for the second DER, a pty at 19200 baud.
   Worst of the runs. **Virtual**: the same stack in one process on virtual time, all on TCP, the same in each run.
 - The load moves the flow beyond the limit {FAILS_S:g} s after the beginning. *Running*: it fails in that very moment,
-  which is the worst one; *start*: it has failed before the controller starts, or, of a process, as soon as it controls.
+  which is the worst one; *start*: it has failed before the controller starts, or, of a process, as soon as it has told
+  every DER anything: one that it had not is as it was found, as in the rows of the *silent DER*.
   It is whole again {LASTS_S:g} s later, or {LASTS_LONG_S:g} s where no earlier detection is declared.
 - **Found**: from the failure until the controller names a condition (its journal). A process that is dead or stands
   still finds nothing: the figure is then that of its return.
@@ -36,7 +37,8 @@ ends, and what comes back. **All of this is simulated**: no inverter, battery or
   second (on virtual time: straight into the device). The *clock* is played on virtual time alone: a process has the
   clock of its machine. On virtual time a process that hangs and a loop that is wedged are the same.
 
-A row in bold violates its bound.
+A row in bold violates its bound; nothing is excused. Those that are known are named with their reason, and a test
+fails when one of them violates anything else, or nothing any more.
 
 """
 COLUMNS = ("failure", "when", "limit", "found, s", "virtual", "beyond, s", "virtual", "bound, s", "state", "during, W",
@@ -90,8 +92,8 @@ def page(rows: Sequence[Row]) -> str:
 
 def _why(row: Row) -> str:
     """Why, where that is known."""
-    why = KNOWN.get(row.cell.name, "")
-    return f" Known: {why}." if why else ""
+    known = KNOWN.get(row.cell.name)
+    return f" Known: {known.why}." if known else ""
 
 
 def _line(row: Row) -> str:

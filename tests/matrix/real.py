@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
+from pcs.io.control_socket import SOCKET_NAME, NobodyThereError, ask
 from pcs.io.journal_read import connect, journal_files, read_events
 from pcs.model.event import EventKind
 from tests.matrix.cells import Cell, twin_of
@@ -198,10 +199,19 @@ class _Run:
     def _begun(self) -> bool:
         return "control begins" in (self._folder / "pcs.log").read_text()
 
+    def _told(self) -> bool:
+        """Whether it acts on every DER; one that was never told anything is as the controller found it."""
+        try:
+            known = ask(self._folder / "journal" / SOCKET_NAME, "status")
+        except NobodyThereError:
+            return False
+        ders = known.get("ders")
+        return isinstance(ders, list) and all(der["confirmed_w"] is not None for der in ders)
+
     def _until_begun(self) -> None:
         """Until the controller has met its devices and acts: what fails at the start fails now."""
         until_s = time.monotonic() + UP_WITHIN_S
-        while not self._begun():
+        while not (self._begun() and self._told()):
             if time.monotonic() > until_s or self._process.poll() is not None:
                 raise TooBusyError("the controller did not begin")
             time.sleep(LOOK_S)

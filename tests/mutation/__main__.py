@@ -7,39 +7,32 @@ its function changes, so that a run that was ended goes on. docs/mutation.md say
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 from tests.mutation import page, types
 from tests.mutation.mutants import SURVIVED, TESTS, TYPES, drawn, interval, stronger, verdicts
 
-FIRST = "pcs.core.service.*"
-"""A small module: asking for it makes the mutants of every module, whose names are then known."""
 
-
-def mutmut(*names: str, jobs: int) -> int:
-    """Run these mutants."""
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(jobs), *names]
-    return subprocess.run(command, check=False).returncode
+def _part(name: str, *words: str) -> int:
+    """Run a part of this package in a process of its own, which loads the core as it needs it."""
+    return subprocess.run([sys.executable, "-m", f"tests.mutation.{name}", *words], check=False).returncode
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Mutants of the core.")
     parser.add_argument("--sample", type=int, default=0, help="so many mutants, drawn at random; 0: all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="survivors too, for instance after new tests")
     asked = parser.parse_args()
-    if mutmut(FIRST, jobs=asked.jobs):  # what changed since the last run has new mutants now
-        return 4
-    print(f"mutation: {types.mark()} mutants newly refused by mypy", file=sys.stderr)
-    found = verdicts()
-    names = drawn(list(found), asked.seed)[: asked.sample or None]
-    open_ = {None, SURVIVED} if asked.again else {None}
-    if (left := [n for n in names if found[n] in open_]) and mutmut(*left, jobs=asked.jobs):
-        return 4
-    command = [sys.executable, "-m", "tests.mutation.second", "--sample", str(asked.sample), "--seed", str(asked.seed)]
-    if code := subprocess.run([*command, "--jobs", str(asked.jobs)], check=False).returncode:
+    if code := _part("generate", str(asked.jobs)):
         return code
+    print(f"mutation: {types.mark()} mutants newly refused by mypy", file=sys.stderr)
+    words = ["--sample", str(asked.sample), "--seed", str(asked.seed), "--jobs", str(asked.jobs)]
+    again = ["--again"] if asked.again else []
+    for part in (("first", "--reach"), ("first", *words, *again), ("second", *words)):
+        if code := _part(*part):
+            return code
+    names = drawn(list(verdicts()), asked.seed)[: asked.sample or None]
     _say(names)
     page.write(names)
     return 0

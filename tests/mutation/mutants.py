@@ -25,6 +25,18 @@ def verdicts() -> dict[str, str | None]:
     return found
 
 
+def keep(codes: dict[str, int], root: Path) -> None:
+    """Write exit codes of mutants to where mutmut keeps them."""
+    by_module: dict[str, dict[str, int]] = {}
+    for name, code in codes.items():
+        by_module.setdefault(module_of(name), {})[name] = code
+    for module, of in by_module.items():
+        path = root / FOLDER / f"pcs/core/{module}.py.meta"
+        kept = json.loads(path.read_text())
+        kept["exit_code_by_key"] |= of
+        path.write_text(json.dumps(kept, indent=4))
+
+
 def stronger() -> dict[str, bool]:
     """By name of a survivor: whether the second round killed it."""
     kept: dict[str, bool] = json.loads(STRONGER.read_text()) if STRONGER.exists() else {}

@@ -17,10 +17,18 @@ OPEN = "open"
 RULES = (
     (r"\+.*strict=(False|None)|-.*strict=True", "equivalent", "both have one length by construction; `strict` says so"),
     (r'float\("(INF|-INF)"\)', "equivalent", "the same number"),
-    (r"\+.*(XX|detail=None|, None\)$)|_words", "words", "what people read; no decision hangs on it"),
+    (r"-.*strict=False", "equivalent", "what is left out is what it is without"),
+    (r"-.*\bsign > 0(\.0)?\b.*\+.*\bsign >= 0(\.0)?\b", "equivalent", "a sign is +1 or -1"),
+    (
+        r"-return (\w+) if (.*) (==|is) (.*) else evolve\(.*\+return \1 if \(\2 \3 \4\) and False else evolve\(|"
+        r"-return evolve\((.*)\) if (.*) != (.*) else (\w+) \+return evolve\(.*\) if \(.*\) or True else \w+",
+        "equivalent",
+        "a new value that equals the old one",
+    ),
+    (r"\+.*(XX|detail=None)|_words", "words", "what people read; no decision hangs on it"),
     (r"range\((41|51)\)|RETRY_MOST_S .* 11\)", "equivalent", "one halving or doubling more than is ever needed"),
     (
-        r"most\..*(PIVOTS|dearest|leaving|_moved__mutmut_(2|3)$)",
+        r"most\..*(PIVOTS|dearest|leaving|_moved__mutmut_(2|3)$|-return False \+return True)",
         "performance",
         "another order of pivots, the same optimum",
     ),

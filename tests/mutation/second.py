@@ -1,7 +1,7 @@
 """The second round: each survivor of the unit tests against whole sites, with every invariant, in some seconds.
 
-One process loads everything once and forks a child for each mutant, as mutmut does; mutmut's own switch, an environment
-variable, chooses the mutant. Killed: an invariant, an error, or far more time than the code as it is takes.
+One process loads everything once and forks a child for each mutant. Killed: an invariant, an error, or far more time
+than the code as it is takes.
 """
 
 import argparse
@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from os import waitstatus_to_exitcode
-from pathlib import Path
 
-from tests.mutation.mutants import FOLDER, STRONGER, SURVIVED, drawn, stronger, verdicts
+from tests.mutation import swap
+from tests.mutation.mutants import STRONGER, SURVIVED, drawn, stronger, verdicts
 
 SLOWEST = 5.0
 """A mutant that takes so many times the CPU of the code as it is runs for ever."""
@@ -32,7 +32,7 @@ def child(things: list[Callable[[], object]], name: str, cpu_s: int) -> int:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        os.environ["MUTANT_UNDER_TEST"] = name
+        swap.exchange(name)
         for thing in things:
             thing()
         code = 0
@@ -63,16 +63,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.second")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
     found, kept = verdicts(), stronger()
     names = [n for n in drawn(list(found), asked.seed)[: asked.sample or None] if found[n] == SURVIVED]
     names = [n for n in names if n not in kept]
-    os.environ["MUTANT_UNDER_TEST"] = ""
-    os.chdir(FOLDER)
-    sys.path.insert(0, str(Path.cwd()))
-    for name in [n for n in sys.modules if n == "tests" or n.startswith("tests.")]:
-        del sys.modules[name]  # from here on everything is loaded from the folder of the mutants
+    swap.enter()
     from tests.mutation.battery import battery
 
     things = battery()

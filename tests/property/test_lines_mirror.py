@@ -31,6 +31,7 @@ class Moment:
     obeying: tuple[bool, ...]
     action: Action
     fresh: bool
+    asks: bool
 
 
 KNOWN = st.tuples(st.floats(-SIZE_W, SIZE_W), st.floats(0.0, 2000.0)).map(lambda p: (p[0], min(SIZE_W, p[0] + p[1])))
@@ -43,6 +44,7 @@ MOMENTS = st.lists(
         st.tuples(st.booleans(), st.just(True)),
         st.sampled_from([Action.NORMAL, Action.NORMAL, Action.NORMAL, Action.HOLD]),
         st.booleans(),
+        st.sampled_from([False, False, False, True]),
     ),
     min_size=1,
     max_size=12,
@@ -100,7 +102,7 @@ def budgets_w(direction: Direction, limit_w: float, helps: bool, moments: list[M
         bounds = lines.bounds_of(seen.ders, sample, way < 0.0, lines.asked(line, seen.ders)) if sample else None
         meters = (MeterState(sample=sample),)
         turn = lines.take_turn(
-            state, line, policy, seen, meters, sample, bounds, moment.action, True, None, now_s
+            state, line, policy, seen, meters, sample, bounds, moment.action, True, moment.asks, None, now_s
         )  # fmt: skip
         state = turn.state
         found.append((round(state.budget.total_w, 6), state.excursions.present is not None))

@@ -21,7 +21,8 @@ from tests.campaign.scenario import Scenario, scenario
 
 SEEDS = int(os.environ.get("CAMPAIGN_SEEDS", "3"))
 SOME_FRAMES = tuple(range(7, frame_cases(), frame_cases() // 12))
-LONG_SEEDS = tuple(range(3))
+LONG_SEEDS = (0, 1, 22)
+"""22: the sun rose in the middle of a trial of how far telemetry can be believed, and a limit cycle stayed."""
 
 
 @cache
@@ -42,9 +43,12 @@ def test_seeded_sites_with_faults_at_every_seam_hold_every_invariant(seed: int) 
     assert violations(play(scenario(seed))) == []
 
 
-@pytest.mark.parametrize("seed", [10])
+@pytest.mark.parametrize("seed", [10, 111])
 def test_a_site_that_once_broke_an_invariant_holds_it_now_with_faults(seed: int) -> None:
-    """A battery whose wish was seen on its way, let go and caught again and again beyond the import limit."""
+    """10: a battery whose wish was seen on its way, let go and caught again and again beyond the import limit.
+
+    111: a limit that somebody lowered beneath a set point of ours, and that was overwritten unseen.
+    """
     assert violations(play(scenario(seed))) == []
 
 
@@ -57,7 +61,7 @@ def test_exactly_one_spoilt_reply_breaks_no_invariant(number: int) -> None:
 @pytest.mark.parametrize("seed", LONG_SEEDS)
 def test_core_and_plant_hold_every_invariant_for_an_hour(seed: int) -> None:
     """`make campaign KIND=core SEEDS=1 FIRST_SEED=...` replays one."""
-    assert long_site(seed)[1] == []
+    assert long_site(seed).violated == ()
 
 
 def test_the_loop_over_frames_knows_every_way_a_reply_can_fail() -> None:
@@ -76,6 +80,13 @@ def test_seeds_reach_every_kind_of_fault_at_every_seam() -> None:
     drawn = {(h.kind.seam, h.kind.name) for seed in range(1500) for h in scenario(seed).happenings}
     kinds = (*METER_LINK, *DER_LINK, *METER, *DEVICE, *CLOCK, *PROCESS, *DISK)
     assert {(k.seam, k.name) for k in kinds} - drawn == set()
+
+
+def test_no_site_has_limits_that_leave_no_room_between_them() -> None:
+    """Seed 216 had: such a site file is refused, and nothing was tested."""
+    assert [limit["value"] for limit in scenario(216).twin.limits] == [0]
+    drawn = [scenario(seed).twin.limits for seed in range(600)]
+    assert all(sum(limit["value"] for limit in limits) > 0.0 for limits in drawn if len(limits) > 1)
 
 
 def test_a_limit_that_is_exceeded_for_too_long_is_a_violation() -> None:
@@ -108,6 +119,15 @@ def test_a_write_over_somebody_elses_lower_limit_is_a_violation() -> None:
     assert len(list(invariants.foreign_limits_stay(played))) == 1
     writes["pv0"].pop()
     assert list(invariants.foreign_limits_stay(played)) == []
+
+
+def test_only_a_lowering_that_cannot_have_seen_it_yet_may_overwrite_somebody_elses_limit() -> None:
+    """Seed 165: ours went from no limit to 5.6 kW 0.9 s after somebody else's 3.5 kW, and nobody had looked."""
+    writer = Happening(kind=next(k for k in DEVICE if k.name == "writer_lower"), at_s=10.0, lasts_s=0.0, on="pv0")
+    played = replace(small(), scenario=replace(_small(), happenings=(replace(writer, amount=10.0),)))
+    for second, violates in (((11.0, 8000.0), 0), ((11.0, 9500.0), 1), ((13.0, 8000.0), 1), ((11.0, None), 1)):
+        writes = {"pv0": [(5.0, 9000.0), (10.0, 3000.0), second]}
+        assert len(list(invariants.foreign_limits_stay(replace(played, writes=writes)))) == violates
 
 
 def test_raising_too_often_and_a_lowering_that_does_not_arrive_are_violations() -> None:

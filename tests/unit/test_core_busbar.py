@@ -191,3 +191,57 @@ def test_infeeds_of_exactly_the_share_at_which_sources_return_are_not_low_yet() 
     state = watched(BusState(), policy, 0.0, 99.0, 0.0)
     assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A, 0.0).low_since_s is None
     assert watched(state, policy, 1.0, RETURN_SHARE * RATING_A - 0.1, 0.0).low_since_s == 1.0
+
+
+def test_a_der_feeds_the_bus_with_what_it_says_and_else_with_all_that_it_may() -> None:
+    policy = rules(panel_der())
+    (silent,) = fleet(policy, 46 * VOLTS)
+    said = evolve(silent, track=evolve(silent.track, telemetry_w=23 * VOLTS))
+    bus, seen = policy.buses[0], sample(1.0, 10 * VOLTS)
+    assert busbar.infeeds_a(bus, seen, (silent,), VOLTS) == (56.0,)
+    assert busbar.infeeds_a(bus, seen, (said,), VOLTS) == (33.0,)
+
+
+def test_a_meter_without_phases_tells_all_only_of_a_single_conductor() -> None:
+    total = Sample(
+        import_w=2300.0,
+        phase_import_w=(),
+        resolution_w=1.0,
+        span=Span(from_s=1.0, to_s=1.0),
+        published_s=1.0,
+        received_s=1.0,
+    )
+    single, wye = rules(panel_der()), rules(panel_der(), system=System.WYE)
+    assert busbar.infeeds_a(single.buses[0], total, fleet(single, 0.0), VOLTS) == (10.0,), "at the service's own volts"
+    assert busbar.infeeds_a(wye.buses[0], total, fleet(wye, 0.0), VOLTS) == ()
+    unknown = busbar.watch(BusState(), wye.buses[0], total, fleet(wye, 0.0), VOLTS)
+    assert (unknown.infeed_a, unknown.relieved) == ((), False)
+
+
+def test_the_volts_of_each_conductor_make_its_amperes() -> None:
+    policy = rules(panel_der(), system=System.WYE)
+    seen = Sample(
+        import_w=6900.0,
+        phase_import_w=(2300.0,) * 3,
+        phase_voltage_v=(200.0, 250.0),
+        resolution_w=1.0,
+        span=Span(from_s=1.0, to_s=1.0),
+        published_s=1.0,
+        received_s=1.0,
+    )
+    assert busbar.infeeds_a(policy.buses[0], seen, fleet(policy, 0.0), VOLTS) == (11.5, 9.2, 10.0)
+
+
+def test_a_der_may_use_the_least_that_any_of_its_busses_leaves_and_all_where_it_is_on_none() -> None:
+    policy = rules(panel_der(0), panel_der(1), site.der_spec(2))
+    (bus,) = policy.buses
+    half, third = (bus, BusState(opened_share=0.5)), (bus, BusState(opened_share=0.3))
+    assert busbar.opened((half, third), 3) == (0.3, 0.3, 1.0)
+    assert busbar.opened((), 2) == (1.0, 1.0)
+
+
+def test_a_bus_is_given_back_exactly_when_its_patience_is_over() -> None:
+    policy = rules(panel_der())
+    state = evolve(BusState(), relieved=True, low_since_s=10.0, opened_share=0.0, used_s=10.0)
+    assert watched(state, policy, 10.0 + RETURN_AFTER_S - 0.1, 80.0, 0.0).relieved
+    assert not watched(state, policy, 10.0 + RETURN_AFTER_S, 80.0, 0.0).relieved

@@ -146,3 +146,23 @@ def test_one_conductor_of_unknown_reactive_power_leaves_that_of_a_sum_unknown() 
 def test_current_that_is_all_active_leaves_no_reactive_power() -> None:
     seen = sample(1000.0, phase_import_w=(1000.0,) * 3, phase_current_a=(5.0,) * 3, phase_voltage_v=(200.0,) * 3)
     assert reactive_var(line(Quantity.A), seen) == 0.0
+
+
+def test_what_one_meter_says_is_taken_as_it_is() -> None:
+    whole = sample(5.0, phase_import_w=(5.0,), phase_current_a=(9.0,), phase_voltage_v=(231.0,))
+    assert summed(((1, 1),), meters(None, whole)) is whole
+
+
+def test_a_sum_has_the_volts_of_its_first_meter() -> None:
+    first, second = (sample(0.0, phase_voltage_v=(v,) * 3) for v in (231.0, 229.0))
+    seen = summed(((0, 1), (1, -1)), meters(first, second))
+    assert seen is not None
+    assert seen.phase_voltage_v == (231.0,) * 3
+
+
+def test_a_limit_of_the_first_conductor_needs_its_volts_and_no_others() -> None:
+    first = line(Quantity.A)
+    one = {"phase_import_w": (100.0,) * 3, "phase_import_var": (0.0,) * 3, "phase_voltage_v": (230.0,)}
+    assert measurable(first, sample(300.0, **one), 3) == ""
+    assert "voltage of L1" in measurable(first, sample(300.0, **{**one, "phase_voltage_v": ()}), 3)
+    assert "voltage of L2" in measurable(line(Quantity.A, phase=1), sample(300.0, **one), 3)

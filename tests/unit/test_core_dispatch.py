@@ -150,7 +150,30 @@ def test_a_charger_draws_nothing_or_at_least_its_least_current() -> None:
     assert dispatch(2800.0, (charger(), charger())) == pytest.approx((1400.0, 1400.0))
 
 
-@given(st.floats(0.0, 100_000.0), st.lists(st.sampled_from([charger(), charger(22_000.0, 4100.0)]), max_size=20))
+def test_a_car_that_charges_is_not_paused_for_a_watt_that_a_battery_of_its_order_can_give() -> None:
+    """Its fair share of 4000 W is 1333 W, less than its least current carries."""
+    battery = Claim(weight_w=14_800.0, most_w=14_800.0, want_w=14_800.0, order=2)
+    runs = charger()._replace(runs=True)
+    assert dispatch(4000.0, (battery, runs)) == pytest.approx((2600.0, 1400.0))
+    assert dispatch(4000.0, (battery, charger())) == pytest.approx((4000.0, 0.0)), "one that is paused waits for more"
+    assert dispatch(4500.0, (battery, runs)) == pytest.approx((3000.0, 1500.0)), "with enough for it, as ever"
+    assert dispatch(1300.0, (battery, runs)) == pytest.approx((1300.0, 0.0)), "there is not enough for its least"
+    earlier = battery._replace(order=0)
+    assert dispatch(4000.0, (earlier, runs)) == pytest.approx((4000.0, 0.0)), "an earlier order gives nothing"
+
+
+def test_cars_that_charge_and_cannot_all_go_on_leave_nothing_unused() -> None:
+    runs = charger()._replace(runs=True)
+    assert dispatch(2000.0, (runs, runs)) == pytest.approx((2000.0, 0.0))
+
+
+@given(
+    st.floats(0.0, 100_000.0),
+    st.lists(
+        st.sampled_from([charger(), charger(22_000.0, 4100.0), charger(22_000.0, 4100.0)._replace(runs=True)]),
+        max_size=20,
+    ),
+)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_as_many_chargers_run_as_the_budget_feeds_and_none_below_its_least(budget_w: float, all_: list[Claim]) -> None:
     bounds_w = dispatch(budget_w, tuple(all_))

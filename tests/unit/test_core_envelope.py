@@ -4,8 +4,8 @@ from math import radians, sqrt, tan
 
 import pytest
 
-from pcs.core.envelope import envelope, margin, safe_total_w
-from pcs.model.limit import Direction, Limit
+from pcs.core.envelope import envelope, error_budget, margin, safe_total_w
+from pcs.model.limit import Basis, Direction, Limit
 from pcs.model.site import CurrentTransformer, DerKind, Tuning
 from tests import core_site as site
 
@@ -71,3 +71,33 @@ def test_towards_import_the_safe_state_draws_only_what_is_declared_for_it() -> N
     rules = site.policy(limits=limits, ders=(site.der_spec(), car))
     (line,) = rules.lines
     assert safe_total_w(line, envelope(line, rules, 9000.0), rules, 0.0) == 1400.0
+
+
+@pytest.mark.parametrize(("point", "credited_w"), [("poi", 1500.0), ("panel", 0.0)])
+def test_a_minimum_of_load_is_credited_at_the_point_where_the_load_is(point: str, credited_w: float) -> None:
+    meters = (site.meter_spec(), site.meter_spec(id="sub", point="panel"))
+    ders = (site.der_spec(point="panel"),)
+    limits = (Limit(direction=Direction.EXPORT, value=5000.0, point=point),)
+    rules = site.policy(meters=meters, ders=ders, limits=limits, tuning=Tuning(credited_min_load_w=1500.0))
+    (line,) = rules.lines
+    assert safe_total_w(line, envelope(line, rules, 5000.0), rules, 0.0) == 5000.0 - 25.0 + credited_w
+
+
+def test_of_a_minimum_of_load_each_conductor_is_credited_its_share() -> None:
+    limits = (Limit(direction=Direction.EXPORT, value=5000.0, basis=Basis.CONDUCTOR),)
+    rules = site.policy(limits=limits, tuning=Tuning(credited_min_load_w=1500.0))
+    for line in rules.lines:
+        assert safe_total_w(line, envelope(line, rules, 2000.0), rules, 0.0) == 2000.0 - 20.0 + 500.0
+
+
+def test_every_meter_of_a_sum_adds_its_error_and_its_resolution() -> None:
+    """Two meters of class 1 err independently: the root of two of 2 % of 1 kW, and a watt of each."""
+    meters = (site.meter_spec(), site.meter_spec(id="sub", creep_w=50.0))
+    budget = error_budget(export(1000.0), meters, 1000.0, 1e4)
+    assert budget.measurement_w == pytest.approx(20.0 * sqrt(2.0) + 2.0)
+    assert budget.cushion_w == 150.0
+    assert error_budget(export(1000.0), meters, 1000.0, 1e4, 10.0).measurement_w == pytest.approx(
+        20.0 * sqrt(2.0) + 20.0
+    )
+    nobody = error_budget(export(1000.0), (), 1000.0, 100.0)
+    assert (nobody.measurement_w, nobody.cushion_w) == (1.0, 20.0)

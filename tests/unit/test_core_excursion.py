@@ -69,3 +69,10 @@ def test_the_first_sample_stands_for_no_time() -> None:
 
 def test_without_a_limit_there_is_none() -> None:
     assert counted([(1.0, -9e6)], limit_w=None) == (Excursions(), [])
+
+
+def test_without_a_tolerance_any_flow_beyond_the_limit_counts_and_none_without_one() -> None:
+    state, _ = counted([(1.0, 0.0), (2.0, -1000.5)], tolerance_w=0.0)
+    assert state.present is not None
+    assert state.present.peak_w == 0.5
+    assert counted([(1.0, -9e6)], limit_w=None, tolerance_w=0.0) == (Excursions(), [])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pcs.core import measure
+from pcs.core import circuit, measure
 from pcs.core.measure import MeterState, Sample
 from pcs.core.policy import Policy
 from pcs.model.fault import Fault, FaultKind
@@ -260,23 +260,23 @@ def zeros(rules: Policy, phases_w: tuple[float, ...], **more: object) -> MeterSt
 def test_exact_zeros_for_a_second_are_an_open_ct() -> None:
     """CRD-ABN-3, CRD-ABN-4."""
     state = zeros(site.policy(), (0.0, 0.0, 0.0))
-    assert measure.circuit_fault(state, "poi", (), 10_000.0, 2.05) is None
-    fault = measure.circuit_fault(state, "poi", (), 10_000.0, 2.15)
+    assert circuit.circuit_fault(state, "poi", (), 10_000.0, 2.05) is None
+    fault = circuit.circuit_fault(state, "poi", (), 10_000.0, 2.15)
     assert fault is not None
     assert fault.kind is FaultKind.METER_OPEN_CT
 
 
 def test_a_current_shows_that_a_zero_is_a_balance_and_no_open_ct() -> None:
     state = zeros(site.policy(), (0.0, 0.0, 0.0), phase_current_a=(1.0, 1.0, 1.0))
-    assert measure.circuit_fault(state, "poi", (3000.0,) * 3, 10_000.0, 2.2) is None
+    assert circuit.circuit_fault(state, "poi", (3000.0,) * 3, 10_000.0, 2.2) is None
 
 
 def test_one_phase_at_zero_is_an_open_ct_only_while_ders_feed_it() -> None:
     """CRD-ABN-3."""
     state = zeros(site.policy(), (400.0, 0.0, 400.0))
-    assert measure.circuit_fault(state, "poi", (), 10_000.0, 2.2) is None
-    assert measure.circuit_fault(state, "poi", (19.7,) * 3, 10_000.0, 2.2) is None, "too little to tell"
-    fault = measure.circuit_fault(state, "poi", (300.0,) * 3, 10_000.0, 2.2)
+    assert circuit.circuit_fault(state, "poi", (), 10_000.0, 2.2) is None
+    assert circuit.circuit_fault(state, "poi", (19.7,) * 3, 10_000.0, 2.2) is None, "too little to tell"
+    fault = circuit.circuit_fault(state, "poi", (300.0,) * 3, 10_000.0, 2.2)
     assert fault is not None
     assert (fault.kind, "L2" in fault.detail) == (FaultKind.METER_OPEN_CT, True)
 
@@ -284,7 +284,7 @@ def test_one_phase_at_zero_is_an_open_ct_only_while_ders_feed_it() -> None:
 def test_the_open_ct_ends_with_the_first_measurement_that_is_none() -> None:
     rules = site.policy()
     state, _ = fed(rules, site.meter_says(30.0, 2.3), state=zeros(rules, (0.0, 0.0, 0.0)))
-    assert measure.circuit_fault(state, "poi", (), 10_000.0, 2.3) is None
+    assert circuit.circuit_fault(state, "poi", (), 10_000.0, 2.3) is None
 
 
 @pytest.mark.parametrize(("age_s", "part"), [(0.1, 0.0), (0.26, 0.0), (1.13, 0.5), (2.0, 1.0), (9.0, 1.0)])
@@ -301,13 +301,13 @@ def test_zeros_that_were_shown_to_be_a_balance_are_believed_for_longer_each_time
     for _ in range(3):
         state, _ = fed(rules, site.meter_says(100.0, at_s := at_s + 0.1), state=state)
         began_s = at_s
-        while measure.circuit_fault(state, "poi", (), 10_000.0, at_s) is None:
+        while circuit.circuit_fault(state, "poi", (), 10_000.0, at_s) is None:
             state, _ = fed(rules, site.meter_says(0.0, at_s := at_s + 0.1), state=state)
         found_s.append(round(at_s - began_s, 0))
     assert found_s == [1.0, 10.0, 20.0]
     state, _ = fed(rules, site.meter_says(4000.0, at_s + 0.1), state=state)
     state, _ = fed(rules, *(site.meter_says(0.0, at_s + 0.1 + k / 10) for k in range(1, 13)), state=state)
-    assert measure.circuit_fault(state, "poi", (), 10_000.0, at_s + 1.3) is not None
+    assert circuit.circuit_fault(state, "poi", (), 10_000.0, at_s + 1.3) is not None
 
 
 @pytest.mark.parametrize(("last_reply_s", "kind"), [(3.1, FaultKind.METER_FROZEN), (2.9, FaultKind.METER_LOST)])

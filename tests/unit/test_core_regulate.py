@@ -134,6 +134,19 @@ def test_the_budget_rises_with_the_slew_towards_what_is_certain() -> None:
     assert regulate(Budget(total_w=2000.0), headroom, BOUNDS, PACE, 30.0).total_w == 2000.0, "no time has passed yet"
 
 
+def test_a_raise_counts_a_share_found_on_top_of_what_is_said_but_never_beyond_the_budget() -> None:
+    """At its limit a line of DERs that say the truth stays there: fault campaign, core and plant, seed 22."""
+    found = replace(PACE, trust_share=0.1)
+    at_limit = regulate(budget(6000.0), flow(-900.0, 6000.0, 6000.0), BOUNDS, found, 11.0)
+    assert at_limit.total_w == 6000.0
+    low = regulate(budget(6600.0), flow(-900.0, 6000.0, 6000.0), BOUNDS, found, 11.0)
+    assert low.total_w == pytest.approx(6600.0)
+    room = regulate(budget(6000.0), flow(-700.0, 6000.0, 6000.0), BOUNDS, found, 11.0)
+    assert room.total_w == 6200.0
+    draws = regulate(budget(-500.0), flow(-800.0, -600.0, -600.0), BOUNDS, found, 11.0)
+    assert draws.total_w == -500.0
+
+
 def test_the_budget_never_rises_above_what_may_be_capped() -> None:
     assert regulate(budget(9000.0), flow(9000.0, 9000.0, 9000.0), BOUNDS, PACE, 99.0).total_w == 10_000.0
 

@@ -1,5 +1,6 @@
 """From the lines' budgets to bounds for every DER: absorbing, conflicts, busbars, states of charge, chargers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.lines import Fleet
+from pcs.core.order import Order
 from pcs.core.policy import Policy
 from pcs.core.share_out import Shares
 from pcs.model.limit import Direction, Limit, Scope
@@ -50,6 +52,8 @@ def shared(
     *,
     relieved: frozenset[int] = frozenset(),
     action: Action = Action.NORMAL,
+    now_s: float = 0.0,
+    asks: bool = False,
 ) -> Shares:
     """What comes of these budgets, line by line."""
     states = []
@@ -67,7 +71,95 @@ def shared(
         left_charge_w=nothing,
         settle_s=tuple(observe.settle_s(t, 1.0) for t in policy.timings),
     )
-    return share_out.share_out(policy, tuple(states), fleet, relieved, 0.1)
+    return share_out.share_out(policy, tuple(states), fleet, relieved, 0.1, now_s=now_s, asks=asks)
+
+
+def held(spec: DerSpec, policy: Policy, setpoint_w: float, shown_w: float | None = None, **more: Any) -> DerState:
+    """Storage without a limit of its draw, under this set point since 0 s; it wished to draw all that it can."""
+    der = met(spec, policy, setpoint_w if shown_w is None else shown_w)
+    told = {"sent": Order(0.0, None, setpoint_w), "held": Order(0.0, None, setpoint_w)}
+    return evolve(der, **told, **{"wish_w": der.least_w, "told_since_s": 0.0, "want_charge_w": -der.least_w, **more})
+
+
+def two(first_w: float, second_w: float, first_shown_w: float | None = None, **more: Any) -> tuple[Policy, Any]:
+    """Two such batteries behind an import limit, with their set points."""
+    specs = (battery(0), battery(1))
+    policy = site.policy(ders=specs, limits=(IMPORT,))
+    return policy, (
+        held(specs[0], policy, first_w, first_shown_w),
+        held(specs[1], policy, second_w, **more),
+    )
+
+
+def test_the_others_rest_before_a_hidden_wish_is_asked_for() -> None:
+    """There is room for one at a time, with 6 kW for two of 5 kW: that question costs nothing and waits a minute."""
+    policy, ders = two(-3000.0, -3000.0)
+    early = shared(policy, (6000.0,), ders, now_s=59.0, asks=True)
+    assert (early.floors_w, early.ders[0].turn_s) == ((-3000.0, -3000.0), None)
+    shares = shared(policy, (6000.0,), ders, now_s=61.0, asks=True)
+    assert shares.floors_w == pytest.approx((-3000.0, 0.0)), "its own bound waits until the other one rests"
+    assert [d.turn_s for d in shares.ders] == [61.0, None]
+    assert [d.hidden_w for d in shares.ders] == [None, None]
+    resting = (shares.ders[0], held(battery(1), policy, 0.0))
+    asked = shared(policy, (6000.0,), resting, now_s=62.0, asks=True)
+    assert asked.floors_w == pytest.approx((-5000.0, 0.0))
+    assert asked.ders[0].hidden_w == -5000.0
+
+
+def test_a_question_that_costs_more_waits_longer() -> None:
+    policy, ders = two(-500.0, -500.0)
+    assert shared(policy, (1000.0,), ders, now_s=590.0, asks=True).ders[0].turn_s is None
+    assert shared(policy, (1000.0,), ders, now_s=600.0, asks=True).ders[0].turn_s == 600.0
+
+
+def test_nobody_is_asked_while_something_is_wrong_and_a_turn_ends_with_it() -> None:
+    policy, ders = two(-3000.0, -3000.0)
+    assert shared(policy, (6000.0,), ders, now_s=61.0).ders[0].turn_s is None
+    turned = (evolve(ders[0], turn_s=60.5), ders[1])
+    ended = shared(policy, (6000.0,), turned, now_s=61.0)
+    assert (ended.ders[0].turn_s, ended.floors_w) == (None, (-3000.0, -3000.0))
+
+
+def test_a_question_takes_nothing_from_a_car() -> None:
+    specs = (battery(0), charger(1))
+    policy = site.policy(ders=specs, limits=(IMPORT,))
+    car = evolve(met(specs[1], policy), sent=Order(0.0, 3000.0), held=Order(0.0, 3000.0), want_charge_w=7400.0)
+    ders = (held(specs[0], policy, -2000.0), car)
+    for turn_s in (None, 495.0):
+        shares = shared(policy, (5000.0,), (evolve(ders[0], turn_s=turn_s), car), now_s=500.0, asks=True)
+        assert shares.floors_w == pytest.approx((-2000.0, -3000.0))
+
+
+def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_does() -> None:
+    """Its draw has a limit (124), so it cannot be told to draw; its own injection is not allowed meanwhile."""
+    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
+    for shown_w, pv_w in ((-3000.0, 5000.0), (-9000.0, 10_000.0)):
+        der = met(battery(), policy, shown_w)
+        assert der.identified is not None
+        der = evolve(der, identified=replace(der.identified, takes_setpoint=False))
+        caps_w = shared(policy, (2000.0,), (met(pv(), policy), der)).caps_w
+        assert caps_w == pytest.approx((pv_w, 0.0))
+        assert shared(policy, (2000.0,), (met(pv(), policy), der), action=Action.SAFE).caps_w[0] <= 2000.0
+
+
+def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:
+    policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT,))
+    shares = shared(policy, (1000.0,), (met(battery(0), policy, 0.0), met(battery(1), policy, 0.0)))
+    assert min(shares.caps_w) >= 0.0
+    assert sum(shares.caps_w) == pytest.approx(1000.0)
+
+
+def test_storage_claims_of_the_import_lines_what_it_has_to_absorb_and_no_more() -> None:
+    """Until something is there to absorb, a car has what a free battery of its order does not want."""
+    specs = (battery(0), charger(1))
+    policy = site.policy(ders=specs, limits=(EXPORT, IMPORT))
+    free = met(specs[0], policy, 0.0)
+    said = evolve(free.track, telemetry_w=2000.0)
+    free = evolve(free, sent=Order(0.0), held=Order(0.0), want_charge_w=500.0, track=said)
+    ders = (free, met(specs[1], policy))
+    assert shared(policy, (4000.0, 5000.0), ders).floors_w == pytest.approx((-500.0, -4500.0))
+    surplus = shared(policy, (-4000.0, 5000.0), ders)
+    assert surplus.floors_w[0] == pytest.approx(-2016.1, abs=0.1), "its fair share, as it needs more"
 
 
 def test_a_battery_is_told_to_absorb_before_pv_is_curtailed_but_pv_counts_only_on_what_it_is_seen_to_do() -> None:

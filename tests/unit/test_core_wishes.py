@@ -53,13 +53,13 @@ def test_a_free_battery_shows_its_wish() -> None:
 
 def test_a_question_that_was_cut_short_before_its_answer_is_not_asked_again_at_once() -> None:
     """Held again for another reason than its wish: what was assumed for the question is no answer."""
-    der = evolve(battery(HELD, -9000.0), told_since_s=1.0)
-    asked_s = 1.5 + der_state.ASK_FIRST_S
-    asked = wishes.ask(der, -4000.0, asked_s)
+    der = evolve(battery(HELD, -9000.0), told_since_s=1.0, turn_s=800.0)
+    asked = wishes.let_go(der, -4000.0)
     assert (asked.wish_w, asked.hidden_w) == (-4000.0, -9000.0)
-    caught = wishes.ask(evolve(asked, told_since_s=asked_s + 1.5), -4000.0, asked_s + 2.5)
-    assert (caught.wish_w, caught.hidden_w) == (-9000.0, None)
-    assert wishes.ask(caught, -4000.0, asked_s + 1.5 + der_state.ASK_FIRST_S).wish_w == -9000.0, (
-        "twice as long the next time"
-    )
-    assert wishes.ask(caught, -4000.0, asked_s + 1.5 + 2 * der_state.ASK_FIRST_S).wish_w == -4000.0
+    again = evolve(asked, told_since_s=802.5)
+    assert wishes.is_over(again, 802.6)
+    caught = wishes.ends_turn(again, 802.6)
+    assert (caught.wish_w, caught.hidden_w, caught.turn_s) == (-9000.0, None, None)
+    waits_s = 2.0 * der_state.ASK_FIRST_S
+    assert not wishes.is_due(caught, 0.0, 0.0, 802.6 + waits_s - 0.1), "twice as long the next time"
+    assert wishes.is_due(caught, 0.0, 0.0, 802.6 + waits_s)

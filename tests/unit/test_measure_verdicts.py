@@ -278,6 +278,16 @@ def test_a_release_after_a_rising_load_is_timed_from_the_extreme_and_not_from_th
     assert found.verdict is Verdict.PASS
 
 
+def test_a_small_overshoot_inside_the_limit_is_no_answer_where_a_release_ends_where_it_began() -> None:
+    """CRD-STEP-L, load off, import limiting to ESS: the flow falls with the load and the charge brings it back to where
+    it was. There is no net change to measure an overshoot of 3 % by; the movement before it is what was asked."""
+    load, charge = step(1650.0, 0.0), lag(1560.0, 3210.0) + 50.0 * np.exp(-(((SINCE - 4.0) / 1.5) ** 2))
+    found = judged(load, load + charge, side=Side.ABOVE, limit_value=3300.0, tolerance_value=100.0, within_s=30.0)
+    assert found.direction is Direction.RELEASE
+    assert found.t90_from_extreme_s == pytest.approx(0.5 + 0.5 * np.log(10.0), abs=0.05)
+    assert found.verdict is Verdict.PASS
+
+
 def test_a_rising_load_that_nothing_answers_has_no_response_time() -> None:
     load = step(0.0, 8000.0)
     found = judged(load, load - 2640.0 + noise(5), limit_value=2640.0, tolerance_value=160.0)

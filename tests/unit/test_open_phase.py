@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from pcs.core.measure import MeterState, Sample, circuit_fault
+from pcs.core.circuit import circuit_fault
+from pcs.core.measure import MeterState, Sample
 from pcs.model.fault import Fault, FaultKind
 from pcs.model.units import Span
 

@@ -96,6 +96,19 @@ def test_lint_names_what_a_rig_lacks_and_ends_with_three(tmp_path: Path, hil: Hi
     assert out == "1 profiles, 3 cases: no mistakes; bench can do 1 of them\n"
 
 
+def test_lint_says_once_what_several_profiles_lack_and_plan_says_it_last(hil: Hil) -> None:
+    rig = "test_profiles/rigs/simulated-wye.yaml"
+    code, _, err = hil("lint", "as4777", "de", "--rig", rig)
+    assert code == 3
+    (line,) = err.splitlines()
+    assert "as4777/comms-lost, " in line
+    assert "de/heartbeat-production: DutLink: the device has no remote source of limits: " in line
+    assert line.endswith("(27 cases)")
+    code, out, _ = hil("plan", "as4777", "de", "--rig", rig)
+    assert code == 0
+    assert out.splitlines()[-2].startswith("27 cases cannot be run here: DutLink: the device has no remote source")
+
+
 def test_two_files_with_one_id_are_a_mistake(tmp_path: Path, hil: Hil) -> None:
     files = [written(tmp_path, name, PROFILE) for name in ("one.yaml", "two.yaml")]
     code, _, err = hil("plan", *files)

@@ -2,13 +2,14 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from hil.analysis.result import Grade, Measurement
+from hil.profile.expand import case_hash
 from hil.profile.library import COMMON, library, library_folders, profile_files
 from hil.profile.lint import GRADE_B_S, lint_case
 from hil.profile.load import load_profile
@@ -20,7 +21,7 @@ from tests.architecture.test_words import claims
 from tests.docs import profile_schemas
 
 CASES_MIN = 150
-RIGS = ("simulated-split", "simulated-single", "simulated-wye")
+RIGS = ("simulated-split", "simulated-single", "simulated-wye", "simulated-g100-1", "simulated-g100-2")
 TAGGED = re.compile(r"\[(S2?|M[+-])\]")
 
 
@@ -73,6 +74,13 @@ def test_no_text_of_the_library_claims_a_certificate() -> None:
     assert [text for text in texts if re.search(r"\bPASS\b|complian", text)] == []
 
 
+def test_texts_that_are_folded_over_lines_come_out_as_plain_text() -> None:
+    """The reader of YAML leaves a mark (U+0007) at each fold, which pages show as a box."""
+    said = [text for p in profiles().values() for text in (p.about, p.public, p.title, *(c.about for c in p.cases))]
+    assert any("\n" in path.read_text(encoding="utf-8").partition("about: >-")[2][:200] for path in library().values())
+    assert [text for text in said if not text.strip().isprintable()] == []
+
+
 def test_every_common_parameter_is_used_by_several_profiles() -> None:
     common = read_yaml(library_folders()[0] / COMMON).data["parameters"]
     texts = [path.read_text(encoding="utf-8") for path in library().values()]
@@ -95,6 +103,37 @@ def test_every_case_without_a_remote_limit_can_be_done_on_one_of_the_simulated_r
             rated = load_profile(path, name=name, ratings=rig.ratings, rated_by=rig.id)
             left -= {case.id for case in rated.cases if not lint_case(case, rig)}
     assert left == remote
+
+
+def test_a_case_about_a_regime_is_for_a_device_that_was_commissioned_for_it() -> None:
+    """G100-I1, G100-I2-ST: its timers and its lock-out follow from that; a device that was told nothing has neither."""
+    plain, first, second = (
+        load_rig(library_folders()[0] / "rigs" / f"simulated-{name}.yaml") for name in ("wye", "g100-1", "g100-2")
+    )
+    one, two = profiles()["g100/issue-1-power-lost"].cases[0], profiles()["g100/issue-2-lockout"].cases[0]
+    assert (one.regime, two.regime) == ("g100-1", "g100-2")
+    assert [lint_case(one, first), lint_case(two, second)] == [[], []]
+    for case, rig in ((one, plain), (one, second), (two, plain), (two, first)):
+        (lack,) = lint_case(case, rig)
+        assert lack.part == "device under test"
+        assert f"commissioned for {case.regime}" in lack.what
+
+
+def test_the_regime_of_a_case_is_part_of_what_its_hash_is_over() -> None:
+    case = profiles()["crd/mode-unrestricted"].cases[0]
+    assert case.regime == ""
+    assert case_hash(case) == case.hash
+    assert case_hash(replace(case, regime="g100-1")) != case.hash
+
+
+def test_what_no_rig_of_ours_can_play_is_said_in_one_line_with_what_is_missing() -> None:
+    """AU-SAPN-FIX, DE-EEB-1: a remote source of limits, for all of their cases alike."""
+    rig = load_rig(library_folders()[0] / "rigs" / "simulated-wye.yaml")
+    cases = [case for profile in profiles().values() for case in profile.cases]
+    said = {(lack.part, lack.what) for case in cases for lack in lint_case(case, rig) if "remote" in lack.what}
+    ((part, what),) = said
+    assert part == "DutLink"
+    assert "expiry, fallback and heartbeat" in what
 
 
 def test_measures_are_called_as_the_analysis_calls_them() -> None:

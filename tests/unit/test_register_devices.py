@@ -218,6 +218,18 @@ async def test_another_inverter_at_the_same_address_is_found_out() -> None:
     )
 
 
+async def test_a_rating_is_kept_over_a_night_and_read_anew_from_another_inverter() -> None:
+    image = solaredge()
+    der = inverter(image)
+    await met(der)
+    image.put(3, 62212, struct.pack(">f", 6_000.0), low_first=True)
+    assert (await met(der)).rating_w == 10_000.0, "the same unit"
+    image.put(3, 40052, b"OTHER".ljust(32, b"\0"))
+    assert (await met(der)).rating_w == 6_000.0
+    image.put(3, 62212, struct.pack(">f", 0.0), low_first=True)
+    assert (await met(der)).rating_w == 6_000.0, "what it says at night"
+
+
 async def test_a_limit_found_is_ours_when_the_journal_or_the_armed_timer_explains_it() -> None:
     image = solaredge()
     image.registers[3, 62208] = 1

@@ -190,6 +190,21 @@ def test_a_deviation_of_one_profile_is_not_told_of_another() -> None:
     ]
 
 
+def test_the_same_deviation_of_several_profiles_is_told_once_on_page_one() -> None:
+    """What holds for all stands as it was written; a colon inside it makes no profile of its first word."""
+    said = ("crd/a: 1 repeat instead of 3", "The load bank: it hums.", "us/b: 1 repeat instead of 3")
+    front = facts(compose(campaign_of([], people=People(deviations=said)), MadeUp()))
+    assert front["deviations"].value == "1 repeat instead of 3 (crd/a, us/b); The load bank: it hums."
+
+
+def test_a_case_says_what_its_profile_says_of_itself() -> None:
+    """Why a case fails that no controller can hold is in the profile, and a reader has only the report."""
+    records = MadeUp()
+    found = case_result(library("abnormal/der-starts-alone")[0], Answer(), records, repeats=1)
+    page = case_page(found, records).page
+    assert "No controller can hold this" in page.about
+
+
 def test_a_measurement_without_a_budget_has_no_invented_one() -> None:
     records = MadeUp()
     found = case_result(library("crd/step-load-export-all")[0], Answer(), records, repeats=1)

@@ -29,7 +29,7 @@ def test_a_campaign_ends_with_zero_and_says_where_it_lies(tmp_path: Path) -> Non
     assert "\r" not in done.stderr
     people = read_campaign(tmp_path / "out").people
     assert people.operator == "A. Person"
-    assert people.deviations == ("no wind", "cold", "lab/step: 1 repeats instead of 2")
+    assert people.deviations == ("no wind", "cold", "lab/step: 1 repeat instead of 2")
 
 
 def test_a_rig_that_lacks_something_names_each_case_and_energises_nothing(tmp_path: Path) -> None:

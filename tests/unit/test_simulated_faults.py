@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hil.plant.orders import LimitOrder
 from hil.profile.words import Role
 from hil.rig.assemble import SAFE_ORDER
 from hil.rig.roles import Rig
@@ -69,6 +70,12 @@ async def seen(rig: Rig) -> dict[str, Any]:
     bench.site.settle()
     sample = meter.sample
     assert isinstance(bench.device, SpyDevice)
+    told_w = []
+    for order in (LimitOrder(enabled=True, limit_pct=10.0), LimitOrder()):
+        bench.site.plant.units["pv1"].write(bench.site.now_s(), order)
+        await rig.sleep(5.0)
+        bench.site.settle()
+        told_w.append(round(bench.site.plant.units["pv1"].injection_w, -2))
     kept = [word for word in bench.device.done if word.startswith("clock") or word in ("hang", "resume")]
     return {
         "powers": [round(power, -2) for power in sample.phase_import_w],
@@ -78,6 +85,7 @@ async def seen(rig: Rig) -> dict[str, Any]:
         "meter": await asked(rig, "poi", 3, 40000, 2) is not None,
         "der": await asked(rig, "pv1", 3, 40000, 2) is not None,
         "der takes": await asked(rig, "pv1", 6, 40000, 1) is not None,
+        "told 10 % and nothing": told_w,
         "device": kept[-2:],
     }
 
@@ -189,7 +197,7 @@ def test_a_der_without_power_delivers_nothing_and_enters_service_late_when_it_is
         assert not (await seen(rig))["der"]
         await rig.do(step("switch", of="der", to="on"))
         assert (await seen(rig))["der"]
-        await rig.sleep(ENTER_SERVICE_S - 5)
+        await rig.sleep(ENTER_SERVICE_S - 15)
         found.append(await value(rig))
         await rig.sleep(10)
         return [*found, await value(rig)]

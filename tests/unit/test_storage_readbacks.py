@@ -177,3 +177,26 @@ def test_a_fall_back_is_known_within_two_steps_of_the_device_s_own(found: dict[s
     seen = site.holds(received_s=2.0, **{"charge_limit_w": 2000.0, **found})
     expected = FaultKind.DER_RESTARTED if fell_back else FaultKind.DER_SECOND_WRITER
     assert kinds(ders.readback(der, seen, 10.0, 100.0)) == [expected]
+
+
+def test_a_lower_limit_of_somebody_else_is_honoured_though_our_set_point_hides_it() -> None:
+    """Fault campaign, seed 111: the set point was as told, so that nobody looked at the limit, and it was raised."""
+    der = read(holding(6000.0, None, 0.0), 500.0, setpoint_w=0.0)
+    assert (kinds(der), der.foreign_w, der.most_w) == ([FaultKind.DER_SECOND_WRITER], 500.0, 500.0)
+    assert (der.held, der.sent) == (Order(500.0, None, 0.0), Order(500.0, None, 0.0))
+
+
+@pytest.mark.parametrize(("found_w", "armed_w"), [(5998.0, None), (7000.0, None), (500.0, 501.0)])
+def test_a_limit_beneath_our_set_point_that_is_ours_or_higher_or_the_armed_one_is_nobody_s(
+    found_w: float, armed_w: float | None
+) -> None:
+    der = evolve(holding(6000.0, None, -900.0), reversion_w=armed_w or 0.0)
+    assert kinds(read(der, found_w, setpoint_w=-900.0)) == []
+
+
+def test_a_lower_limit_that_an_order_without_an_answer_may_have_left_is_nobody_s() -> None:
+    der = holding(6000.0, None, -900.0)
+    lost = evolve(der, track=observe.tell(der.track, 1.2, -900.0, -900.0), sent_s=1.3)
+    assert kinds(read(lost, 500.0, setpoint_w=-900.0)) == []
+    last = evolve(lost, sent_s=1.2)
+    assert kinds(read(last, 500.0, setpoint_w=-900.0)) == [FaultKind.DER_SECOND_WRITER]

@@ -46,8 +46,8 @@ def test_a_set_point_goes_out_signed_in_watts_with_a_timer_of_its_own_that_falls
     base = offset_of(link, 704)
     absent = 0x8000
     assert link.written == [
-        (base + 14, (1, 450, 0, 1, 0, 60)),
         (base + 22, (1, 1, *_s32(-2_345), *_s32(0), absent, absent, 1, 0, 60)),
+        (base + 14, (1, 450, 0, 1, 0, 60)),
     ]
     assert (applied.limit_w, applied.charge_limit_w, applied.setpoint_w) == (4_500.0, 2_345.0, -2_345.0)
     assert [kind for kind, _, _, _ in link.log] == ["write", "write", "read"]
@@ -61,7 +61,7 @@ def test_the_timer_falls_back_to_the_own_wish_where_every_draw_is_safe() -> None
     link = battery_704()
     battery, _ = met(link)
     _applied(do(battery.apply(command(0.0, 6_000.0, -1_000.0, reversion_charge_limit_w=6_000.0))))
-    assert link.written[1][1][8:] == (0, 0, 60)
+    assert link.written[0][1][8:] == (0, 0, 60)
 
 
 def test_a_refresh_restarts_both_timers() -> None:
@@ -72,7 +72,7 @@ def test_a_refresh_restarts_both_timers() -> None:
     first = list(link.written)
     link.written.clear()
     _applied(do(battery.apply(wanted)))
-    assert link.written == first
+    assert sorted(link.written) == sorted(first)
 
 
 def test_no_set_point_gives_a_battery_its_own_wish_back_and_stops_the_timer() -> None:
@@ -99,6 +99,28 @@ def test_what_tightens_the_limit_is_written_first_and_what_raises_it_last(
     assert [address - base for address, _ in link.written] == [first, 36 - first]
 
 
+def test_whoever_dies_between_two_frames_leaves_a_free_battery_bounded_with_an_armed_timer() -> None:
+    """The set point bounds both directions, the limit only one."""
+    link = battery_704()
+    battery, _ = met(link)
+    link.fail_after = len(link.log) + 1
+    assert isinstance(do(battery.apply(command(1_000.0, 6_000.0, 0.0))), Fault)
+    base = offset_of(link, 704)
+    assert [address - base for address, _ in link.written] == [22]
+    assert link.written[0][1][8:] == (1, 0, 60)
+
+
+def test_a_battery_that_refuses_the_set_point_is_limited_all_the_same() -> None:
+    link = battery_704()
+    battery, _ = met(link)
+    base = offset_of(link, 704)
+    link.refuse_writes = {base + 22}
+    refused = do(battery.apply(command(1_000.0, 6_000.0, 0.0)))
+    assert isinstance(refused, Fault)
+    assert refused.kind is FaultKind.REFUSED
+    assert [address - base for address, _ in link.written] == [14]
+
+
 def test_a_set_point_stays_inside_both_limits() -> None:
     battery, _ = met(battery_704())
     assert _applied(do(battery.apply(command(1_000.0, 500.0, -2_000.0)))).setpoint_w == -500.0
@@ -112,7 +134,7 @@ def test_percent_is_used_where_watts_are_not_implemented() -> None:
     assert found.charge_resolution_w == pytest.approx(10.0)
     applied = _applied(do(battery.apply(command(0.0, 6_000.0, -2_345.6))))
     n_i = (0x8000, 0)
-    assert link.written[1][1] == (1, 0, *n_i, *n_i, -234 & 0xFFFF, 0, 1, 0, 60)
+    assert link.written[0][1] == (1, 0, *n_i, *n_i, -234 & 0xFFFF, 0, 1, 0, 60)
     assert applied.setpoint_w == pytest.approx(-2_340.0)
 
 
@@ -120,14 +142,14 @@ def test_watts_and_percent_say_the_same_where_a_device_has_both() -> None:
     link = battery_704(WSetPct=77, WSetPctRvrt=77, WSetPct_SF=-1)
     battery, _ = met(link)
     _applied(do(battery.apply(command(0.0, 6_000.0, -2_345.6))))
-    assert link.written[1][1][1:8] == (1, *_s32(-2_345), *_s32(0), -234 & 0xFFFF, 0)
+    assert link.written[0][1][1:8] == (1, *_s32(-2_345), *_s32(0), -234 & 0xFFFF, 0)
 
 
 def test_a_set_point_without_a_reversion_is_written_as_far_as_the_device_has_it() -> None:
     link = battery_704(WSetRvrtTms=None)
     battery, _ = met(link)
     _applied(do(battery.apply(command(0.0, 6_000.0, -1.0))))
-    assert link.written[1][1] == (1, 1, *_s32(-1))
+    assert link.written[0][1] == (1, 1, *_s32(-1))
 
 
 @pytest.mark.parametrize(("offset", "words", "evidence"), [

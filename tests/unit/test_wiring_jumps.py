@@ -21,7 +21,7 @@ def load_drop(*, noted: bool) -> Wiring:
 
 
 def test_a_load_that_falls_by_twice_what_the_ders_make_room_for_is_no_reversed_meter() -> None:
-    assert load_drop(noted=False) is Wiring.WRONG  # the two ends alone say so
+    assert load_drop(noted=False) is Wiring.DOUBTED  # the two ends alone say so
     assert load_drop(noted=True) is Wiring.VERIFIED
 
 
