@@ -30,7 +30,7 @@ def plan(ids: tuple[str, ...], overlays: tuple[Path, ...], rig: Path | None, as_
     for case in cases:
         lacks = lint_case(case, sheet) if sheet else []
         missing.update({f"{lack.part}: {lack.what}" for lack in lacks})
-        blocked = f"  {sheet.id} cannot" if sheet and lacks else ""
+        blocked = "  the rig cannot" if lacks else ""
         spans = (
             f"{duration_text(case.duration_s * case.repeats):>11} {duration_text(case.longest_s * case.repeats):>11}"
         )

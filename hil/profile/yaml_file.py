@@ -74,20 +74,24 @@ def spelled(place: Place) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")
 
 
-def read_yaml(path: Path, name: str = "") -> YamlFile:
+def read_yaml(path: Path, name: str = "", most_bytes: int = MAX_BYTES) -> YamlFile:
     """Read a file; `name` is how mistakes call it. Never raises for what a file may hold."""
     file = YamlFile(name=name or str(path))
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(most_bytes + 1)
     except OSError as error:
         file.report((), f"cannot be read: {error.strerror}", "check the path")
         return file
-    return parse_yaml(raw, file.name)
+    return parse_yaml(raw, file.name, most_bytes)
 
 
-def parse_yaml(raw: bytes, name: str) -> YamlFile:
+def parse_yaml(raw: bytes, name: str, most_bytes: int = MAX_BYTES) -> YamlFile:
     """Read what a file holds. Never raises for what it may be."""
+    if len(raw) > most_bytes:
+        file = YamlFile(name=name)
+        file.report((), f"is larger than {most_bytes // 1000} kB", "is this the right file?")
+        return file
     if len(raw) > MAX_BYTES:
         return _parsed(raw, name)
     known = _known(raw)
@@ -104,9 +108,6 @@ def _known(raw: bytes) -> YamlFile:
 
 def _parsed(raw: bytes, name: str) -> YamlFile:
     file = YamlFile(name=name)
-    if len(raw) > MAX_BYTES:
-        file.report((), f"is larger than {MAX_BYTES // 1000} kB", "is this the right file?")
-        return file
     file.digest = hashlib.sha256(raw).hexdigest()
     try:
         root = YAML(typ="rt", pure=True).compose(raw.decode("utf-8-sig"))
@@ -130,7 +131,7 @@ def _plain(node: Node, place: Place, file: YamlFile) -> Any:
         file.report(place, "is nested too deeply")
         return None
     if node.anchor is not None:
-        file.report(place, "has an anchor or is an alias", "write it out")
+        file.report(place, "has an anchor or is an alias", "write it out; aliases are off")
         return None
     match node:
         case MappingNode():
@@ -141,6 +142,7 @@ def _plain(node: Node, place: Place, file: YamlFile) -> Any:
                     first = file.lines[(*place, key)]
                     file.lines[(*place, key)] = key_node.start_mark.line + 1
                     file.report((*place, key), f"is given twice (first on line {first})")
+                    file.lines[(*place, key)] = first  # whose value is the one that is kept
                     continue
                 values[key] = _plain(value_node, (*place, key), file)
                 file.lines[(*place, key)] = key_node.start_mark.line + 1

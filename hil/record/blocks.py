@@ -9,9 +9,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from hil.record.comtrade import comtrade_blocks, comtrade_names
 from hil.record.csv_file import csv_blocks, csv_names
@@ -20,7 +17,6 @@ from hil.record.recording import Recording, RecordingError, read_recording
 WHOLE_BYTES = 64_000_000  # read at once; takes ten times as much memory where it is COMTRADE of 16 bits
 BLOCK_ROWS = 65_536  # a chunk of our HDF5; half a megabyte a column
 HDF5 = (".h5", ".hdf5")
-DAMAGED = "take it again from the bench, or export it as CSV with the column t_s first"
 
 Reader = Callable[[Collection[str]], Iterator[Recording]]
 
@@ -53,7 +49,9 @@ def open_blocks(path: Path, whole_bytes: int = WHOLE_BYTES) -> Blocks:
     suffix = path.suffix.lower()
     try:
         if suffix in HDF5:
-            return Blocks(names=_hdf5_names(path), read=partial(_hdf5_blocks, path))
+            from hil.record.hdf5_file import hdf5_blocks, hdf5_names  # h5py takes 0.1 s, which a CSV should not pay
+
+            return Blocks(names=hdf5_names(path), read=partial(hdf5_blocks, path, BLOCK_ROWS))
         data = path.with_suffix(".dat" if path.suffix.islower() else ".DAT") if suffix == ".cfg" else path
         if data.exists() and data.stat().st_size > whole_bytes:
             if suffix in (".cfg", ".dat"):
@@ -74,45 +72,3 @@ def _cut(recording: Recording) -> Iterator[Recording]:
         rows = slice(i, i + BLOCK_ROWS)
         channels = {name: y[rows] for name, y in recording.channels.items()}
         yield Recording(name=recording.name, t_s=recording.t_s[rows], channels=channels)
-
-
-def _hdf5_file(path: Path) -> Any:
-    import h5py  # type: ignore[import-untyped]  # takes 0.1 s, which a CSV should not pay
-
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        what = f"is no whole HDF5 file: {(str(error).splitlines() or ['?'])[0][:120]}"
-        raise RecordingError(path, 0, what, DAMAGED) from None
-
-
-def _hdf5_columns(path: Path, file: Any) -> dict[str, Any]:
-    """The datasets of `hil.samples/1`: t_s, and channels/* by the name that each carries."""
-    if "t_s" not in file or "channels" not in file:
-        raise RecordingError(path, 0, "has no t_s and channels (schema hil.samples/1)", DAMAGED)
-    columns = {str(data.attrs.get("name", key)): data for key, data in file["channels"].items()}
-    for name, data in columns.items():
-        if data.shape != file["t_s"].shape or len(data.shape) != 1:
-            what = f"has {data.shape} samples of {name} at {file['t_s'].shape} instants"
-            raise RecordingError(path, 0, what, DAMAGED)
-    return columns
-
-
-def _hdf5_names(path: Path) -> tuple[str, ...]:
-    with _hdf5_file(path) as file:
-        return tuple(_hdf5_columns(path, file))
-
-
-def _hdf5_blocks(path: Path, columns: Collection[str]) -> Iterator[Recording]:
-    with _hdf5_file(path) as file:
-        wanted = {name: data for name, data in _hdf5_columns(path, file).items() if name in columns}
-        for i in range(0, len(file["t_s"]), BLOCK_ROWS):
-            rows = slice(i, i + BLOCK_ROWS)
-            try:
-                t_s = np.asarray(file["t_s"][rows], dtype=np.float64)
-                channels = {name: np.asarray(data[rows], dtype=np.float64) for name, data in wanted.items()}
-            except OSError as error:
-                raise RecordingError(path, 0, f"is damaged at row {i + 1}: {error}", DAMAGED) from None
-            yield Recording(name=path.name, t_s=t_s, channels=channels)

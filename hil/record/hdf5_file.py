@@ -9,6 +9,8 @@ Compressed without loss, in chunks. Channels keep their order. A `/` in a name i
 """
 
 import io
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hil.record.source import Source
 
 SAMPLES_SCHEMA = "hil.samples/1"
 CHUNK_ROWS = 65_536  # 512 kB: read in one piece, and small enough for h5py's default cache of 1 MB
-DAMAGED = "take it again from the bench, or from a copy whose manifest fits"
+DAMAGED = "take it again from the bench, or from a copy whose manifest fits, or export it as CSV with t_s first"
 
 
 def write_hdf5(path: Path, recording: Recording, source: Source | None = None) -> None:
@@ -60,29 +62,65 @@ def read_hdf5(path: Path) -> Recording:
     Raises:
         RecordingError: it is damaged, cut off, or something else.
     """
+    with _opened(path) as file:
+        said = str(file.attrs.get("schema", "nothing"))
+        if said != SAMPLES_SCHEMA:
+            remedy = "read it with the version of hil that wrote it, or export it as CSV with the column t_s first"
+            raise RecordingError(path, 0, f"is HDF5 of {said}, expected {SAMPLES_SCHEMA}", remedy)
+        channels = {name: _values(data, slice(None)) for name, data in _columns(path, file).items()}
+        return Recording(name=path.name, t_s=_values(file["t_s"], slice(None)), channels=channels)
+
+
+def hdf5_names(path: Path) -> tuple[str, ...]:
+    """The channels of a file of this layout, whatever schema it says.
+
+    Raises:
+        RecordingError: it is damaged, cut off, or something else.
+    """
+    with _opened(path) as file:
+        return tuple(_columns(path, file))
+
+
+def hdf5_blocks(path: Path, most_rows: int, columns: Collection[str]) -> Iterator[Recording]:
+    """Its rows in order, at most so many at once, with those of these columns that there are.
+
+    Raises:
+        RecordingError: while iterating, where it is damaged.
+    """
+    with _opened(path) as file:
+        wanted = {name: data for name, data in _columns(path, file).items() if name in columns}
+        for i in range(0, len(file["t_s"]), most_rows):
+            rows = slice(i, i + most_rows)
+            try:
+                t_s = _values(file["t_s"], rows)
+                channels = {name: _values(data, rows) for name, data in wanted.items()}
+            except OSError as error:
+                raise RecordingError(path, 0, f"is damaged at row {i + 1}: {error}", DAMAGED) from None
+            yield Recording(name=path.name, t_s=t_s, channels=channels)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file; what h5py raises for a damaged one becomes a `RecordingError`."""
     try:
         with h5py.File(path, "r") as file:
-            return _recording(path, file)
+            yield file
     except FileNotFoundError:
         raise RecordingError(path, 0, "cannot be read: No such file or directory", "check the name") from None
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # what h5py raises for a damaged file
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise RecordingError(path, 0, f"is no whole HDF5 file: {_first_line(error)}", DAMAGED) from None
 
 
-def _recording(path: Path, file: Any) -> Recording:
-    said = str(file.attrs.get("schema", "nothing"))
-    if said != SAMPLES_SCHEMA:
-        remedy = "read it with the version of hil that wrote it, or export it as CSV with the column t_s first"
-        raise RecordingError(path, 0, f"is HDF5 of {said}, expected {SAMPLES_SCHEMA}", remedy)
-    t_s = _values(file["t_s"])
-    channels: dict[str, FloatArray] = {}
-    for key, dataset in file["channels"].items():
-        name = str(dataset.attrs.get("name", key))
-        channels[name] = _values(dataset)
-        if len(channels[name]) != len(t_s):
-            what = f"has {len(channels[name])} samples of {name} at {len(t_s)} instants"
-            raise RecordingError(path, 0, what, DAMAGED)
-    return Recording(name=path.name, t_s=t_s, channels=channels)
+def _columns(path: Path, file: Any) -> dict[str, Any]:
+    """The datasets of the channels, by the name that each carries."""
+    if "t_s" not in file or "channels" not in file:
+        raise RecordingError(path, 0, f"has no t_s and channels (schema {SAMPLES_SCHEMA})", DAMAGED)
+    count = len(file["t_s"])
+    columns = {str(data.attrs.get("name", key)): data for key, data in file["channels"].items()}
+    for name, data in columns.items():
+        if len(data) != count:
+            raise RecordingError(path, 0, f"has {len(data)} samples of {name} at {count} instants", DAMAGED)
+    return columns
 
 
 def _dataset(group: Any, name: str, values: FloatArray) -> Any:
@@ -94,8 +132,8 @@ def _dataset(group: Any, name: str, values: FloatArray) -> Any:
     )
 
 
-def _values(dataset: Any) -> FloatArray:
-    values = np.asarray(dataset[()], dtype=np.float64)
+def _values(dataset: Any, rows: slice) -> FloatArray:
+    values = np.asarray(dataset[rows], dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"{dataset.name} is no row of numbers")
     return values

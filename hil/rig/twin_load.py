@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from hil.profile.yaml_file import Place, read_yaml
 from hil.rig.link_fault import RTU_ONLY, TCP_ONLY
 from hil.rig.link_name import LinkName, parse_link
-from hil.rig.mistake import BadFileError, Mistake
 from hil.rig.records import has_column
 from hil.rig.register_profile import BadProfileError, load_profile
 from hil.rig.twin_check import check_site
@@ -26,10 +23,7 @@ from hil.rig.twin_file import (
     TwinFile,
 )
 
-MAX_DEPTH = 12  # the schema needs 5
 MAX_FILE_BYTES = 4 << 20  # steps and ramps can be long; a site is not
-Key = str | int
-Place = tuple[Key, ...]
 
 
 def load_twin(path: Path) -> TwinFile:
@@ -38,94 +32,25 @@ def load_twin(path: Path) -> TwinFile:
     Raises:
         BadFileError: with every mistake found.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise _bad(path, 1, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise _bad(path, 1, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise _bad(path, 1, "is not UTF-8 text") from None
-    try:
-        root = YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise _bad(path, mark.line + 1 if mark else 1, f"is not YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise _bad(path, 1, f"is not YAML: {error}") from None
-    lines: dict[Place, int] = {}
-    mistakes: list[Mistake] = []
-    raw = _plain(root, (), lines, mistakes, path) if root is not None else None
-    if not isinstance(raw, dict):
-        raise _bad(path, 1, "must be a mapping that begins with `schema: hil.twin/1`")
+    file = read_yaml(path, most_bytes=MAX_FILE_BYTES)
+    if not isinstance(file.data, dict):
+        if not file.mistakes:
+            file.report((), "must be a mapping that begins with `schema: hil.twin/1`")
+        file.stop()
     twin: TwinFile | None = None
     try:
-        twin = TwinFile.model_validate(raw)
+        twin = TwinFile.model_validate(file.data)
     except ValidationError as error:
-        mistakes += _explain(error, lines, path)
-    mistakes += (
-        Mistake(file=str(path), line=_line(lines, place), where=_where(place), what=what, hint=hint)
-        for place, what, hint in _cross_check(raw, twin, path.parent)
-    )
-    if mistakes or twin is None:
-        raise BadFileError(sorted(mistakes, key=lambda mistake: mistake.line))
+        for place, what, hint in _explain(error):
+            file.report(place, what, hint)
+    for place, what, hint in _cross_check(file.data, twin, path.parent):
+        file.report(place, what, hint)
+    file.stop()
+    assert twin is not None, "what the schema refuses is a mistake"
     return twin
 
 
-def _bad(path: Path, line: int, what: str) -> BadFileError:
-    return BadFileError([Mistake(file=str(path), line=line, where="", what=what)])
-
-
-def _plain(node: Node, place: Place, lines: dict[Place, int], mistakes: list[Mistake], path: Path) -> Any:
-    """Plain Python values of a YAML node, the line of each, and its repeated keys."""
-    if place in lines or len(place) > MAX_DEPTH:
-        return None
-    lines[place] = node.start_mark.line + 1
-    if node.anchor is not None:
-        what = "has an anchor"
-        mistakes.append(
-            Mistake(
-                file=str(path), line=lines[place], where=_where(place), what=what, hint="write it out; aliases are off"
-            )
-        )
-        return None
-    if isinstance(node, MappingNode):
-        values: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            where = (*place, key)
-            if key in values:
-                line, first = key_node.start_mark.line + 1, lines[where]
-                what = f"is given twice (first on line {first})"
-                mistakes.append(Mistake(file=str(path), line=line, where=_where(where), what=what))
-                continue
-            values[key] = _plain(value_node, where, lines, mistakes, path)
-            lines[where] = key_node.start_mark.line + 1
-        return values
-    if isinstance(node, SequenceNode):
-        return [_plain(item, (*place, i), lines, mistakes, path) for i, item in enumerate(node.value)]
-    assert isinstance(node, ScalarNode)
-    return _scalar(node)
-
-
-def _scalar(node: ScalarNode) -> Any:
-    """Value of a scalar by the YAML 1.2 core schema, which knows no sexagesimals and no `NO`."""
-    kind = str(node.tag).rpartition(":")[2]
-    text = str(node.value)
-    match kind:
-        case "int":
-            return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
-        case "float":
-            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        case "bool":
-            return text.lower() == "true"
-        case "null":
-            return None
-        case _:
-            return text
-
-
-def _explain(error: ValidationError, lines: dict[Place, int], path: Path) -> Iterator[Mistake]:
+def _explain(error: ValidationError) -> Iterator[tuple[Place, str, str]]:
     for problem in error.errors(include_url=False):
         place: Place = problem["loc"]
         what, hint = problem["msg"].removeprefix("Value error, "), ""
@@ -142,7 +67,7 @@ def _explain(error: ValidationError, lines: dict[Place, int], path: Path) -> Ite
                 what += f', got "{problem["input"]}"'
             if kind in ("float_type", "int_type") and isinstance(problem["input"], str):
                 hint = "a number without a unit; the unit is in the key"
-        yield Mistake(file=str(path), line=_line(lines, place), where=_where(place), what=what, hint=hint)
+        yield place, what, hint
 
 
 def _known_keys(place: Place) -> list[str]:
@@ -243,7 +168,7 @@ def _check_profiles(raw: dict[str, Any], folder: Path) -> Iterator[tuple[Place, 
 
 def _records(value: object, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Every `record:` mapping in the file."""
-    items: Iterator[tuple[Key, Any]] = iter(())
+    items: Iterator[tuple[str | int, Any]] = iter(())
     if isinstance(value, dict):
         items = iter(value.items())
     elif isinstance(value, list):
@@ -252,14 +177,3 @@ def _records(value: object, place: Place) -> Iterator[tuple[Place, dict[str, Any
         if key == "record" and isinstance(item, dict):
             yield (*place, key), item
         yield from _records(item, (*place, key))
-
-
-def _line(lines: dict[Place, int], place: Place) -> int:
-    """The line of a place, or of the nearest mapping around it."""
-    while place and place not in lines:
-        place = place[:-1]
-    return lines.get(place, 1)
-
-
-def _where(place: Place) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")

@@ -195,7 +195,7 @@ def test_hdf5_that_is_damaged_or_of_another_kind_is_refused(tmp_path: Path) -> N
         open_blocks(path)
     with h5py.File(path, "w") as file:
         file["t_s"], file["channels/a"] = [0.0, 1.0], [1.0]
-    with pytest.raises(RecordingError, match=r"has \(1,\) samples of a at \(2,\) instants"):
+    with pytest.raises(RecordingError, match="has 1 samples of a at 2 instants"):
         open_blocks(path)
     with pytest.raises(RecordingError, match="cannot be read: No such file"):
         open_blocks(tmp_path / "gone.h5")
