@@ -57,7 +57,7 @@ def follow(
     last_w, state = state.last_w, evolve(state, last_w=imports_w)
     if known.verdict in (Wiring.WRONG, Wiring.DOUBTED) or size_w <= 0.0:
         return evolve(state, owed_s=None), known
-    if len(last_w) == len(imports_w) and _crossed(last_w, imports_w, size_w):
+    if len(last_w) == len(imports_w) and _crossed(last_w, imports_w, injection_w, size_w):
         state = evolve(state, owed_s=now_s)
     elif known.verdict is Wiring.UNVERIFIED and state.owed_s is None:
         state = evolve(state, owed_s=known.since_s)
@@ -89,12 +89,16 @@ def _unanswered(state: Question, known: WiringState, balanced: bool, now_s: floa
     return evolve(state, in_part_s=now_s, asked_s=now_s + TWICE_S[0] - AGAIN_S), known
 
 
-def _crossed(last_w: tuple[float, ...], imports_w: tuple[float, ...], size_w: float) -> bool:
-    """Whether the total, or a phase, jumped across zero."""
+def _crossed(last_w: tuple[float, ...], imports_w: tuple[float, ...], injection_w: float | None, size_w: float) -> bool:
+    """Whether the total, or a phase, jumped across zero to the side where what the DERs do is safe.
+
+    A jump to the other side makes them move by itself, and that is answered.
+    """
+    way = -1.0 if injection_w is not None and injection_w < 0.0 else 1.0
     phases = len(imports_w) - 1
     for k, (was_w, is_w) in enumerate(zip(last_w, imports_w, strict=True)):
         share = JUMP_SHARE if k == 0 else JUMP_SHARE / phases
-        if was_w * is_w < 0.0 and abs(is_w - was_w) > share * size_w:
+        if was_w * is_w < 0.0 and way * (is_w - was_w) > share * size_w:
             return True
     return False
 

@@ -68,7 +68,7 @@ def share_out(
     absorbs_w = _absorbed(policy, states, fleet, blind)
     charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, absorbs_w=absorbs_w))
     helps_w = tuple(map(min, absorbs_w or (0.0,) * len(wanting), charge_w))
-    caps_w = _caps(policy, states, fleet, helps_w, blind)
+    caps_w = _caps(policy, states, fleet, helps_w, charge_w, blind)
     if any(fleet.support_w):
         supports_w = tuple(max(0.0, min(s, c)) for s, c in zip(fleet.support_w, caps_w, strict=True))
         charge_w = dispatch_on(policy.down, charge_totals_w, _claims(policy, fleet, -1.0, blind, supports_w, absorbs_w))
@@ -128,22 +128,29 @@ def _absorbed(policy: Policy, states: tuple[LineState, ...], fleet: Fleet, blind
 
 
 def _caps(
-    policy: Policy, states: tuple[LineState, ...], fleet: Fleet, helps_w: tuple[float, ...], blind: bool
+    policy: Policy,
+    states: tuple[LineState, ...],
+    fleet: Fleet,
+    helps_w: tuple[float, ...],
+    charge_w: tuple[float, ...],
+    blind: bool,
 ) -> tuple[float, ...]:
     """Caps with storage absorbing; what it gives to others counts only as far as it is seen to obey.
 
-    A draw of storage that cannot be told to (124) counts as a load does, for as long as it is seen.
+    A draw of storage that cannot be told to (124) counts as a load does, for as long as it is seen: a cap below nothing
+    is then none that is told.
     """
-    totals_w, zipped = _totals_w(policy, states, 1.0), tuple(zip(fleet.ders, fleet.obeying, strict=True))
-    draws_w = tuple(0.0 if d.takes_setpoint or not (o and d.spec.is_storage) else _draw_w(d) for d, o in zipped)
+    totals_w, zipped = _totals_w(policy, states, 1.0), zip(fleet.ders, fleet.obeying, charge_w, strict=True)
+    draws_w = tuple(
+        min(w, _draw_w(d)) if o and d.spec.is_storage and not d.takes_setpoint else 0.0 for d, o, w in zipped
+    )
     least_w = tuple(map(max, helps_w, draws_w))
     caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, least_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
     shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
     others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
-    made = (w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
-    return tuple(max(0.0, w) if draw_w else w for w, draw_w in zip(made, draws_w, strict=True))
+    return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
 
 
 def _draw_w(der: DerState) -> float:
@@ -207,16 +214,21 @@ def _asked(
     asks: bool,
 ) -> tuple[tuple[DerState, ...], tuple[float, ...]]:
     """One hidden wish after the other is asked for: the others' storage rests first, so that there is most room."""
-    known = tuple(wishes.ends_turn(d, now_s) if wishes.is_over(d, now_s) else d for d in fleet.ders)
-    helping = any(w < 0.0 for w in caps_w) or any(w > 0.0 for w in floors_w)
-    if not asks or helping:
-        return tuple(wishes.ends_turn(d, now_s) for d in known), floors_w
+    told = any(w < 0.0 and d.takes_setpoint for w, d in zip(caps_w, fleet.ders, strict=True))
+    helping = told or any(w > 0.0 for w in floors_w)
+    may = tuple(asks and not helping and o for o in fleet.obeying)
+    known = tuple(
+        d if m and not wishes.is_over(d, now_s) else wishes.ends_turn(d, now_s)
+        for d, m in zip(fleet.ders, may, strict=True)
+    )
+    if not any(may):
+        return known, floors_w
     turns = [n for n, d in enumerate(known) if d.turn_s is not None]
     for n in turns or [n for n, d in enumerate(known) if wishes.is_due(d, floors_w[n], -d.least_w, now_s)]:
         der = known[n]
         rests = [k for k, d in enumerate(known) if k != n and wishes.hides(d)]
         charge_w = dispatch_on(policy.down, totals_w, _claims_in_turn(policy, fleet, n, rests))
-        if not fleet.obeying[n] or not (turns or wishes.is_due(der, floors_w[n], charge_w[n], now_s)):
+        if not may[n] or not (turns or wishes.is_due(der, floors_w[n], charge_w[n], now_s)):
             continue
         der = der if der.turn_s is not None else evolve(der, turn_s=now_s)
         made = [-w for w in charge_w]

@@ -110,6 +110,6 @@ def ends_turn(der: DerState, now_s: float) -> DerState:
     """
     if der.turn_s is None:
         return der
-    if der.hidden_w is not None and hides(der):
+    if der.hidden_w is not None:
         der = evolve(der, wish_w=der.hidden_w, hidden_w=None)
     return evolve(der, turn_s=None, told_since_s=max(der.told_since_s, now_s) if hides(der) else der.told_since_s)

@@ -79,7 +79,7 @@ def test_it_is_found_on_services_of_one_and_of_two_conductors(system: str, conne
 def test_a_load_of_twice_the_flow_costs_a_dip_of_seconds_once_then_a_question_and_then_nothing() -> None:
     """The export of 1 kW becomes an import of 1 kW to the watt: the fall is answered, and the yield is back.
 
-    When it switches off, the DERs at full cannot answer: they go down by 7 % of nameplate, once in five minutes.
+    When it switches on again, the DERs at full cannot answer: they go down by 7 % of nameplate, once in five minutes.
     """
     site = twin(
         limit_w=2000.0,
@@ -103,7 +103,30 @@ def test_a_load_of_twice_the_flow_costs_a_dip_of_seconds_once_then_a_question_an
     series = [(t, w) for t, w in stack.truth.series("inv1_injection_w") if t > 25]
     lost_wh = sum((9000 - w) * (b[0] - t) for (t, w), b in pairwise(series)) / 3600
     assert 0.0 < lost_wh < 15.0
-    least_w = min(w for t, w in series if 40.0 < t < 79.0)
-    assert 8200 < least_w < 8400
-    assert sum(b[0] - t for (t, w), b in pairwise(series) if 40.0 < t < 79.0 and w < 8900) < 6.0
-    assert min(w for t, w in series if t > 79.0) > 8900
+    asked = [w for t, w in series if 80.0 < t < 99.0]
+    assert 8200 < min(asked) < 8400
+    assert sum(b[0] - t for (t, w), b in pairwise(series) if 80.0 < t < 99.0 and w < 8900) < 6.0
+    assert min(w for t, w in series if 40.0 < t < 80.0 or t > 99.0) > 8900
+
+
+@pytest.mark.parametrize("fault", ["half_a", "parallel_b", "swapped_ab"])
+@pytest.mark.parametrize(("limit_w", "load_w", "sun"), [(1600, 1000, 0.95), (1600, 6000, 0.95), (3000, 2000, 0.95)])
+def test_a_conductor_that_answers_in_part_is_found_at_the_start(
+    fault: str, limit_w: float, load_w: float, sun: float
+) -> None:
+    """CRD-ABN-5, CRD-CHK-1: on one of three, by the slow rise or by what is asked of a site at rest."""
+    site = twin(
+        limit_w=limit_w,
+        load=[{"constant": load_w}],
+        sun={"constant": sun},
+        ders=[inverter("inv1", 10_000, control=704)],
+    )
+
+    async def story(stack: Stack) -> None:
+        stack.inject("poi", fault)
+        stack.start()
+        await stack.until(45.0)
+
+    stack = play(story, site)
+    assert stack.faults("poi")[-1] == "METER_MISWIRED"
+    assert stack.truth.beyond(limit_w, tolerance_w(site), 35.0) == []

@@ -120,6 +120,36 @@ def test_nobody_is_asked_while_something_is_wrong_and_a_turn_ends_with_it() -> N
     assert (ended.ders[0].turn_s, ended.floors_w) == (None, (-3000.0, -3000.0))
 
 
+def test_a_turn_ends_with_the_obedience_of_the_one_that_has_it() -> None:
+    policy, ders = two(-3000.0, -3000.0)
+    turned = (evolve(ders[0], turn_s=60.5, hidden_w=-5000.0, wish_w=-6000.0, sent=Order(0.0)), ders[1])
+    lost = shared(policy, (6000.0,), turned, relieved=frozenset({0}), now_s=61.0, asks=True)
+    assert (lost.ders[0].turn_s, lost.ders[0].wish_w) == (None, -5000.0)
+    assert lost.floors_w == pytest.approx((0.0, -5000.0))
+
+
+@given(
+    st.floats(-2000.0, 14_000.0),
+    st.tuples(st.floats(-5000.0, 0.0), st.floats(-5000.0, 0.0)),
+    st.sampled_from([None, 95.0, 55.0]),
+    st.floats(0.0, 1000.0),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whoever_is_asked_all_draws_together_stay_inside_the_budget(
+    budget_w: float, setpoints_w: tuple[float, float], turn_s: float | None, now_s: float, has_car: bool
+) -> None:
+    specs = (battery(0), battery(1), charger(2)) if has_car else (battery(0), battery(1))
+    policy = site.policy(ders=specs, limits=(IMPORT,))
+    ders = [held(spec, policy, w) for spec, w in zip(specs, setpoints_w, strict=False)]
+    ders[1] = evolve(ders[1], turn_s=turn_s)
+    if has_car:
+        ders.append(evolve(met(specs[2], policy), sent=Order(0.0, 3000.0), held=Order(0.0, 3000.0)))
+    shares = shared(policy, (budget_w,), tuple(ders), now_s=now_s, asks=True)
+    assert -sum(shares.floors_w) <= max(0.0, budget_w) + 1e-6
+    assert sum(d.turn_s is not None for d in shares.ders) <= 1
+
+
 def test_a_question_takes_nothing_from_a_car() -> None:
     specs = (battery(0), charger(1))
     policy = site.policy(ders=specs, limits=(IMPORT,))
@@ -132,14 +162,16 @@ def test_a_question_takes_nothing_from_a_car() -> None:
 
 def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_does() -> None:
     """Its draw has a limit (124), so it cannot be told to draw; its own injection is not allowed meanwhile."""
-    policy = site.policy(ders=(pv(), battery()), limits=(EXPORT,))
-    for shown_w, pv_w in ((-3000.0, 5000.0), (-9000.0, 10_000.0)):
-        der = met(battery(), policy, shown_w)
+    policy = site.policy(ders=(pv(), battery(nameplate_w=9000.0)), limits=(EXPORT, IMPORT))
+    for shown_w, let_w, pv_w in ((-3000.0, 9000.0, 5000.0), (-9000.0, 9000.0, 10_000.0), (-3000.0, 1000.0, 3000.0)):
+        der = met(battery(nameplate_w=9000.0), policy, shown_w)
         assert der.identified is not None
-        der = evolve(der, identified=replace(der.identified, takes_setpoint=False))
-        caps_w = shared(policy, (2000.0,), (met(pv(), policy), der)).caps_w
-        assert caps_w == pytest.approx((pv_w, 0.0))
-        assert shared(policy, (2000.0,), (met(pv(), policy), der), action=Action.SAFE).caps_w[0] <= 2000.0
+        ders = (met(pv(), policy), evolve(der, identified=replace(der.identified, takes_setpoint=False)))
+        shares = shared(policy, (2000.0, let_w), ders)
+        assert shares.caps_w == pytest.approx((pv_w, 2000.0 - pv_w))
+        assert not shares.conflicts
+        safe = shared(policy, (2000.0, let_w), ders, action=Action.SAFE)
+        assert sum(safe.caps_w) <= 2000.0
 
 
 def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:

@@ -220,9 +220,9 @@ def test_an_open_ct_brings_the_safe_set() -> None:
 
 
 def test_a_reversed_meter_is_found_while_caps_rise_and_brings_the_safe_set() -> None:
-    """CRD-ABN-5, CRD-CHK-1."""
-    run = Run(site.policy(limit_w=0.0))
-    for _ in range(60):
+    """CRD-ABN-5, CRD-CHK-1: in doubt and safe at once; the fall confirms it."""
+    run, verdicts = Run(site.policy(limit_w=0.0)), []
+    for _ in range(100):
         run.now_s += 0.1
         held_w = run.state.ders[0].sent_w or 0.0
         run.step(
@@ -230,8 +230,11 @@ def test_a_reversed_meter_is_found_while_caps_rise_and_brings_the_safe_set() -> 
             site.der_says(held_w, run.now_s),
             site.meter_says(-(-1000.0 - held_w), run.now_s),
         )
-    assert run.state.watches[0].wiring.verdict is Wiring.WRONG
-    assert (run.state.action, run.state.caps_w) == (Action.SAFE, (0.0,))
+        verdicts.append(run.state.watches[0].wiring.verdict)
+        if verdicts[-1] in (Wiring.DOUBTED, Wiring.WRONG):
+            assert (run.state.action, run.state.caps_w) == (Action.SAFE, (0.0,))
+    assert list(dict.fromkeys(verdicts)) == [Wiring.UNVERIFIED, Wiring.DOUBTED, Wiring.WRONG]
+    assert verdicts[59] is not Wiring.UNVERIFIED, "no later than before"
     assert max(o.state.caps_w[0] for o in run.outcomes) < 1300.0
 
 

@@ -63,3 +63,9 @@ def test_a_question_that_was_cut_short_before_its_answer_is_not_asked_again_at_o
     waits_s = 2.0 * der_state.ASK_FIRST_S
     assert not wishes.is_due(caught, 0.0, 0.0, 802.6 + waits_s - 0.1), "twice as long the next time"
     assert wishes.is_due(caught, 0.0, 0.0, 802.6 + waits_s)
+
+
+def test_a_question_that_something_wrong_cuts_short_leaves_what_was_known_before() -> None:
+    asked = wishes.let_go(evolve(battery(HELD, -9000.0), told_since_s=1.0, turn_s=800.0), -4000.0)
+    cut = wishes.ends_turn(evolve(asked, sent=FREE), 801.0)
+    assert (cut.wish_w, cut.hidden_w, cut.turn_s) == (-9000.0, None, None)

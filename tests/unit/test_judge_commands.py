@@ -16,14 +16,14 @@ from hil.cli.main import cli
 from hil.profile.expand import case_hash
 from hil.profile.model import Case
 from hil.profile.words import Measure
-from hil.record.folder import list_runs, run_name, write_campaign, write_run
+from hil.record.folder import list_runs, read_campaign, read_run, run_name, write_campaign, write_run
 from hil.record.model import Campaign, End, People, RunRecord
 from hil.record.recording import RecordingError
 from hil.verdict.campaign import all_pass, judge_campaign
 from hil.verdict.difference import first_difference
 from tests.docs import results_schema
 from tests.profile_kit import RIG
-from tests.verdict_kit import answered, asleep, case, criterion
+from tests.verdict_kit import answered, asleep, case, criterion, measure_once
 
 UTC = "2026-03-01T10:00:00.000Z"
 Make = Callable[..., RunRecord]
@@ -77,6 +77,12 @@ def hil(*words: object, code: int = 0) -> Result:
     return found
 
 
+@pytest.fixture
+def measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is made of measurements; tests that judging again gives the same do without it."""
+    monkeypatch.setattr("hil.verdict.run.measure", measure_once)
+
+
 def opened_for_writing(folder: Path) -> Path:
     """The same folder, whose files a person made writable."""
     for path in (folder, *folder.rglob("*")):
@@ -97,8 +103,6 @@ def test_judge_says_every_verdict_and_writes_results_once(tmp_path: Path) -> Non
 
 def test_judging_again_gives_the_same_bytes_whatever_the_order_of_the_runs(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c")
-    from hil.record.folder import read_campaign, read_run
-
     runs = [read_run(path) for path in list_runs(folder)]
     ways = [judge_campaign(read_campaign(folder), order) for order in (runs, runs[::-1])]
     assert len({results_text(result) for result in (*ways, judge_folder(folder))}) == 1
@@ -123,6 +127,7 @@ def test_results_are_read_back_as_they_were_judged(tmp_path: Path) -> None:
     assert read_results(folder) == judge_folder(folder)
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_a_case_that_fails_or_is_not_run_ends_with_1(tmp_path: Path) -> None:
     said = hil("judge", campaign(tmp_path / "c", make=asleep), code=1).output
     assert "FAIL          lab/step/b" in said
@@ -135,6 +140,7 @@ def test_a_case_that_fails_or_is_not_run_ends_with_1(tmp_path: Path) -> None:
     assert "not run: no record of it" in hil("judge", folder, code=1).output
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_a_campaign_in_which_nothing_was_done_does_not_pass(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c")
     result = judge_folder(folder)
@@ -142,6 +148,7 @@ def test_a_campaign_in_which_nothing_was_done_does_not_pass(tmp_path: Path) -> N
     assert not all_pass(replace(result, cases=result.cases[2:]))
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_earlier_results_are_kept_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hil.cli.judged.EARLIER_MAX", 3)
     folder = campaign(tmp_path / "c")
@@ -175,6 +182,7 @@ def test_a_folder_without_records_is_wrong_usage(tmp_path: Path) -> None:
     assert "results.json: is not there (make it with `hil judge" in str(found.exception)
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_a_table_for_machines_has_a_row_for_each_case_and_criterion(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c", make=asleep)
     table, junit = tmp_path / "t.csv", tmp_path / "t.xml"
@@ -195,6 +203,7 @@ def test_a_table_for_machines_has_a_row_for_each_case_and_criterion(tmp_path: Pa
     assert rows[4]["reason"] == "not run: the rig lacks AcLoad: reaches 12 kW, not 20 kW"
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_junit_counts_what_it_lists_and_its_elements_are_those_of_ci_servers(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c", make=asleep)
     hil("judge", folder, "--junit", tmp_path / "t.xml", code=1)
@@ -225,6 +234,7 @@ def test_a_bundle_is_the_same_bytes_and_is_verified_anywhere(tmp_path: Path) -> 
     hil("verify", inside)
 
 
+@pytest.mark.usefixtures("measured_once")
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
@@ -261,6 +271,7 @@ def test_a_changed_sample_is_found_before_any_verdict(tmp_path: Path) -> None:
     assert "power.h5" in str(found.exception)
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_a_run_that_is_gone_or_was_never_judged_is_named(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c")
     hil("judge", folder)
@@ -292,6 +303,7 @@ def test_a_file_that_is_no_zip_is_wrong_usage(tmp_path: Path) -> None:
     assert "cannot be unpacked" in str(found.exception)
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_compare_marks_what_is_larger_than_its_uncertainty(tmp_path: Path) -> None:
     fast, slow, sleepy = (
         campaign(tmp_path / "fast"),
@@ -342,6 +354,7 @@ def test_the_register_lists_searches_and_shows_a_trend(tmp_path: Path) -> None:
     assert "12 entries; trend +" in hil("log", tmp_path).output
 
 
+@pytest.mark.usefixtures("measured_once")
 def test_the_register_is_only_appended_to_and_can_be_made_again(tmp_path: Path) -> None:
     hil("judge", campaign(tmp_path / "a"))
     hil("log", tmp_path)

@@ -8,6 +8,8 @@ import pytest
 from pcs.core.dispatch import Grid
 from pcs.core.policy import UNKNOWN_PLANT, Policy, all_points, lies_behind, policy_for, rank_of
 from pcs.model.limit import Basis, Direction, Limit, Quantity, Scope
+from pcs.model.lockout import ExcursionRule, LockoutRules
+from pcs.model.preset import Tolerance
 from pcs.model.site import DerKind, DerSpec, MeterSpec, PointKind, PointSpec, Site, System, Tuning
 from tests import core_site as kit
 
@@ -221,3 +223,7 @@ def test_what_the_site_and_its_preset_say_is_handed_on() -> None:
     policy = policy_for(of)
     assert (policy.limits, meters_of(policy), policy.tuning) == (of.limits, of.meters, of.tuning)
     assert (policy.tolerance, policy.lockout) == (of.preset.tolerance, of.preset.lockout)
+    lockout = LockoutRules(preset="test", rules=(ExcursionRule(id="long", lasting_s=9.0),))
+    preset = replace(of.preset, tolerance=Tolerance(share=0.5), lockout=lockout)
+    changed = policy_for(replace(of, preset=preset))
+    assert (changed.tolerance, changed.lockout) == (preset.tolerance, lockout)

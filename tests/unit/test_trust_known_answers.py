@@ -10,8 +10,8 @@ import pytest
 from pcs.core.trust import Trust, learn
 
 SIZE_W, EFFECT_S, NOW_S = 10_000.0, 2.0, 100.0
-QUIET = Trust(rest_since_s=NOW_S - EFFECT_S, rest_import_w=-500.0, rest_total_w=4000.0)
-"""At rest for just long enough."""
+QUIET = Trust(rest_since_s=NOW_S - EFFECT_S, rest_import_w=-500.0, rest_total_w=6000.0)
+"""At rest for just long enough, with a budget beyond all that 18 % more than is said would be."""
 
 
 def after(state: Trust = QUIET, now_s: float = NOW_S, **more: Any) -> Trust:
@@ -20,7 +20,7 @@ def after(state: Trust = QUIET, now_s: float = NOW_S, **more: Any) -> Trust:
         "import_w": -500.0,
         "room_w": 2000.0,
         "injection_w": 5000.0,
-        "total_w": 4000.0,
+        "total_w": 6000.0,
         "most_w": SIZE_W,
         "follows": True,
         "effect_s": EFFECT_S,
@@ -36,14 +36,14 @@ def changed(state: Trust, **more: Any) -> Trust:
 
 TRYING = Trust(share=0.15, trial_share=0.05, trial_w=250.0, before_w=-500.0, rest_since_s=None)
 """A trial of 250 W on top of what was proven before."""
-SETTLED = changed(TRYING, rest_since_s=NOW_S - EFFECT_S, rest_import_w=-700.0, rest_total_w=4250.0)
+SETTLED = changed(TRYING, rest_since_s=NOW_S - EFFECT_S, rest_import_w=-700.0, rest_total_w=6250.0)
 """The same, at rest for long enough with a flow that is 200 W lower."""
 
 
 def judged(import_w: float, **more: Any) -> Trust:
     """The trial, with the flow where it came to rest; there is no room for another."""
     state = changed(SETTLED, rest_import_w=import_w, **more)
-    return after(state, import_w=import_w, total_w=4250.0, room_w=0.0)
+    return after(state, import_w=import_w, total_w=6250.0, room_w=0.0)
 
 
 def test_a_trial_asks_for_a_part_of_the_room_and_counts_as_a_share_of_what_is_said() -> None:
@@ -91,9 +91,9 @@ def test_a_trial_waits_until_everything_has_had_its_effect(rest_s: float, tries:
         ({"import_w": -600.0}, True),
         ({"import_w": -601.0}, False),
         ({"import_w": -399.0}, False),
-        ({"total_w": 4100.0}, True),
-        ({"total_w": 4101.0}, False),
-        ({"total_w": 3899.0}, False),
+        ({"total_w": 6100.0}, True),
+        ({"total_w": 6101.0}, False),
+        ({"total_w": 5899.0}, False),
     ],
 )
 def test_more_than_a_percent_of_movement_ends_the_rest_and_begins_it_anew(more: dict[str, float], rests: bool) -> None:
@@ -101,14 +101,14 @@ def test_more_than_a_percent_of_movement_ends_the_rest_and_begins_it_anew(more: 
     if rests:
         assert state.trial_w > 0.0
     else:
-        given = {"import_w": -500.0, "total_w": 4000.0, **more}
+        given = {"import_w": -500.0, "total_w": 6000.0, **more}
         assert (state.rest_since_s, state.trial_w) == (NOW_S, 0.0)
         assert (state.rest_import_w, state.rest_total_w) == (given["import_w"], given["total_w"])
 
 
 def test_the_first_sample_begins_the_rest() -> None:
     state = after(Trust())
-    assert state == Trust(rest_since_s=NOW_S, rest_import_w=-500.0, rest_total_w=4000.0)
+    assert state == Trust(rest_since_s=NOW_S, rest_import_w=-500.0, rest_total_w=6000.0)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_trial_is_proven_by_half_of_its_way(import_w: float, followed: bool) -
 def test_what_is_proven_is_kept_and_the_next_trial_is_free() -> None:
     state = judged(-700.0, again_s=240.0)
     assert (state.not_before_s, state.again_s, state.rest_since_s) == (0.0, 30.0, NOW_S - EFFECT_S)
-    again = after(changed(SETTLED, rest_import_w=-700.0), import_w=-700.0, total_w=4250.0, room_w=500.0)
+    again = after(changed(SETTLED, rest_import_w=-700.0), import_w=-700.0, total_w=6250.0, room_w=500.0)
     assert again.share == pytest.approx(0.15 + 0.03), "it goes on at once"
     assert again.before_w == -700.0
 
@@ -153,14 +153,14 @@ def test_a_trial_without_answer_waits_twice_as_long_each_time_up_to_ten_minutes(
 
 
 def test_a_budget_that_is_lowered_meanwhile_ends_a_trial_without_a_verdict() -> None:
-    lowered = after(SETTLED, import_w=-700.0, total_w=4150.0 - 0.1)
+    lowered = after(SETTLED, import_w=-700.0, total_w=6150.0 - 0.1)
     assert (lowered.share, lowered.trial_w, lowered.not_before_s) == (pytest.approx(0.1), 0.0, 0.0)
-    assert (lowered.rest_since_s, lowered.rest_total_w) == (NOW_S, 4149.9)
-    raised = after(SETTLED, import_w=-700.0, total_w=4400.0)
-    assert (raised.share, raised.trial_w, raised.rest_total_w) == (0.15, 250.0, 4400.0)
-    moved = after(SETTLED, import_w=-900.0, total_w=4250.0)
+    assert (lowered.rest_since_s, lowered.rest_total_w) == (NOW_S, 6149.9)
+    raised = after(SETTLED, import_w=-700.0, total_w=6400.0)
+    assert (raised.share, raised.trial_w, raised.rest_total_w) == (0.15, 250.0, 6400.0)
+    moved = after(SETTLED, import_w=-900.0, total_w=6250.0)
     assert (moved.share, moved.trial_w, moved.rest_import_w) == (0.15, 250.0, -900.0)
-    first = after(TRYING, import_w=-700.0, total_w=4250.0)
+    first = after(TRYING, import_w=-700.0, total_w=6250.0)
     assert (first.share, first.trial_w, first.rest_since_s) == (0.15, 250.0, NOW_S)
 
 
@@ -172,12 +172,21 @@ def test_a_trial_that_has_just_begun_is_dropped_and_so_is_a_rest_without_one() -
 
 def test_the_trial_of_a_small_line_is_judged_as_any_other() -> None:
     """Half a watt of five."""
-    small = changed(SETTLED, trial_w=0.5, before_w=0.0, rest_import_w=-0.3, rest_total_w=5.0)
-    given = {"import_w": -0.3, "total_w": 5.0, "injection_w": 5.0, "most_w": 10.0}
+    small = changed(SETTLED, trial_w=0.5, before_w=0.0, rest_import_w=-0.3, rest_total_w=6.0)
+    given = {"import_w": -0.3, "total_w": 6.0, "injection_w": 5.0, "most_w": 10.0}
     assert after(small, room_w=0.0, **given).share == pytest.approx(0.15)
     assert after(changed(small, before_w=-0.2), room_w=0.0, **given).share == pytest.approx(0.1)
-    assert after(small, room_w=0.0, **{**given, "total_w": 4.8}).share == pytest.approx(0.1), "lowered meanwhile"
+    assert after(small, room_w=0.0, **{**given, "total_w": 5.8}).share == pytest.approx(0.1), "lowered meanwhile"
 
 
 def test_no_share_is_taken_back_below_nothing() -> None:
     assert after(changed(SETTLED, share=0.02), follows=False).share == 0.0
+
+
+@pytest.mark.parametrize(
+    ("total_w", "share"), [(6000.0, 0.15), (5750.0, 0.15), (5700.0, 0.14), (5000.0, 0.0), (4900.0, 0.0)]
+)
+def test_at_rest_a_share_is_no_more_than_the_budget_can_explain(total_w: float, share: float) -> None:
+    """5 kW that are said, and 15 % more: 5.75 kW, if the budget is that large."""
+    state = changed(QUIET, share=0.15, rest_total_w=total_w)
+    assert after(state, total_w=total_w, room_w=0.0).share == pytest.approx(share)
