@@ -1,11 +1,15 @@
 """Synthetic runs with known answers: a case in code, and recordings of first-order responses on it."""
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.analysis.measure import measure
+from hil.analysis.result import Measurement, Question
+from hil.analysis.series import Series
 from hil.profile.model import Case, Criterion, Response, Step, StepArgument, Stimulus
 from hil.profile.model import Recording as Asked
 from hil.profile.words import Measure, Provenance, ResponseKind, Role, Verb
@@ -160,3 +164,14 @@ def changed(record: RunRecord, **channels: Values) -> RunRecord:
     recording = record.recordings[0]
     named = {name.replace("_", ".", 1): values for name, values in channels.items()}
     return replace(record, recordings=(replace(recording, channels={**recording.channels, **named}),))
+
+
+MEASURED: dict[bytes, Measurement] = {}
+
+
+def measure_once(stimulus: Series, response: Series, question: Question) -> Measurement:
+    """As `measure`; the same samples and question are measured once in a process."""
+    key = pickle.dumps((stimulus, response, question))
+    if key not in MEASURED:
+        MEASURED[key] = measure(stimulus, response, question)
+    return MEASURED[key]

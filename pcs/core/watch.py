@@ -35,7 +35,7 @@ class Watch:
     """
 
     wiring: WiringState
-    mirror: Mirror
+    mirror: Mirror = field(default_factory=Mirror)
     question: Question = field(default_factory=Question)
     injection_fresh_w: float = 0.0
     injection_moved_w: tuple[float, float] = (0.0, observe.INFINITY)
@@ -46,7 +46,7 @@ class Watch:
     @staticmethod
     def new(now_s: float) -> "Watch":
         """Nothing seen yet."""
-        return Watch(wiring=WiringState(since_s=now_s), mirror=Mirror())
+        return Watch(wiring=WiringState(since_s=now_s))
 
 
 def renewed(state: Watch, is_replaced: bool, now_s: float) -> Watch:

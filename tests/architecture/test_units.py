@@ -52,8 +52,9 @@ ALLOWED = {  # what is named by somebody else, or has no unit of its own
     "Storage.advance": "as Unit.advance",
     "Hybrid.advance": "as Unit.advance",
     "Evse.advance": "as Unit.advance",
-    "_Time.select.timeout": "asyncio calls it by this name: in seconds",
     "VirtualLoop.time": "asyncio's name: in seconds",
+    "VirtualLoop.call_at.when": "asyncio's own name",
+    "VirtualLoop.call_later.delay": "asyncio's own name",
 }
 MEASURES = {"float", "Band"}
 SEQUENCES = {"Iterable", "Iterator", "Sequence", "deque", "frozenset", "list", "set", "tuple"}

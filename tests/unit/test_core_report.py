@@ -22,7 +22,7 @@ RULES = site.policy(limit_w=3000.0)
 
 
 def wired(verdict: Wiring, detail: str = "") -> tuple[Watch, ...]:
-    return (Watch(wiring=WiringState(verdict=verdict, detail=detail)),)
+    return (replace(Watch.new(0.0), wiring=WiringState(verdict=verdict, detail=detail)),)
 
 
 def base(limit_w: float | None = 3000.0) -> State:

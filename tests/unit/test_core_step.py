@@ -222,7 +222,7 @@ def test_an_open_ct_brings_the_safe_set() -> None:
 def test_a_reversed_meter_is_found_while_caps_rise_and_brings_the_safe_set() -> None:
     """CRD-ABN-5, CRD-CHK-1: in doubt and safe at once; the fall confirms it."""
     run, verdicts = Run(site.policy(limit_w=0.0)), []
-    for _ in range(80):
+    for _ in range(100):
         run.now_s += 0.1
         held_w = run.state.ders[0].sent_w or 0.0
         run.step(

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import pickle
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,22 +11,19 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from hil.analysis.measure import measure
-from hil.analysis.result import Measurement, Question
-from hil.analysis.series import Series
 from hil.cli.judged import judge_folder, read_results, results_text
 from hil.cli.main import cli
 from hil.profile.expand import case_hash
 from hil.profile.model import Case
 from hil.profile.words import Measure
-from hil.record.folder import list_runs, run_name, write_campaign, write_run
+from hil.record.folder import list_runs, read_campaign, read_run, run_name, write_campaign, write_run
 from hil.record.model import Campaign, End, People, RunRecord
 from hil.record.recording import RecordingError
 from hil.verdict.campaign import all_pass, judge_campaign
 from hil.verdict.difference import first_difference
 from tests.docs import results_schema
 from tests.profile_kit import RIG
-from tests.verdict_kit import answered, asleep, case, criterion
+from tests.verdict_kit import answered, asleep, case, criterion, measure_once
 
 UTC = "2026-03-01T10:00:00.000Z"
 Make = Callable[..., RunRecord]
@@ -81,23 +77,10 @@ def hil(*words: object, code: int = 0) -> Result:
     return found
 
 
-MEASURED: dict[bytes, Measurement] = {}
-
-
 @pytest.fixture
 def measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what is made of measurements: the same samples and question are measured once, not by every test.
-
-    Tests that judging again gives the same do without it.
-    """
-
-    def once(stimulus: Series, response: Series, question: Question) -> Measurement:
-        key = pickle.dumps((stimulus, response, question))
-        if key not in MEASURED:
-            MEASURED[key] = measure(stimulus, response, question)
-        return MEASURED[key]
-
-    monkeypatch.setattr("hil.verdict.run.measure", once)
+    """For what is made of measurements; tests that judging again gives the same do without it."""
+    monkeypatch.setattr("hil.verdict.run.measure", measure_once)
 
 
 def opened_for_writing(folder: Path) -> Path:
@@ -120,8 +103,6 @@ def test_judge_says_every_verdict_and_writes_results_once(tmp_path: Path) -> Non
 
 def test_judging_again_gives_the_same_bytes_whatever_the_order_of_the_runs(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "c")
-    from hil.record.folder import read_campaign, read_run
-
     runs = [read_run(path) for path in list_runs(folder)]
     ways = [judge_campaign(read_campaign(folder), order) for order in (runs, runs[::-1])]
     assert len({results_text(result) for result in (*ways, judge_folder(folder))}) == 1
