@@ -121,6 +121,10 @@ class Journal(Protocol):
         """
         ...
 
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        """What the last command for this device kept to because somebody else had left it: limit, limit of draw (W)."""
+        ...
+
     def step(self, line: bytes) -> None:
         """Keep one step's inputs and commands (a line of `pcs.codec.journal`); given up first when space runs out."""
         ...

@@ -100,7 +100,8 @@ class DerState:
     @property
     def able(self) -> Able:
         """What an order for it may ask."""
-        return Able(self.least_w, self.most_w, self.bounds_charge, self.wish_w, self.takes_setpoint)
+        told = self.sent is not None and self.sent.setpoint_w is not None
+        return Able(self.least_w, self.most_w, self.bounds_charge, self.wish_w, self.takes_setpoint, told)
 
     @property
     def takes_setpoint(self) -> bool:

@@ -24,8 +24,8 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
     """It was met: ratings are frozen now, and a limit found on it is our own or somebody else's."""
     spec, seen = der.spec, found.found
     foreign = seen.limit_w is not None and not found.found_is_own
-    foreign_w = seen.limit_w if foreign else der.foreign_w
-    foreign_charge_w = der.foreign_charge_w
+    foreign_w = seen.limit_w if foreign else _lower_w(der.foreign_w, found.foreign_w)
+    foreign_charge_w = _lower_w(der.foreign_charge_w, found.foreign_charge_w)
     if seen.charge_limit_w is not None and not found.found_is_own:
         foreign, foreign_charge_w = True, seen.charge_limit_w
     weight_w = max(found.rating_w, spec.nameplate_w)
@@ -61,8 +61,20 @@ def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
             f"holds {limit} that the journal does not know: it is honoured. If nobody else set it (the journal "
             f"is new, or was deleted), stop and start once with `pcs run SITE.yaml --release {der.spec.id}`"
         )
-        der = having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
+        return having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
+    if found.foreign_w is not None or found.foreign_charge_w is not None:
+        left_w = (("", found.foreign_w), (" of charge", found.foreign_charge_w))
+        limit = " and ".join(f"{w:.0f} W{what}" for what, w in left_w if w is not None)
+        detail = (
+            f"somebody else limited it to {limit} before this start: it is honoured. If that is over, stop and start "
+            f"once with `pcs run SITE.yaml --release {der.spec.id}`"
+        )
+        return having(der, FaultKind.DER_FOREIGN_LIMIT, now_s, detail)
     return der
+
+
+def _lower_w(one_w: float | None, other_w: float | None) -> float | None:
+    return min((w for w in (one_w, other_w) if w is not None), default=None)
 
 
 def telemetry(der: DerState, reading: DerReading) -> DerState:

@@ -128,6 +128,8 @@ def _send(
         charge_limit_w=wanted.charge_w,
         reversion_charge_limit_w=safe_charge_w,
         setpoint_w=wanted.setpoint_w,
+        foreign_w=der.foreign_w,
+        foreign_charge_w=der.foreign_charge_w,
         urgent=urgent,
     )
 
@@ -147,6 +149,8 @@ def leaving(
                 charge_limit_w=last.charge_w,
                 reversion_charge_limit_w=charge_w,
                 setpoint_w=last.setpoint_w,
+                foreign_w=d.foreign_w,
+                foreign_charge_w=d.foreign_charge_w,
                 urgent=True,
             )
         )

@@ -21,6 +21,8 @@ NOISE_SHARE = 0.002
 """What a flow at rest moves by at least from sample to sample, as a share of nameplate."""
 UNMOVED_PART = 0.25
 """The DERs have moved by a quarter of the turn at most: more would explain it."""
+OWN_PART = 0.25
+"""What the DERs have moved meanwhile is known to a quarter: so much of it is in doubt of the flow's size."""
 UNKNOWN_SHARE = 0.15
 """While they move on command nobody knows what they inject: of a DER near its cap it is known to within 15 %."""
 KEPT = 8
@@ -89,12 +91,13 @@ def look(
 
 
 def goes_on(turn: Turn, sample: Sample, bounds_w: tuple[float, float], size_w: float, balanced: bool) -> bool:
-    """Whether the flow jumps on within the window, by more than the DERs can have moved.
+    """Whether the flow jumps on with the next window, by more than the DERs can have moved.
 
-    Then it was a load's step, of which the window held a part.
+    Then it was a load's step, of which the window before held a part. A meter that shows snapshots has no parts.
     """
     after, imports_w = turn.after, (sample.import_w, *sample.phase_import_w)
-    if len(imports_w) != len(after.imports_w) or sample.span.from_s > after.at_s:
+    window_s = sample.published_s - sample.span.from_s
+    if len(imports_w) != len(after.imports_w) or sample.span.from_s > after.at_s + 0.5 * window_s:
         return False
     moved_w = max(after.hi_w - bounds_w[0], bounds_w[1] - after.lo_w)
     for k in turn.conductors:
@@ -124,7 +127,7 @@ def turned(before: Shown, after: Shown, resolution_w: float, size_w: float, bala
     for k in numbers:
         own_w = moved_w * _part(k, phases, balanced)
         was_w, is_w = before.imports_w[k] - own_w, after.imports_w[k]
-        near_w = max(ALIKE_SHARE * abs(was_w), NOISE_SHARE * size_w) + 3.0 * resolution_w + abs(own_w)
+        near_w = max(ALIKE_SHARE * abs(was_w), NOISE_SHARE * size_w) + 3.0 * resolution_w + OWN_PART * abs(own_w)
         if abs(is_w + was_w) <= near_w and abs(was_w) >= max(LEAST_W, LEAST_SHARE * size_w / len(numbers)):
             found.append(k)
             step_w += 2.0 * is_w

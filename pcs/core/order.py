@@ -8,7 +8,8 @@ A source has one limit. What draws power has a second one, for its draw. Where t
 from typing import NamedTuple
 
 NEAR_SHARE = 0.01
-"""A wish within 1 % of its bound fits: below that lies the error of telemetry."""
+"""A wish within 1 % of its bound fits: below that lies the error of telemetry. Where a set point is in force it has to
+fit whole before the device is let go."""
 
 
 class Order(NamedTuple):
@@ -38,6 +39,8 @@ class Able(NamedTuple):
     bounds_charge: bool
     wish_w: float | None
     takes_setpoint: bool = True
+    is_told: bool = False
+    """A set point is in force."""
 
 
 def order(cap_w: float, floor_w: float, able: Able) -> Order:
@@ -58,6 +61,6 @@ def order(cap_w: float, floor_w: float, able: Able) -> Order:
         return Order(limit_w, charge_w)
     if able.wish_w is None:  # nobody knows what it would do if it were free, so it rests
         return Order(limit_w, charge_w, 0.0)
-    if able.wish_w < floor_w - near_w:
+    if able.wish_w < floor_w - (0.0 if able.is_told else near_w):  # else the noise of a meter lets it go and takes it
         return Order(limit_w, charge_w, floor_w)
     return Order(limit_w, charge_w)

@@ -29,7 +29,7 @@ FILE_NAMES = ("intents-a.log", "intents-b.log")
 FILE_BYTES = 524_288  # a line is 60-80 bytes: some 7,000 intents
 COMPACT_AT_BYTES = FILE_BYTES * 3 // 4  # leaves room for half a minute of intents at 50/s should the disk stall
 KEPT = 256  # by device: 25 s of a new limit every 100 ms that the device does not take
-MAX_SERIALS = 192  # 64 devices, each with its limit, its charge limit and its set point
+MAX_SERIALS = 320  # 64 devices: limit, charge limit, set point, and what somebody else left of the first two
 MAX_SERIAL_CHARS = 64  # SunSpec model 1 has 32, what it is about 16; bounds a line to less than 512 bytes
 
 _encode_text = json.JSONEncoder(separators=(",", ":")).encode
@@ -92,6 +92,11 @@ class IntentLog:
             abs(intent.limit_w - limit_w) <= tolerance_w or abs(intent.reversion_limit_w - limit_w) <= tolerance_w
             for intent in self._kept.get(serial[:MAX_SERIAL_CHARS], ())
         )
+
+    def last_w(self, serial: str) -> float | None:
+        """The last limit that was remembered for this device."""
+        kept = self._kept.get(serial[:MAX_SERIAL_CHARS])
+        return kept[-1].limit_w if kept else None
 
     def sync(self, *, to_disk: bool = True) -> None:
         """Make room and try again what did not work; bring what was appended to the disk, too, if so wanted.

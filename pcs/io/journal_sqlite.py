@@ -21,7 +21,7 @@ from pcs.codec.origin import Origin, encode_origin
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
 from pcs.io.intents import IntentLog
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
-from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
+from pcs.model.command import LimitActivePower, charge_limit_of, foreign_of, setpoint_of
 from pcs.model.event import Event, EventKind
 from pcs.model.units import Instant
 from pcs.ports import Clock
@@ -49,6 +49,9 @@ WAKE_AT_STEPS = MAX_BLOB_LINES
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
 CALM_S = 600.0  # after so long without an error the patience starts anew
 CLOSE_WITHIN_S = 10.0  # a dead card must not keep the process from ending
+
+NOBODY_W = -1.0
+"""Kept as somebody else's limit where there is none any more: limits are magnitudes."""
 
 OpenFile = Callable[..., tuple[JournalFile, str]]
 
@@ -119,8 +122,11 @@ class SqliteJournal:
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
         """Remember a command before it goes on the wire; it survives kill -9 from the moment this returns.
 
-        What concerns the draw is kept under names of its own (`charge_limit_of`, `setpoint_of`).
+        What concerns the draw is kept under names of its own (`charge_limit_of`, `setpoint_of`), and so is what
+        somebody else left (`foreign_of`): it must be known before a limit of ours repeats it.
         """
+        self._keep_foreign(foreign_of(serial), command.foreign_w)
+        self._keep_foreign(foreign_of(charge_limit_of(serial)), command.foreign_charge_w)
         self._intents.intend(serial, command.limit_w, command.reversion_limit_w)
         if command.charge_limit_w is not None:
             self._intents.intend(charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w)
@@ -130,6 +136,17 @@ class SqliteJournal:
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on this device is one that we intended, as limit or as armed reversion value."""
         return self._intents.explains(serial, limit_w, tolerance_w)
+
+    def _keep_foreign(self, name: str, foreign_w: float | None) -> None:
+        if foreign_w is not None or self._intents.last_w(name) not in (None, NOBODY_W):
+            kept_w = NOBODY_W if foreign_w is None else foreign_w
+            self._intents.intend(name, kept_w, kept_w)
+
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        """What the last command kept to because somebody else had left it: limit, limit of draw (W; None: nothing)."""
+        kept = (self._intents.last_w(foreign_of(name)) for name in (serial, charge_limit_of(serial)))
+        limit_w, draw_w = (None if w is None or w < 0.0 else w for w in kept)
+        return limit_w, draw_w
 
     def step(self, line: bytes) -> None:
         """Keep a line of `pcs.codec.journal`; lost, and counted, when too much is waiting."""

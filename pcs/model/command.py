@@ -13,6 +13,9 @@ class LimitActivePower:
     What draws power has more: `charge_limit_w` bounds the draw (W, >= 0; None: it cannot draw, or must not be told),
     with its own `reversion_charge_limit_w`. `setpoint_w` is an injection that it must track inside both limits (W,
     negative: charge): only where the device has no limit that would do, or when it has to help; None: its own wish.
+
+    `foreign_w` and `foreign_charge_w`: lower limits that somebody else left on the device, and that this command keeps
+    to (W; None: nobody did). They are remembered with it: a limit that we say again must not become our own.
     """
 
     der_id: str
@@ -21,6 +24,8 @@ class LimitActivePower:
     charge_limit_w: float | None = None
     reversion_charge_limit_w: float = 0.0
     setpoint_w: float | None = None
+    foreign_w: float | None = None
+    foreign_charge_w: float | None = None
     urgent: bool
 
     @property
@@ -39,6 +44,11 @@ Command = LimitActivePower
 def charge_limit_of(serial: str) -> str:
     """Under which name the journal keeps limits of this device's draw, apart from those of its injection."""
     return f"charge limit of {serial}"
+
+
+def foreign_of(name: str) -> str:
+    """Under which name the journal keeps what somebody else left beside a limit of ours."""
+    return f"foreign {name}"
 
 
 def setpoint_of(serial: str) -> str:

@@ -95,7 +95,8 @@ class DerIdentified:
     `found_is_own` whether our journal or the armed reversion value explains that limit. `charge_rating_w`: the most
     that it can draw (0: it cannot). `bounds_charge`: it has a limit for its draw that leaves its own wish free inside;
     without one its draw is bounded by a set point. `takes_setpoint`: it can be told what to inject or draw.
-    `charge_resolution_w`: the smallest step of either.
+    `charge_resolution_w`: the smallest step of either. `foreign_w`, `foreign_charge_w`: lower limits that somebody else
+    left on it before this process began, and that nobody released (W; None: none are remembered).
     """
 
     der_id: str
@@ -114,6 +115,8 @@ class DerIdentified:
     reverts_safe: bool
     found: LimitReadback
     found_is_own: bool
+    foreign_w: float | None = None
+    foreign_charge_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,8 @@ class Controller:
             return der_id in self.world.released or self.world.journal.explains(serial, limit_w, tolerance_w)
 
         device = registry.inverter_for(spec, self._link(spec.link), explains)
-        return DerTasks(device, der_id, self.policy, self._inbox, self.world.journal, self.world.clock)
+        journal, clock, released = self.world.journal, self.world.clock, der_id in self.world.released
+        return DerTasks(device, der_id, self.policy, self._inbox, journal, clock, released=released)
 
     def status(self) -> dict[str, Any]:
         """What people may know of this moment (schema pcs.status/1)."""

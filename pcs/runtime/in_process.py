@@ -53,6 +53,11 @@ class MemoryJournal:
             for c in self._intents.get(serial, ())
         )
 
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        """See `Journal.foreign`."""
+        kept = self._intents.get(serial)
+        return (kept[-1].foreign_w, kept[-1].foreign_charge_w) if kept else (None, None)
+
     def step(self, line: bytes) -> None:
         """Not kept."""
 
@@ -97,6 +102,10 @@ class _Pen(MemoryJournal):
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """What the disk says."""
         return self._journal.explains(serial, limit_w, tolerance_w)
+
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        """What the disk says."""
+        return self._journal.foreign(serial)
 
 
 class MemoryLockouts:

@@ -114,9 +114,18 @@ class DerTasks:
     """What runs for one DER: identification and polling, and the writer that owns its command slot."""
 
     def __init__(
-        self, device: Inverter, der_id: str, policy: Policy, inbox: Inbox, journal: Journal, clock: Clock
+        self,
+        device: Inverter,
+        der_id: str,
+        policy: Policy,
+        inbox: Inbox,
+        journal: Journal,
+        clock: Clock,
+        *,
+        released: bool = False,
     ) -> None:
-        self.device, self.der_id = device, der_id
+        """`released`: what somebody else left on the device before this start is over."""
+        self.device, self.der_id, self._released = device, der_id, released
         self._policy, self._inbox, self._journal, self._clock = policy, inbox, journal, clock
         self._slot: LimitActivePower | None = None
         self._wanted = asyncio.Event()
@@ -168,6 +177,9 @@ class DerTasks:
         while True:
             outcome = await self.device.identify()
             if isinstance(outcome, DerIdentified):
+                if not self._released:
+                    limit_w, draw_w = self._journal.foreign(outcome.serial)
+                    outcome = replace(outcome, foreign_w=limit_w, foreign_charge_w=draw_w)
                 first = await self.device.measure()
                 self._identity, self._held = outcome, None
                 self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)

@@ -54,6 +54,9 @@ class _Pen:
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         return self._journal.explains(serial, limit_w, tolerance_w)
 
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        return self._journal.foreign(serial)
+
     def step(self, line: bytes) -> None:
         if not self.dead:
             self.lines.append(line)

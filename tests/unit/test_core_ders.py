@@ -1,8 +1,10 @@
 """One DER: met, silent, disobedient, restarted, limited by others, and what it can use."""
 
+from dataclasses import replace
+
 import pytest
 
-from pcs.core import der_state, ders, obey, observe
+from pcs.core import der_state, ders, economy, obey, observe
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.motion import BOUND_GAIN, BOUND_SHARE
@@ -61,6 +63,20 @@ def test_a_limit_that_nobody_explains_is_honoured() -> None:
 def test_a_foreign_limit_stays_when_the_der_is_met_again_with_our_own() -> None:
     again = ders.identified(met(3000.0), site.der_met(limit_w=1000.0, own=True), 9.0)
     assert (again.most_w, kinds(again)) == (3000.0, [FaultKind.DER_FOREIGN_LIMIT])
+
+
+def test_a_limit_that_somebody_left_before_this_start_is_kept_to_though_what_is_found_is_our_own() -> None:
+    """Fault campaign, seed 197: said again as ours it was explained by the journal, and raised after a crash."""
+    found = replace(site.der_met(limit_w=300.0, own=True), foreign_w=300.0)
+    der = ders.identified(der_state.new(site.der_spec(), site.TIMING, 0.0), found, 0.0)
+    assert (der.foreign_w, der.most_w, kinds(der)) == (300.0, 300.0, [FaultKind.DER_FOREIGN_LIMIT])
+    assert "300 W before this start" in der.conditions[0].detail
+    _, told = economy.command(der, economy.Bounds(10_000.0, 0.0, 0.0, 0.0), 0.0)
+    assert told is not None
+    assert (told.limit_w, told.foreign_w) == (300.0, 300.0), "and it is remembered again"
+    lower = replace(found, found=replace(found.found, limit_w=200.0), foreign_charge_w=50.0)
+    again = ders.identified(der, lower, 1.0)
+    assert (again.foreign_w, again.foreign_charge_w) == (300.0, 50.0), "what is ours below it is not theirs"
 
 
 def test_a_silent_der_is_found_after_two_seconds_or_three_polls() -> None:

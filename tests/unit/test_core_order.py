@@ -36,6 +36,15 @@ def test_a_wish_to_draw_beyond_the_bound_becomes_a_set_point_at_the_bound() -> N
     assert order(3000.0, -2000.0, simple(-4000.0)) == Order(3000.0, None, -2000.0)
 
 
+def test_a_wish_that_nearly_fits_leaves_a_free_battery_free_and_a_held_one_held() -> None:
+    """Else the noise of a meter lets it go and takes it again for ever. Near is 50 W here."""
+    near, far, fits = simple(-2030.0), simple(-2060.0), simple(-1990.0)
+    assert order(3000.0, -2000.0, near) == Order(3000.0)
+    assert order(3000.0, -2000.0, far) == Order(3000.0, None, -2000.0)
+    assert order(3000.0, -2000.0, near._replace(is_told=True)) == Order(3000.0, None, -2000.0)
+    assert order(3000.0, -2000.0, fits._replace(is_told=True)) == Order(3000.0)
+
+
 def test_a_battery_of_which_nobody_knows_the_wish_rests() -> None:
     assert order(3000.0, -2000.0, simple(None)) == Order(3000.0, None, 0.0)
 

@@ -71,6 +71,9 @@ class Memory:
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
         self.intended.append(command)
 
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        return 300.0, 50.0
+
 
 def raised(says: LimitReadback) -> tuple[Storage, list[object]]:
     """What becomes of a raise when the device says this after it confirmed `HELD`."""
@@ -127,7 +130,7 @@ def test_slow_values_are_read_now_and_then_and_always_behind_the_power() -> None
     async def work() -> None:
         loop = asyncio.get_running_loop()
         tasks = DerTasks(
-            cast(Inverter, device), "inv0", cast(Policy, policy()), inbox, cast(Journal, None), LoopClock(loop, 0.0)
+            cast(Inverter, device), "inv0", cast(Policy, policy()), inbox, cast(Journal, Memory()), LoopClock(loop, 0.0)
         )
         polling = asyncio.ensure_future(tasks.poll())
         await asyncio.sleep(3.5 * SLOW_S)
@@ -136,3 +139,24 @@ def test_slow_values_are_read_now_and_then_and_always_behind_the_power() -> None
     in_virtual_time(work)
     assert len(device.refreshed_s) == 4
     assert set(device.refreshed_s) <= set(device.measured_s)
+
+
+@pytest.mark.parametrize(("released", "left_w"), [(False, (300.0, 50.0)), (True, (None, None))])
+def test_what_somebody_else_left_before_this_start_is_heard_with_the_device_unless_it_was_released(
+    released: bool, left_w: tuple[float | None, float | None]
+) -> None:
+    device, inbox = Storage(), Inbox()
+
+    async def work() -> None:
+        clock, journal = LoopClock(asyncio.get_running_loop(), 0.0), cast(Journal, Memory())
+        tasks = DerTasks(
+            cast(Inverter, device), "inv0", cast(Policy, policy()), inbox, journal, clock, released=released
+        )
+        polling = asyncio.ensure_future(tasks.poll())
+        await asyncio.sleep(0.1)
+        polling.cancel()
+
+    in_virtual_time(work)
+    met_ = inbox.take()[0]
+    assert isinstance(met_, DerIdentified)
+    assert (met_.foreign_w, met_.foreign_charge_w) == left_w
