@@ -46,8 +46,8 @@ class Able(NamedTuple):
 def order(cap_w: float, floor_w: float, able: Able) -> Order:
     """The order that keeps the injection between `floor_w` and `cap_w` with as little interference as possible."""
     limit_w = max(0.0, min(cap_w, able.most_w))
-    if able.least_w >= 0.0:
-        return Order(limit_w)
+    if able.least_w >= 0.0:  # a source; or what may not draw because somebody else says so: that is told, too
+        return Order(limit_w, 0.0 if able.bounds_charge else None)
     charge_w = max(0.0, -floor_w) if able.bounds_charge else None
     near_w = NEAR_SHARE * max(able.most_w, -able.least_w)
     if not able.takes_setpoint:

@@ -80,6 +80,9 @@ class Unit:
         self.gain = random.choice([1.0, 1.0, 1.03, 0.97])
         self.foreign_w: float | None = None
         self.foreign_seen = False
+        self.told_w: deque[float] = deque(maxlen=256)
+        self.kept_w: float | None = None
+        """As the journal keeps them: every limit that was to be told, and somebody else's that the last one kept to."""
         self.held: LimitActivePower | None = None
         self.taken: LimitActivePower | None = None
         self.shown: LimitActivePower | None = None
@@ -187,12 +190,14 @@ class Hour:
         met: list[Observation] = [site.meter_met()]
         for number, unit in enumerate(self.units):
             fresh, shown = _met(number, unit.spec), unit.shown
-            own = unit.foreign_w is None or shown is None or shown.limit_w > unit.foreign_w + MIN_W
+            own = shown is None or any(abs(shown.limit_w - w) <= MIN_W for w in unit.told_w)
             found = replace(fresh.found, sent_s=now_s, received_s=now_s)
             if shown is not None:
                 held = {"charge_limit_w": shown.charge_limit_w, "setpoint_w": shown.bounded_setpoint_w}
                 found = replace(found, limit_w=shown.limit_w, **held)
-            met.append(replace(fresh, found=found, found_is_own=own))
+            met.append(replace(fresh, found=found, found_is_own=own, foreign_w=unit.kept_w))
+            if own and unit.kept_w is None:  # by chance a limit that we had told as well: nothing tells the two apart
+                unit.foreign_w = None
             unit.foreign_seen = True
         return met
 
@@ -254,6 +259,8 @@ class Hour:
             "charge_limit_w": command.charge_limit_w,
             "setpoint_w": command.setpoint_w,
         }
+        unit.told_w.append(command.limit_w)
+        unit.kept_w = command.foreign_w
         if self._is(now_s, "der_refuses", number) or self._is(now_s, "der_silent", number):
             failed = site.fault(FaultKind.NO_ANSWER, back_s, command.der_id)
             self.late.append((back_s, LimitFailed(fault=failed, **values)))
@@ -268,6 +275,8 @@ class Hour:
             unit.foreign_w = None  # overwritten before anybody could see it
         if unit.shown is not None and unit.shown.setpoint_w is not None and command.setpoint_w is None:
             self._asked_s = now_s
+        if command.charge_limit_w is None and unit.shown is not None:  # what is not told stays as it was
+            command = replace(command, charge_limit_w=unit.shown.charge_limit_w)
         unit.shown = command
         unit.due.append((now_s + LINK_S + unit.dead_s, command))
         self.late.append((back_s, LimitApplied(sent_s=now_s, received_s=back_s, **values)))

@@ -21,6 +21,11 @@ def test_a_source_has_one_limit_and_never_less_than_nothing() -> None:
     assert order(-500.0, -500.0, pv) == Order(0.0)
 
 
+def test_a_draw_that_somebody_else_forbids_is_still_told_to_be_nothing() -> None:
+    """Fault campaign, core and plant, seed 6159: untold, it drew all it could, and nobody believed that it can."""
+    assert order(4000.0, 0.0, NATIVE._replace(least_w=-0.0)) == Order(4000.0, 0.0)
+
+
 def test_a_native_limit_of_the_draw_leaves_the_battery_its_own_wish() -> None:
     assert order(3000.0, -2000.0, NATIVE) == Order(3000.0, 2000.0)
     assert order(5000.0, -5000.0, NATIVE) == Order(5000.0, 5000.0)
