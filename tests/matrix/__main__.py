@@ -32,12 +32,13 @@ def really(cell: Cell) -> Outcome | str | None:
 
 
 def rows(chosen: list[Cell], runs: int, jobs: int) -> Iterator[Row]:
-    """Play the cells: threads wait for processes, processes share virtual time."""
-    with ProcessPoolExecutor(2) as fast, ThreadPoolExecutor(jobs) as slow:
-        quick = [fast.submit(virtual.played, cell) for cell in chosen]
+    """Play the cells: processes share virtual time; then, on a machine that is quiet again, threads wait for others."""
+    with ProcessPoolExecutor(2) as fast:
+        quick = list(fast.map(virtual.played, chosen))
+    with ThreadPoolExecutor(jobs) as slow:
         long = [[slow.submit(really, cell) for _ in range(runs)] for cell in chosen]
         for cell, one, many in zip(chosen, quick, long, strict=True):
-            row = Row(cell=cell, virtual=one.result(), real=tuple(job.result() for job in many))
+            row = Row(cell=cell, virtual=one, real=tuple(job.result() for job in many))
             sys.stdout.write(said_of(row) + "\n")
             sys.stdout.flush()
             yield row

@@ -46,6 +46,8 @@ class Outcome:
     after_w: float
     """The same at the end."""
     violations: tuple[str, ...]
+    slack_s: float = 0.0
+    """How much later than on an idle machine something may have been seen or done."""
 
 
 def judged(cell: Cell, twin: TwinFile, truth: Truth, said: Sequence[Said], slack_s: float = 0.0) -> Outcome:
@@ -73,6 +75,7 @@ def judged(cell: Cell, twin: TwinFile, truth: Truth, said: Sequence[Said], slack
         during_w=_mean([w for t, w in flow if cell.clears_s - 1.0 <= t < cell.clears_s]),
         after_w=end_w,
         violations=tuple(violations),
+        slack_s=slack_s,
     )
 
 

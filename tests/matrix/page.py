@@ -86,7 +86,10 @@ def page(rows: Sequence[Row]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *(_line(row) for row in rows)]
     bad = [f"- {row.cell.name}: {'; '.join(row.violations)}.{_why(row)}" for row in rows if row.violations]
     tail = ["## Violations", "", *(bad or ["None."])]
-    about = f"{runs} real {'run' if runs == 1 else 'runs'} of each cell; {band_w:g} W count as nothing.\n"
+    slack_s = sorted(one.slack_s for row in rows for one in row.outcomes) or [0.0]
+    granted = f"{slack_s[len(slack_s) // 2]:.2f} s in the middle, {slack_s[-1]:.2f} s at most"
+    counted = f"{runs} real {'run' if runs == 1 else 'runs'} of each cell; {band_w:g} W count as nothing."
+    about = f"{counted} Granted for this machine: {granted}.\n"
     return HEAD + about + "\n" + "\n".join(lines) + "\n\n" + "\n".join(tail) + "\n"
 
 
