@@ -104,22 +104,6 @@ def test_intents_are_explained_by_the_next_run(
     assert not journal.explains("SN1", 3000.0, 1.0)
 
 
-def test_what_somebody_else_left_is_known_to_the_next_run_until_a_command_no_longer_keeps_to_it(
-    tmp_path: Path, open_journal: Callable[..., SqliteJournal], clock: HandClock
-) -> None:
-    told = LimitActivePower(der_id="inv", limit_w=200.0, reversion_limit_w=100.0, foreign_w=300.0, urgent=True)
-    journal = open_journal(tmp_path)
-    assert journal.foreign("SN1") == (None, None)
-    journal.intend("SN1", told, clock.now())
-    journal.intend("SN2", replace(told, foreign_w=None, foreign_charge_w=0.0), clock.now())
-    journal.close()
-    journal = open_journal(tmp_path)
-    assert (journal.foreign("SN1"), journal.foreign("SN2")) == ((300.0, None), (None, 0.0))
-    journal.intend("SN1", replace(told, foreign_w=None), clock.now())
-    journal.close()
-    assert open_journal(tmp_path).foreign("SN1") == (None, None)
-
-
 def test_charge_limits_and_set_points_are_explained_apart_from_limits(
     tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
 ) -> None:
