@@ -32,12 +32,17 @@ def since_load(points: tuple[Point, ...], nameplate_w: float) -> tuple[Point, ..
     """
     if len(points) < 2:
         return points
-    (_, was_w, _), (now_s, is_w, _) = points[-2:]
-    recent = [p for p in points if now_s - p[0] <= 2.0 * REST_S]
-    rests = now_s - recent[0][0] >= REST_S and span_w([p[2] for p in recent]) < REST_SHARE * nameplate_w
+    (_, was_w, _), (_, is_w, _) = points[-2:]
     share = MOVE_SHARE / max(1, len(is_w) - 1)
     jumped = any(abs(b - a) > share * nameplate_w for a, b in zip(was_w, is_w, strict=True))
-    return points[-1:] if rests and jumped else points
+    return points[-1:] if jumped and rests(points, nameplate_w) else points
+
+
+def rests(points: tuple[Point, ...], nameplate_w: float) -> bool:
+    """Whether the DERs have moved by next to nothing of late."""
+    now_s = points[-1][0]
+    recent = [p for p in points if now_s - p[0] <= 2.0 * REST_S]
+    return now_s - recent[0][0] >= REST_S and span_w([p[2] for p in recent]) < REST_SHARE * nameplate_w
 
 
 def words_of_right(moved_w: float) -> str:

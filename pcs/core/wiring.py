@@ -13,6 +13,7 @@ from pcs.core.answer import (
     Wiring,
     answer,
     in_part,
+    rests,
     since_load,
     span_w,
     verifies,
@@ -33,7 +34,8 @@ verification makes 9 % within the window, and by then an answer in part would ha
 PROBE_MOST_SHARE = 0.15
 """What the slow rise before verification moves within a window; a cloud edge moves more, and telemetry lags it."""
 DOUBT_S = 15.0
-"""A doubt that nothing answers ends unverified: twice what the slowest plant of the band needs for all it has."""
+"""A doubt that nothing answers ends unverified, when the DERs have nothing left that could answer, or after this
+time: twice what the slowest plant of the band needs for all it has."""
 BACKOFF_S = (300.0, 3600.0)
 """A site with a wrong-signed answer stays safe for the first, then starts anew, unverified; with the same answer it
 waits twice as long each time, the second at most: each trial is a short excursion, and a person has to turn the CT."""
@@ -138,7 +140,7 @@ def watch(
         return state
     if waits:
         state = evolve(state, points=since_load(points, nameplate_w))
-        return _answered(state, balanced, nameplate_w, now_s) if confirmed else state
+        return _waited(state, injection_w, balanced, nameplate_w, now_s) if confirmed else state
     if span_w([p[2] for p in points]) < MOVE_SHARE * nameplate_w or nameplate_w <= 0.0:
         return state
     phases = len(imports_w) - 1 if balanced else 0
@@ -168,6 +170,16 @@ def watch(
         detail = words_of_right(moved_w)
         return evolve(state, verdict=Wiring.VERIFIED, since_s=now_s, detail=detail, backoff_s=BACKOFF_S[0])
     return state
+
+
+def _waited(state: WiringState, injection_w: float, balanced: bool, nameplate_w: float, now_s: float) -> WiringState:
+    """What the fall says; a doubt ends when it said nothing and nothing is left that could still answer."""
+    answered = _answered(state, balanced, nameplate_w, now_s)
+    if answered.verdict is not Wiring.DOUBTED or now_s - answered.since_s < WINDOW_S:
+        return answered
+    if abs(injection_w) >= MOVE_SHARE * nameplate_w or not rests(answered.points, nameplate_w):
+        return answered
+    return WiringState(since_s=now_s, broken_s=now_s, backoff_s=answered.backoff_s)
 
 
 def _answered(state: WiringState, balanced: bool, nameplate_w: float, now_s: float) -> WiringState:

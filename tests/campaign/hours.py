@@ -300,8 +300,8 @@ class Hour:
     def _held_back(self) -> list[str]:
         """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
 
-        A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it; a
-        foreign limit stays, and what storage without a set point draws by itself is nothing that a source may count on.
+        A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
+        A foreign limit stays. What storage without a set point draws by itself is nothing that a source may count on.
         """
         least = {
             d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction

@@ -109,7 +109,15 @@ def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(from_s: floa
     assert all(DROP_S < at_s < DROP_S + 0.2 for at_s in doubts), "by chance the drop is twice the flow in one window"
     assert set(stack.faults()) <= {"METER_LOST", "METER_LATE", "METER_STALE", "METER_DOUBTED"}
     assert stack.faults().count("METER_LOST") == 1
-    assert 350 <= stack.truth.injection_w(END_S) <= 500 + tolerance_w(stack.twin)
+    assert (0 if doubts else 350) <= stack.truth.injection_w(END_S) <= 500 + tolerance_w(stack.twin)
+
+
+def test_a_drop_that_is_twice_the_flow_by_chance_costs_some_seconds_of_production() -> None:
+    """CRD-ABN-5: a doubt that the fall to the safe set does not answer ends when nothing is left that could."""
+    stack, _ = played(4.0, 13, "garbage", 20.0)
+    assert "METER_DOUBTED" in stack.faults()
+    assert 350 <= stack.truth.injection_w(16.0) <= 500 + tolerance_w(stack.twin)
+    assert all(e.lasted_s <= response_s(stack.twin, 2000) for e in stack.truth.beyond(0.0, tolerance_w(stack.twin)))
 
 
 def test_the_sweep_covers_what_it_says() -> None:

@@ -19,7 +19,7 @@ from pcs.io.journal_read import UnreadableError, connect, read_events, read_step
 from pcs.io.journal_segments import Segments
 from pcs.io.journal_sqlite import SqliteJournal
 from pcs.io.journal_verify import verify
-from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
+from pcs.model.command import LimitActivePower
 from pcs.model.event import Event, EventKind
 from tests.unit.journal_kit import HandClock, contents, event, line, noisy
 
@@ -89,43 +89,6 @@ def test_a_second_controller_is_refused_by_the_number_of_the_first(
 def test_the_directory_is_free_again_after_close(tmp_path: Path, open_journal: Callable[..., SqliteJournal]) -> None:
     open_journal(tmp_path).close()
     assert not open_journal(tmp_path).trouble()
-
-
-def test_intents_are_explained_by_the_next_run(
-    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
-) -> None:
-    journal = open_journal(tmp_path)
-    command = LimitActivePower(der_id="inv1", limit_w=4200.0, reversion_limit_w=100.0, urgent=True)
-    journal.intend("SN1", command, clock.now())
-    journal.close()
-    journal = open_journal(tmp_path)
-    assert journal.explains("SN1", 4200.0, 1.0)
-    assert journal.explains("SN1", 100.0, 1.0)
-    assert not journal.explains("SN1", 3000.0, 1.0)
-
-
-def test_charge_limits_and_set_points_are_explained_apart_from_limits(
-    tmp_path: Path, clock: HandClock, open_journal: Callable[..., SqliteJournal]
-) -> None:
-    journal = open_journal(tmp_path)
-    command = LimitActivePower(
-        der_id="bat",
-        limit_w=4200.0,
-        reversion_limit_w=100.0,
-        charge_limit_w=2500.0,
-        reversion_charge_limit_w=200.0,
-        setpoint_w=-3000.0,
-        urgent=True,
-    )
-    journal.intend("SN1", command, clock.now())
-    journal.close()
-    journal = open_journal(tmp_path)
-    assert journal.explains(charge_limit_of("SN1"), 2500.0, 1.0)
-    assert journal.explains(charge_limit_of("SN1"), 200.0, 1.0)
-    assert journal.explains(setpoint_of("SN1"), -2500.0, 1.0), "as it was told: inside both limits"
-    assert journal.explains(setpoint_of("SN1"), 0.0, 1.0), "what its timer falls back to"
-    assert not journal.explains(setpoint_of("SN1"), 4200.0, 1.0)
-    assert not journal.explains("SN1", 2500.0, 1.0)
 
 
 def test_a_directory_that_cannot_be_made_is_trouble_and_not_an_error(

@@ -177,12 +177,15 @@ def test_the_fall_to_the_safe_set_decides_a_doubt_quick_or_slow(
     assert state.verdict is verdict
 
 
-def test_a_doubt_that_nothing_answers_ends_unverified() -> None:
+@pytest.mark.parametrize(
+    ("injection_w", "ends_s"), [(100.0, wiring.WINDOW_S), (3000.0, wiring.DOUBT_S)], ids=["nothing is left", "it stays"]
+)
+def test_a_doubt_that_nothing_answers_ends_unverified(injection_w: float, ends_s: float) -> None:
     state, shows = doubted()
     for k in range(1, 200):
-        state = seen(state, shows(100.0)[0], SIZE_W, k / 10)
-        state = watch(state, shows(100.0), 100.0, True, True, SIZE_W, k / 10)
-        assert (state.verdict is Wiring.DOUBTED) is (k / 10 - 0.1 < wiring.DOUBT_S)
+        state = seen(state, shows(injection_w)[0], SIZE_W, k / 10)
+        state = watch(state, shows(injection_w), injection_w, True, True, SIZE_W, k / 10)
+        assert (state.verdict is Wiring.DOUBTED) is (k / 10 - 0.1 < ends_s)
     assert (state.verdict, state.backoff_s) == (Wiring.UNVERIFIED, 600.0)
 
 
