@@ -301,7 +301,8 @@ class Hour:
         """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
 
         A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
-        A foreign limit stays. What storage without a set point draws by itself is nothing that a source may count on.
+        A foreign limit stays. What storage draws by itself is nothing that a source may count on: no state of charge is
+        known here, and without it nobody is told to absorb.
         """
         least = {
             d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
@@ -311,7 +312,7 @@ class Hour:
         for number, unit in enumerate(self.units):
             storage = unit.spec.kind is DerKind.BATTERY
             bounds = storage and number % 2 == 0
-            drawn_w += max(0.0, -unit.injection_w) if bounds else 0.0
+            drawn_w += max(0.0, -unit.injection_w) if storage else 0.0
             if unit.foreign_w is not None or (storage and not bounds):
                 continue
             up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
