@@ -83,7 +83,10 @@ def follow(
         is_known = hi_w - lo_w <= WATCHABLE_SHARE * size_w
         rest_w = _at_rest_w(behind, lo_w, hi_w)
         begins = known.verdict is Wiring.DOUBTED and not known.points
-        if is_known:
+        moves = any(_moves(d, now_s) for d in behind)
+        waits = known.verdict is Wiring.DOUBTED or known.asks_until_s > -observe.INFINITY
+        # From rest to rest: on the way nobody knows where a DER is until it has said so.
+        if is_known and not (moves and waits and known.points):
             confirmed = all(_confirmed(d) for d in behind)
             known = watch(
                 known, imports_w, rest_w if begins else fresh_w, confirmed, balanced, size_w, sample.received_s
@@ -92,7 +95,6 @@ def follow(
             turns = mirror.was_load(turns, now_s)
         window_s = sample.published_s - sample.span.from_s
         known_w = rest_w if is_known else None
-        moves = any(_moves(d, now_s) for d in behind)
         asked, known = question.follow(
             asked, known, imports_w, known_w, window_s, balanced, moves, size_w, sample.received_s
         )
