@@ -15,6 +15,8 @@ from tests.simulation.stack import Stack, play
 BEGUN_S = 2.0
 """By when control has begun here; what fails at the start and needs a process fails then."""
 JUMP_S = 3600.0
+PHASES_S = (0.0, 0.5)
+"""How much later another client's writes come, each second: what it does hangs on what of ours lies between them."""
 
 
 class _Process(Stack):
@@ -41,13 +43,18 @@ class _Process(Stack):
 
 
 def played(cell: Cell) -> Outcome:
-    """Play one cell."""
+    """Play one cell; where somebody else writes at a phase of his own, the worst of some."""
+    phases_s = PHASES_S if cell.failure.act == "second" else PHASES_S[:1]
+    return max((_played(cell, phase_s) for phase_s in phases_s), key=lambda one: one.beyond_s)
+
+
+def _played(cell: Cell, phase_s: float) -> Outcome:
     twin = twin_of(cell)
 
     async def story(stack: Stack) -> None:
         assert isinstance(stack, _Process)
         stack.start()
-        await _act(stack, cell)
+        await _act(stack, cell, phase_s)
         await stack.until(cell.ends_s)
 
     stack = play(story, twin, of=_Process)
@@ -64,7 +71,7 @@ def played(cell: Cell) -> Outcome:
     return judged(cell, twin, stack.truth, said)
 
 
-async def _act(stack: _Process, cell: Cell) -> None:
+async def _act(stack: _Process, cell: Cell, phase_s: float) -> None:
     at_s = max(cell.fails_s, BEGUN_S)
     match cell.failure.act:
         case "kill":
@@ -83,6 +90,7 @@ async def _act(stack: _Process, cell: Cell) -> None:
             await stack.until(cell.clears_s)
             stack.jump(-JUMP_S)
         case "second":
+            at_s += phase_s
             while at_s < cell.clears_s:
                 await stack.until(at_s)
                 _write(stack, cell)
