@@ -50,10 +50,14 @@ def follow(
     injection_w: float | None,
     averaging_s: float,
     balanced: bool,
+    moves: bool,
     size_w: float,
     now_s: float,
 ) -> tuple[Question, WiringState]:
-    """Take one fresh sample: total and phases (W), and what the DERs inject (None: nobody knows well enough)."""
+    """Take one fresh sample: total and phases (W), and what the DERs inject (None: nobody knows well enough).
+
+    While commands `moves` the DERs the answer may still come by itself.
+    """
     last_w, state = state.last_w, evolve(state, last_w=imports_w)
     if known.verdict in (Wiring.WRONG, Wiring.DOUBTED) or size_w <= 0.0:
         return evolve(state, owed_s=None), known
@@ -72,7 +76,7 @@ def follow(
     patience_s = START_S if known.verdict is Wiring.UNVERIFIED else PATIENCE_S
     if now_s - state.owed_s < patience_s or now_s - state.asked_s < AGAIN_S:
         return state, known
-    if injection_w is None or abs(injection_w) < ASKS_SHARE * size_w or not _rests(known, size_w, now_s):
+    if moves or injection_w is None or abs(injection_w) < ASKS_SHARE * size_w or not _rests(known, size_w, now_s):
         return state, known
     until_s = now_s + ASK_S + averaging_s
     return evolve(state, asked_s=now_s), wiring.ask(known, imports_w, injection_w, until_s, now_s)

@@ -21,6 +21,8 @@ WATCHABLE_SHARE = 0.15
 """The wiring check needs the injection to within 15 % of nameplate."""
 CONFIRMED_SHARE = 0.05
 """Telemetry confirms what is thought of a DER to within 5 % of nameplate: the least movement that is judged."""
+MOVED_S, MOVED_SHARE = 2.0, 0.02
+"""Commands that change by less than 2 % in so long leave a DER at rest; the slow rise before verification makes 6 %."""
 STUCK_SHARE = 0.02
 """A meter whose power stands still while the DERs move by 2 % of nameplate does not measure them."""
 
@@ -81,7 +83,10 @@ def follow(
         is_known = hi_w - lo_w <= WATCHABLE_SHARE * size_w
         rest_w = _at_rest_w(behind, lo_w, hi_w)
         begins = known.verdict is Wiring.DOUBTED and not known.points
-        if is_known:
+        moves = any(_moves(d, now_s) for d in behind)
+        waits = known.verdict is Wiring.DOUBTED or known.asks_until_s > -observe.INFINITY
+        # From rest to rest: on the way nobody knows where a DER is until it has said so.
+        if is_known and not (moves and waits and known.points):
             confirmed = all(_confirmed(d) for d in behind)
             known = watch(
                 known, imports_w, rest_w if begins else fresh_w, confirmed, balanced, size_w, sample.received_s
@@ -90,7 +95,9 @@ def follow(
             turns = mirror.was_load(turns, now_s)
         window_s = sample.published_s - sample.span.from_s
         known_w = rest_w if is_known else None
-        asked, known = question.follow(asked, known, imports_w, known_w, window_s, balanced, size_w, sample.received_s)
+        asked, known = question.follow(
+            asked, known, imports_w, known_w, window_s, balanced, moves, size_w, sample.received_s
+        )
     return Watch(
         wiring=known,
         mirror=turns,
@@ -170,6 +177,14 @@ def _stuck(
     if not measure.stuck(is_, moved_w, STUCK_SHARE * size_w):
         return state.injection_moved_w, then_said_w, None
     return state.injection_moved_w, then_said_w, state.stuck_since_s if state.stuck_since_s is not None else now_s
+
+
+def _moves(der: DerState, now_s: float) -> bool:
+    """Whether its commands of late move it by more than creeping."""
+    told = der.track.told
+    first = next((k for k in range(len(told) - 1, 0, -1) if told[k].sent_s < now_s - MOVED_S), 0)
+    caps_w, floors_w = [t.cap_w for t in told[first:]], [t.floor_w for t in told[first:]]
+    return max(max(caps_w) - min(caps_w), max(floors_w) - min(floors_w)) > MOVED_SHARE * der.size_w
 
 
 def _at_rest_w(behind: tuple[DerState, ...], lo_w: float, hi_w: float) -> float:

@@ -14,6 +14,8 @@ ASK_NEW_S = 20.0
 mostly been verified, and the CRD's 30 s (CRD-OLRT-2) hold from then on."""
 FREE_SHARE = 1.0 / 15.0
 """Of the usual wait, where the question costs nothing: a minute at first (decision 0013)."""
+DEAR_GAIN = 4.0
+"""Where a quarter of the draw has no room, the question costs an excursion and waits its whole time."""
 TURN_MOST_S = 30.0
 """A device that neither takes its release nor is held again has lost its turn: six times what a slow one needs."""
 CHANGED_SHARE = 0.05
@@ -69,13 +71,13 @@ def waits_s(der: DerState, room_w: float) -> float:
     """How long its wish may stay hidden, where it could draw `room_w` if all other hidden storage rested (s).
 
     One that nobody has seen since the start is asked soon: that happens once. The rest wait for what the question may
-    cost: both how far and how long the flow is beyond the limit grow with what there is no room for.
+    cost: how far the flow is beyond the limit grows with what there is no room for.
     """
     if der.wish_w is None:
         return ASK_NEW_S
     lacks = max(0.0, 1.0 + room_w / der.least_w) if der.least_w < 0.0 else 0.0
     most_s = ASK_MOST_S if lacks > NEAR_SHARE else ASK_FIRST_S
-    return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * lacks * lacks))
+    return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * min(1.0, DEAR_GAIN * lacks)))
 
 
 def is_due(der: DerState, floor_w: float, room_w: float, now_s: float) -> bool:

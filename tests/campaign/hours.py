@@ -300,8 +300,9 @@ class Hour:
     def _held_back(self) -> list[str]:
         """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
 
-        A wish that a set point may hide is asked for too seldom to be judged here, a foreign limit stays, and what
-        storage without a set point draws by itself is nothing that a source may count on.
+        A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
+        A foreign limit stays. What storage draws by itself is nothing that a source may count on: no state of charge is
+        known here, and without it nobody is told to absorb.
         """
         least = {
             d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
@@ -311,14 +312,15 @@ class Hour:
         for number, unit in enumerate(self.units):
             storage = unit.spec.kind is DerKind.BATTERY
             bounds = storage and number % 2 == 0
-            drawn_w += max(0.0, -unit.injection_w) if bounds else 0.0
+            drawn_w += max(0.0, -unit.injection_w) if storage else 0.0
             if unit.foreign_w is not None or (storage and not bounds):
                 continue
             up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
             down_w += max(0.0, unit.injection_w - unit.wish * min(1.0, unit.gain))
         room_w = 300.0 + 0.08 * self.size_w
         found = []
-        if up_w > room_w and drawn_w - import_w < least[Direction.EXPORT] - room_w:
+        hidden = any(u.shown is not None and u.shown.setpoint_w is not None for u in self.units)
+        if not hidden and up_w > room_w and drawn_w - import_w < least[Direction.EXPORT] - room_w:
             found.append(f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W reach no limit")
         if down_w > room_w and import_w < least[Direction.IMPORT] - room_w:
             found.append(f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W reach no limit")

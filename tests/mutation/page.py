@@ -25,6 +25,10 @@ RULES = (
         "equivalent",
         "a new value that equals the old one",
     ),
+    (r"-.*\* line\.sign\b.*\+.*/ line\.sign\b", "equivalent", "a sign is +1 or -1"),
+    (r"slope >= 0\.0", "equivalent", "a slope of nothing was passed over before"),
+    (r"range_w < 0\.0 or excess_w", "equivalent", "what has no range has no excess"),
+    (r'\+.*"XX[A-Z0-9_]+XX"', OPEN, ""),
     (r"\+.*(XX|detail=None)|_words", "words", "what people read; no decision hangs on it"),
     (r"range\((41|51)\)|RETRY_MOST_S .* 11\)", "equivalent", "one halving or doubling more than is ever needed"),
     (

@@ -50,13 +50,20 @@ class ComesAndGoes:
         raise AssertionError(command)
 
 
+class Empty:
+    """A journal that knows nothing of anybody."""
+
+    def foreign(self, serial: str) -> tuple[float | None, float | None]:
+        return None, None
+
+
 def test_its_limit_is_read_with_the_first_answer_after_it_was_away() -> None:
     device, rules = ComesAndGoes(), policy()
 
     async def work() -> None:
         loop = asyncio.get_running_loop()
         tasks = DerTasks(
-            cast(Inverter, device), "inv0", cast(Policy, rules), Inbox(), cast(Journal, None), LoopClock(loop, 0.0)
+            cast(Inverter, device), "inv0", cast(Policy, rules), Inbox(), cast(Journal, Empty()), LoopClock(loop, 0.0)
         )
         polling = asyncio.ensure_future(tasks.poll())
         await asyncio.sleep(4.5)

@@ -108,8 +108,8 @@ def test_the_others_rest_before_a_hidden_wish_is_asked_for() -> None:
 
 def test_a_question_that_costs_more_waits_longer() -> None:
     policy, ders = two(-500.0, -500.0)
-    assert shared(policy, (1000.0,), ders, now_s=590.0, asks=True).ders[0].turn_s is None
-    assert shared(policy, (1000.0,), ders, now_s=600.0, asks=True).ders[0].turn_s == 600.0
+    assert shared(policy, (1000.0,), ders, now_s=890.0, asks=True).ders[0].turn_s is None
+    assert shared(policy, (1000.0,), ders, now_s=900.0, asks=True).ders[0].turn_s == 900.0
 
 
 def test_nobody_is_asked_while_something_is_wrong_and_a_turn_ends_with_it() -> None:
@@ -155,8 +155,8 @@ def test_a_question_takes_nothing_from_a_car() -> None:
     policy = site.policy(ders=specs, limits=(IMPORT,))
     car = evolve(met(specs[1], policy), sent=Order(0.0, 3000.0), held=Order(0.0, 3000.0), want_charge_w=7400.0)
     ders = (held(specs[0], policy, -2000.0), car)
-    for turn_s in (None, 495.0):
-        shares = shared(policy, (5000.0,), (evolve(ders[0], turn_s=turn_s), car), now_s=500.0, asks=True)
+    for turn_s in (None, 995.0):
+        shares = shared(policy, (5000.0,), (evolve(ders[0], turn_s=turn_s), car), now_s=1000.0, asks=True)
         assert shares.floors_w == pytest.approx((-2000.0, -3000.0))
 
 

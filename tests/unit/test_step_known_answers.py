@@ -191,3 +191,12 @@ def test_both_directions_of_a_site_are_bounded_in_one_step() -> None:
     run = Run(site.policy(ders=(battery,), limits=limits))
     assert run.state.safe_w == (pytest.approx(3000.0 - 25.0),)
     assert run.state.safe_charge_w == (pytest.approx(700.0),)
+
+
+@pytest.mark.parametrize(("flow_w", "peak_w"), [(6000.0, 2001.0), (3900.0, None), (-6000.0, None)])
+def test_flow_beyond_an_import_limit_is_an_excursion_of_it(flow_w: float, peak_w: float | None) -> None:
+    """Import is positive: 6 kW are 2 kW more than 4 kW, and export is none at all."""
+    battery = site.der_spec(charge_w=5000.0)
+    rules = site.policy(ders=(battery,), limits=(Limit(direction=Direction.IMPORT, value=4000.0),))
+    present = feeding(rules, flow_w, 2.0, held_w=0.0).state.lines[0].excursions.present
+    assert (None if present is None else present.peak_w) == (None if peak_w is None else pytest.approx(peak_w))

@@ -28,6 +28,7 @@ class Site:
     now_s: float = 0.0
     asked_s: list[float] = field(default_factory=list)
     follows: bool = True
+    moves: bool = False
 
     def live(self, seconds: float) -> None:
         """Ten samples a second; what is asked is done half a second later, in one step."""
@@ -49,7 +50,7 @@ class Site:
         self.state = seen(self.state, imports_w[0], SIZE_W, self.now_s)
         self.state = watch(self.state, imports_w, injection_w, True, True, SIZE_W, self.now_s)
         self.question, self.state = question.follow(
-            self.question, self.state, imports_w, injection_w, 0.1, True, SIZE_W, self.now_s
+            self.question, self.state, imports_w, injection_w, 0.1, True, self.moves, SIZE_W, self.now_s
         )
 
 
@@ -206,3 +207,13 @@ def test_a_load_that_switches_after_the_fall_is_no_wrong_sign() -> None:
 def test_a_wrong_meter_is_not_doubted_on_top() -> None:
     wrong = WiringState(verdict=Wiring.WRONG, since_s=5.0, detail="why")
     assert wiring.doubt(wrong, (0,), "again", 6.0, 6.1) is wrong
+
+
+def test_ders_that_commands_move_are_not_asked_meanwhile() -> None:
+    """A slow release after a load's rise would be broken off by the question, and answers by itself."""
+    site = Site(injection_w=3000.0, state=WiringState(), moves=True)
+    site.live(30.0)
+    assert site.asked_s == []
+    site.moves = False
+    site.live(10.0)
+    assert len(site.asked_s) == 1

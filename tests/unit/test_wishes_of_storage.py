@@ -92,10 +92,11 @@ def test_what_injects_in_its_turn_wishes_no_draw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room_w", "waits_s"), [(10_000.0, 60.0), (20_000.0, 60.0), (8000.0, 93.6), (5000.0, 270.0), (0.0, ASK_FIRST_S)]
+    ("room_w", "waits_s"),
+    [(10_000.0, 60.0), (20_000.0, 60.0), (9000.0, 396.0), (7500.0, ASK_FIRST_S), (0.0, ASK_FIRST_S)],
 )
 def test_a_question_waits_the_longer_the_more_it_may_cost(room_w: float, waits_s: float) -> None:
-    """A minute where there is room for all that it can draw; what lacks counts squared."""
+    """A minute where there is room for all that it can draw; the whole time where a quarter of that lacks."""
     der = battery(HELD_BACK, HELD_BACK, wish_w=-6000.0, told_since_s=100.0)
     assert wishes.waits_s(der, room_w) == pytest.approx(waits_s)
     assert not wishes.is_due(der, -1000.0, room_w, 100.0 + waits_s - 0.1)
