@@ -34,8 +34,9 @@ ends, and what comes back. **All of this is simulated**: no inverter, battery or
 - **During** and **after**: the flow towards the limit at the end of the failure, and when all is whole again.
 - *Power* is SIGKILL and a new start; *hangs* SIGSTOP and SIGCONT; a *wedged* loop is its thread alone stopped by
   ptrace(2), other threads go on; the *second client* is another Modbus client that writes the same registers each
-  second (on virtual time: straight into the device, the worst of two phases). The *clock* is played on virtual time alone: a process has the
-  clock of its machine. On virtual time a process that hangs and a loop that is wedged are the same.
+  second (on virtual time: straight into the device, the worst of two phases). The *clock* is played on virtual time
+  alone: a process has the clock of its machine. On virtual time a process that hangs and a loop that is wedged are the
+  same.
 
 A row in bold violates its bound; nothing is excused. Those that are known are named with their reason, and a test
 fails when one of them violates anything else, or nothing any more.
