@@ -96,7 +96,7 @@ def follow(
         window_s = sample.published_s - sample.span.from_s
         known_w = rest_w if is_known else None
         asked, known = question.follow(
-            asked, known, imports_w, known_w, window_s, balanced, moves, size_w, sample.received_s
+            asked, known, imports_w, known_w, window_s, balanced, moves or _opposed(behind), size_w, sample.received_s
         )
     return Watch(
         wiring=known,
@@ -185,6 +185,12 @@ def _moves(der: DerState, now_s: float) -> bool:
     first = next((k for k in range(len(told) - 1, 0, -1) if told[k].sent_s < now_s - MOVED_S), 0)
     caps_w, floors_w = [t.cap_w for t in told[first:]], [t.floor_w for t in told[first:]]
     return max(max(caps_w) - min(caps_w), max(floors_w) - min(floors_w)) > MOVED_SHARE * der.size_w
+
+
+def _opposed(behind: tuple[DerState, ...]) -> bool:
+    """Whether some inject while others draw: what goes down then for an answer is more than 7 % of either."""
+    bounds_w = [observe.present(d.track) for d in behind]
+    return any(hi_w > 0.0 for _, hi_w in bounds_w) and any(lo_w < 0.0 for lo_w, _ in bounds_w)
 
 
 def _at_rest_w(behind: tuple[DerState, ...], lo_w: float, hi_w: float) -> float:

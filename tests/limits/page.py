@@ -108,8 +108,9 @@ def notes(results: Mapping[str, Played]) -> str:
     ]
     if asked:
         lines.append(
-            "A SunSpec 704 battery is held by a set point, which hides its own wish. After a minute the "
-            "controller lets go to see it; where the wish still is too much, the flow is beyond the limit until it is "
+            "A SunSpec 704 battery is held by a set point, which hides its own wish. After a while the "
+            "controller lets go to see it (the sooner, the less that may cost); "
+            "where the wish still is too much, the flow is beyond the limit until it is "
             f"held again: {', '.join(asked)} in these scenes. It asks again after twice as long each time."
         )
     if unverified:

@@ -21,8 +21,9 @@ from tests.campaign.scenario import Scenario, scenario
 
 SEEDS = int(os.environ.get("CAMPAIGN_SEEDS", "3"))
 SOME_FRAMES = tuple(range(7, frame_cases(), frame_cases() // 12))
-LONG_SEEDS = (0, 1, 22)
-"""22: the sun rose in the middle of a trial of how far telemetry can be believed, and a limit cycle stayed."""
+LONG_SEEDS = (0, 1, 22, 40031)
+"""22: the sun rose in the middle of a trial of how far telemetry can be believed, and a limit cycle stayed. 40031: to
+ask the flow for an answer sources went down by what storage beside them drew, and import beyond its limit."""
 
 
 @cache
