@@ -12,10 +12,11 @@ import pytest
 
 from hil.rig.link_fault import LinkFault
 from hil.rig.modbus_server import DeviceServer
-from pcs.model.event import Event, EventKind
 from tests.simulation.bounds import response_s, tolerance_w
 from tests.simulation.stack import Stack, inverter, play, twin
 
+TWICE_THE_FLOW = (4.0, 13, "garbage")
+"""In this run the window that holds the drop shows by chance the flow before it with the other sign (below)."""
 KINDS = (
     *("silent", "busy", "garbage", "noise", "truncated", "short", "wrong_unit", "stale_tid", "endless", "slow", "down"),
 )
@@ -89,10 +90,6 @@ def cases() -> list[tuple[float, int, str]]:
     ]
 
 
-def of_kind(event: Event, fault: str) -> bool:
-    return dict(event.facts)["fault"] == fault
-
-
 @pytest.mark.parametrize(("from_s", "number", "kind"), cases())
 def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(from_s: float, number: int, kind: str) -> None:
     """CRD-ABN-2, CRD-ABN-6."""
@@ -105,16 +102,19 @@ def test_one_reply_that_goes_wrong_costs_no_more_than_its_own_delay(from_s: floa
         else:
             assert excursion.from_s >= DROP_S
             assert excursion.lasted_s <= response_s(stack.twin, 2000) + max(ONE_LOST_REPLY_S, METER_AWAY_S + CREDIT_S)
-    doubts = [e.at.mono_s for e in stack.told(EventKind.FAULT_RAISED, "poi") if of_kind(e, "METER_DOUBTED")]
-    assert all(DROP_S < at_s < DROP_S + 0.2 for at_s in doubts), "by chance the drop is twice the flow in one window"
-    assert set(stack.faults()) <= {"METER_LOST", "METER_LATE", "METER_STALE", "METER_DOUBTED"}
+    by_chance = (from_s, number, kind) == TWICE_THE_FLOW
+    assert set(stack.faults()) - ({"METER_DOUBTED"} if by_chance else set()) <= {
+        "METER_LOST",
+        "METER_LATE",
+        "METER_STALE",
+    }
     assert stack.faults().count("METER_LOST") == 1
-    assert (0 if doubts else 350) <= stack.truth.injection_w(END_S) <= 500 + tolerance_w(stack.twin)
+    assert (0 if by_chance else 350) <= stack.truth.injection_w(END_S) <= 500 + tolerance_w(stack.twin)
 
 
 def test_a_drop_that_is_twice_the_flow_by_chance_costs_some_seconds_of_production() -> None:
     """CRD-ABN-5: a doubt that the fall to the safe set does not answer ends when nothing is left that could."""
-    stack, _ = played(4.0, 13, "garbage", 20.0)
+    stack, _ = played(*TWICE_THE_FLOW, 20.0)
     assert "METER_DOUBTED" in stack.faults()
     assert 350 <= stack.truth.injection_w(16.0) <= 500 + tolerance_w(stack.twin)
     assert all(e.lasted_s <= response_s(stack.twin, 2000) for e in stack.truth.beyond(0.0, tolerance_w(stack.twin)))
