@@ -25,8 +25,8 @@ CHANGED_SHARE = 0.05
 def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     """What it wishes to inject, seen while no set point is in force (W).
 
-    Just after its release it is on its way to its wish: what draws more than was known counts at once, and so does what
-    injects, since no set point in its turn asked for that; less of a draw only when it must have arrived.
+    Just after its release it is on its way to its wish: what draws more than was known and than any set point of late
+    asked for counts at once, and so does what injects more than any of them; the rest only when it must have arrived.
     """
     found = der.identified.found if der.identified else None
     told = der.sent if der.sent is not None else der.held
@@ -36,14 +36,15 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
         return _shown_beyond(der, injection_w)
     if sent_s < der.free_s:
         return der
+    near_w, set_w = NEAR_SHARE * der.size_w, _set_w(der)
     arrived_s = der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
-    if sent_s >= arrived_s or (der.turn_s is not None and injection_w > NEAR_SHARE * der.size_w):
+    if sent_s >= arrived_s or (der.wish_w is not None and injection_w > max([0.0, *set_w]) + near_w):
         changed = der.hidden_w is not None and injection_w > der.hidden_w + CHANGED_SHARE * der.size_w
         ask_after_s = ASK_FIRST_S if changed else der.ask_after_s
         return evolve(der, wish_w=injection_w, hidden_w=None, ask_after_s=ask_after_s)
     if der.wish_w is None:
         return evolve(der, wish_w=injection_w)
-    if injection_w < der.wish_w - NEAR_SHARE * der.size_w:
+    if injection_w < min([der.wish_w, *set_w]) - near_w:
         return evolve(der, wish_w=min(injection_w, der.wish_w if der.hidden_w is None else der.hidden_w), hidden_w=None)
     return der
 
@@ -53,13 +54,15 @@ def _shown_beyond(der: DerState, injection_w: float) -> DerState:
 
     Without this a wish that was seen on its way looks as if it fitted, and the battery is let go again and again.
     """
-    if der.wish_w is None:
-        return der
-    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]  # those of the last settling time
-    set_w += [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
-    if injection_w >= min([der.wish_w, *set_w]) - NEAR_SHARE * der.size_w:
+    if der.wish_w is None or injection_w >= min([der.wish_w, *_set_w(der)]) - NEAR_SHARE * der.size_w:
         return der
     return evolve(der, wish_w=injection_w)
+
+
+def _set_w(der: DerState) -> list[float]:
+    """The set points of the last settling time (W): it may be where one of them brought it, or on its way there."""
+    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]
+    return set_w + [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
 
 
 def hides(der: DerState) -> bool:

@@ -47,6 +47,38 @@ def test_a_set_point_that_was_told_long_ago_still_explains_a_draw() -> None:
     assert says(evolve(der, track=free), -3050.0, 31.0).wish_w == -1000.0
 
 
+def released(setpoint_w: float, wish_w: float) -> DerState:
+    """A battery that held this set point until 1.5 s and was let go: nothing has arrived yet."""
+    der = battery(Order(10_000.0, None, setpoint_w), wish_w)
+    return evolve(der, sent=FREE, held=FREE, free_s=1.5, track=observe.tell(der.track, 1.5, -10_000.0, 10_000.0))
+
+
+def test_a_draw_that_its_last_set_point_asked_for_is_no_wish_after_its_release() -> None:
+    """Told to absorb 8 kW it wished to inject all the while: it comes from there, and telemetry is late."""
+    der = released(-8000.0, 6000.0)
+    assert says(der, -7950.0).wish_w == 6000.0
+    assert says(der, -8050.0).wish_w == 6000.0, "the error of telemetry"
+    assert says(der, -9000.0).wish_w == -9000.0, "more than it was told is its own"
+    assert says(der, -7950.0, 60.0).wish_w == -7950.0, "where it stays is its wish"
+
+
+def test_what_no_set_point_of_late_asked_it_to_inject_is_its_wish_at_once() -> None:
+    """Its wish changed while a set point hid it: it need not have arrived for that to be seen."""
+    assert says(released(-3000.0, -9000.0), 500.0).wish_w == 500.0
+    assert says(released(-3000.0, -9000.0), -500.0).wish_w == -9000.0, "on its way to anything"
+    assert says(released(3000.0, -9000.0), 2900.0).wish_w == -9000.0, "it supported, and comes from there"
+
+
+def test_storage_claims_the_room_that_it_was_released_for_until_it_has_arrived() -> None:
+    """It wishes to draw 8 kW and is on its way there: were its claim its power, it would be caught again."""
+    der = evolve(released(0.0, -8000.0), want_charge_w=9000.0)
+    for n in range(20):
+        der = ders.wants_charge(says(der, 0.0, 2.0 + 0.1 * n), 0.1)
+    assert der.want_charge_w == 9000.0
+    der = ders.wants_charge(says(der, 0.0, 60.0), 1.0)
+    assert der.want_charge_w == 8500.0, "it stays at rest: others get the room, 5 % of its size a second"
+
+
 def test_a_free_battery_shows_its_wish() -> None:
     assert says(battery(FREE, -4000.0), -6000.0, 60.0).wish_w == -6000.0
 
