@@ -16,6 +16,8 @@ FREE_SHARE = 1.0 / 15.0
 """Of the usual wait, where the question costs nothing: a minute at first (decision 0013)."""
 DEAR_GAIN = 4.0
 """Where a quarter of the draw has no room, the question costs an excursion and waits its whole time."""
+CAUGHT_MOST = 5
+"""From then on it waits a quarter of an hour."""
 TURN_MOST_S = 30.0
 """A device that neither takes its release nor is held again has lost its turn: six times what a slow one needs."""
 CHANGED_SHARE = 0.05
@@ -81,6 +83,28 @@ def waits_s(der: DerState, room_w: float) -> float:
     lacks = max(0.0, 1.0 + room_w / der.least_w) if der.least_w < 0.0 else 0.0
     most_s = ASK_MOST_S if lacks > NEAR_SHARE else ASK_FIRST_S
     return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * min(1.0, DEAR_GAIN * lacks)))
+
+
+def caught(der: DerState, now_s: float) -> int:
+    """How often in a row it had to be held again too soon, if a set point holds it from now on.
+
+    A question that is answered so does not count: it has its own wait.
+    """
+    if der.turn_s is not None:
+        return der.caught
+    again = now_s - der.let_go_s < der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
+    return min(CAUGHT_MOST, der.caught + 1) if again else 0
+
+
+def waits_again(der: DerState, now_s: float) -> bool:
+    """Whether it is too soon after a release in vain for the next one, whatever made it look as if its wish fitted.
+
+    It waits as a question that costs nothing does, and twice as long each time. Meanwhile its set point asks for the
+    wish that is known, as far as there is room: only another wish is seen later.
+    """
+    if not der.caught or der.turn_s is not None or not hides(der) or der.wish_w is None or der.wish_w >= 0.0:
+        return False
+    return now_s - der.told_since_s < min(ASK_FIRST_S, FREE_SHARE * ASK_FIRST_S * 2.0 ** (der.caught - 1))
 
 
 def is_due(der: DerState, floor_w: float, room_w: float, now_s: float) -> bool:

@@ -1,6 +1,11 @@
 """What storage wishes, where its draw has no limit of its own and a set point hides the wish."""
 
-from pcs.core import der_state, ders, observe, wishes
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from pcs.core import der_state, ders, economy, observe, wishes
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.order import Order
@@ -101,3 +106,61 @@ def test_a_question_that_something_wrong_cuts_short_leaves_what_was_known_before
     asked = wishes.let_go(evolve(battery(HELD, -9000.0), told_since_s=1.0, turn_s=800.0), -4000.0)
     cut = wishes.ends_turn(evolve(asked, sent=FREE), 801.0)
     assert (cut.wish_w, cut.hidden_w, cut.turn_s) == (-9000.0, None, None)
+
+
+def releases_s(floor_when_free_w: float, free_for_s: float, wish_w: float = -4000.0) -> list[float]:
+    """When it was let go in twenty minutes; there is room for its wish while it is held, and less some time after."""
+    der, found = battery(HELD, wish_w), []
+    for n in range(12_000):
+        now_s = 10.0 + 0.1 * n
+        free = der.sent is not None and der.sent.setpoint_w is None
+        floor_w = floor_when_free_w if free and now_s >= found[-1] + free_for_s else -5000.0
+        der, told = economy.command(der, economy.Bounds(10_000.0, floor_w, 0.0, 0.0), now_s)
+        if told is None or der.sent is None:
+            continue
+        if der.sent.setpoint_w is None and not free:
+            found.append(now_s)
+        ack = replace(site.done(told.limit_w, now_s), setpoint_w=told.setpoint_w)
+        der = ders.applied(der, ack)
+    return found
+
+
+def test_storage_that_is_caught_again_on_its_way_is_let_go_a_minute_later_and_then_ever_more_seldom() -> None:
+    """Whatever lets it go and catches it: room that is there only while a set point holds it, here."""
+    found = releases_s(-3000.0, 3.0)
+    waits_s = [again_s - first_s for first_s, again_s in pairwise(found)]
+    assert waits_s == pytest.approx([63.0, 123.0, 243.0, 483.0], abs=0.2)
+
+
+def test_storage_that_stays_free_is_not_made_to_wait() -> None:
+    assert releases_s(-5000.0, 3.0) == [10.0]
+    arrives_s = site.TIMING.telemetry_s + observe.settle_s(site.TIMING, 1.0)
+    found = releases_s(-3000.0, arrives_s + 0.1)
+    assert len(found) > 100, "room came and went after it had arrived"
+    assert all(again_s - first_s < arrives_s + 1.0 for first_s, again_s in pairwise(found))
+
+
+def told_setpoint_w(der: DerState, cap_w: float, floor_w: float, now_s: float) -> float | None:
+    """The set point that it holds after a step with these bounds; None: it is free."""
+    sent = economy.command(der, economy.Bounds(cap_w, floor_w, 0.0, 0.0), now_s)[0].sent
+    assert sent is not None
+    return sent.setpoint_w
+
+
+@pytest.mark.parametrize(("floor_w", "setpoint_w"), [(-3000.0, -3000.0), (-5000.0, -4000.0), (-10_000.0, -4000.0)])
+def test_storage_that_waits_for_its_release_draws_what_it_wishes_as_far_as_there_is_room(
+    floor_w: float, setpoint_w: float
+) -> None:
+    der = evolve(battery(HELD, -4000.0), caught=1, told_since_s=100.0)
+    for now_s, expected_w in ((159.9, setpoint_w), (160.1, setpoint_w if floor_w > -4000.0 else None)):
+        assert told_setpoint_w(der, 10_000.0, floor_w, now_s) == expected_w
+
+
+def test_storage_whose_known_wish_is_no_draw_waits_for_nothing() -> None:
+    der = evolve(battery(HELD, 2000.0), caught=3, told_since_s=100.0)
+    assert told_setpoint_w(der, 10_000.0, -3000.0, 100.5) is None
+
+
+def test_storage_that_waits_for_its_release_still_absorbs_what_it_has_to() -> None:
+    der = evolve(battery(HELD, -4000.0), caught=1, told_since_s=100.0)
+    assert told_setpoint_w(der, -2000.0, -5000.0, 101.0) == -2000.0
