@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from pcs.core.der_state import ASK_FIRST_S
+from pcs.core.ders import WANT_GAIN, WANT_ROOM_SHARE
 from pcs.core.economy import RAISE_EVERY_S
 from pcs.core.wishes import FREE_SHARE
 from pcs.model.command import LimitActivePower
@@ -24,6 +25,8 @@ LOWERED_WITHIN_S = 1.0
 """From a lowering command to the register with no fault about: a cycle, a request under way, frames that arm."""
 RETURN_SHARE, RETURN_W = 0.08, 300.0
 """What margin, cushion and write economy may leave unused at the end."""
+BY_SUN_SHARE = 0.02
+"""Within 2 % of nameplate of what the sun gives no cap decides."""
 LAST_S = 5.0
 VAIN_S = 10.0
 """Caught again so soon, storage was let go in vain."""
@@ -261,7 +264,11 @@ def the_journal_verifies(played: Played) -> Sentences:
 
 
 def production_returns_without_help(played: Played) -> Sentences:
-    """At the end of the quiet stretch every DER does what it would, or a limit keeps it from that."""
+    """At the end of the quiet stretch every DER does what it would, or a limit keeps it from that.
+
+    No draw may count on what storage discharges by a wish of its own, which may end at any moment. A charger that no
+    import limit binds is told nothing.
+    """
     truth, end_s = played.truth, played.scenario.until_s - LAST_S
     last = [row for row in truth.rows if row[0] >= end_s]
     held = {h.on for h in played.scenario.happenings if h.kind.name == "writer_lower"}
@@ -274,17 +281,29 @@ def production_returns_without_help(played: Played) -> Sentences:
 
     import_w = mean("import_w")
     left = {d: min((x.value or 0.0 for x in played.site.limits if x.direction is d), default=1e9) for d in Direction}
-    up_w = down_w = 0.0
+    up_w = down_w = keeps_w = discharged_w = 0.0
     for der in played.site.ders:
+        made_w = mean(f"{der.id}_injection_w")
         wants_w = {"pv": "available_w", "battery": "wish_w", "evse": "wish_w"}[der.kind.value]
-        lacks_w = mean(f"{der.id}_{wants_w}") - mean(f"{der.id}_injection_w")
+        lacks_w = mean(f"{der.id}_{wants_w}") - made_w
         up_w += max(0.0, lacks_w) if der.id not in held else 0.0
-        down_w += max(0.0, -lacks_w) if der.id not in held else 0.0
-    if up_w > room_w and -import_w < left[Direction.EXPORT] - room_w:
+        told = der.kind is not DerKind.EVSE or left[Direction.IMPORT] < 1e9
+        down_w += max(0.0, -lacks_w) if der.id not in held and told else 0.0
+        keeps_w += sun_room_w(der, made_w, lacks_w)
+        discharged_w += max(0.0, made_w) if der.is_storage else 0.0
+    up_room_w = room_w + keeps_w
+    if up_w > up_room_w and -import_w < left[Direction.EXPORT] - up_room_w:
         yield f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W of export reach no limit"
     steps_w = LEAST_DRAW_W if any(d.kind is DerKind.EVSE for d in played.site.ders) else 0.0
-    if down_w > room_w and import_w < left[Direction.IMPORT] - room_w - steps_w:
+    if down_w > room_w and import_w + discharged_w < left[Direction.IMPORT] - room_w - steps_w:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
+
+
+def sun_room_w(der: DerSpec, made_w: float, lacks_w: float) -> float:
+    """What is kept for the sun to return to (W), where the sun and no cap decides: no budget is promised twice."""
+    if der.kind is not DerKind.PV or lacks_w > BY_SUN_SHARE * der.nameplate_w:
+        return 0.0
+    return min(der.nameplate_w - made_w, max(WANT_ROOM_SHARE * der.nameplate_w, (WANT_GAIN - 1.0) * made_w))
 
 
 def _hidden(played: Played) -> set[str]:
