@@ -266,8 +266,9 @@ def the_journal_verifies(played: Played) -> Sentences:
 def production_returns_without_help(played: Played) -> Sentences:
     """At the end of the quiet stretch every DER does what it would, or a limit keeps it from that.
 
-    No draw may count on what storage discharges by a wish of its own, which may end at any moment. A charger that no
-    import limit binds is told nothing.
+    No draw may count on what storage discharges by a wish of its own, which may end at any moment; nor may storage that
+    discharges on what other storage draws that can be told to, for that only loses energy. A charger that no import
+    limit binds is told nothing.
     """
     truth, end_s = played.truth, played.scenario.until_s - LAST_S
     last = [row for row in truth.rows if row[0] >= end_s]
@@ -281,19 +282,24 @@ def production_returns_without_help(played: Played) -> Sentences:
 
     import_w = mean("import_w")
     left = {d: min((x.value or 0.0 for x in played.site.limits if x.direction is d), default=1e9) for d in Direction}
-    up_w = down_w = keeps_w = discharged_w = 0.0
+    sun_w = up_w = down_w = keeps_w = discharged_w = drawn_w = 0.0
+    absorbs = {p.id for p in played.scenario.twin.ders if p.kind == "battery" and p.control == 704}
     for der in played.site.ders:
         made_w = mean(f"{der.id}_injection_w")
         wants_w = {"pv": "available_w", "battery": "wish_w", "evse": "wish_w"}[der.kind.value]
         lacks_w = mean(f"{der.id}_{wants_w}") - made_w
         up_w += max(0.0, lacks_w) if der.id not in held else 0.0
+        sun_w += max(0.0, lacks_w) if der.id not in held and der.kind is DerKind.PV else 0.0
         told = der.kind is not DerKind.EVSE or left[Direction.IMPORT] < 1e9
         down_w += max(0.0, -lacks_w) if der.id not in held and told else 0.0
         keeps_w += sun_room_w(der, made_w, lacks_w)
         discharged_w += max(0.0, made_w) if der.is_storage else 0.0
-    up_room_w = room_w + keeps_w
-    if up_w > up_room_w and -import_w < left[Direction.EXPORT] - up_room_w:
-        yield f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W of export reach no limit"
+        drawn_w += max(0.0, -made_w) if der.id in absorbs else 0.0
+    left_w, made_w = left[Direction.EXPORT] - room_w - keeps_w, -import_w
+    for lacks_w, reach_w in ((sun_w, made_w), (up_w, made_w + drawn_w)):
+        if lacks_w > room_w + keeps_w and reach_w < left_w:
+            yield f"{lacks_w:.0f} W of production are held back at the end, and {made_w:.0f} W of export reach no limit"
+            break
     steps_w = LEAST_DRAW_W if any(d.kind is DerKind.EVSE for d in played.site.ders) else 0.0
     if down_w > room_w and import_w + discharged_w < left[Direction.IMPORT] - room_w - steps_w:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
