@@ -7,15 +7,17 @@ from itertools import pairwise
 from pcs.core.der_state import ASK_FIRST_S
 from pcs.core.ders import WANT_GAIN, WANT_ROOM_SHARE
 from pcs.core.economy import RAISE_EVERY_S
+from pcs.core.wiring import BACKOFF_S
 from pcs.core.wishes import FREE_SHARE
 from pcs.model.command import LimitActivePower
 from pcs.model.event import EventKind
+from pcs.model.fault import FaultKind
 from pcs.model.limit import Direction, Limit
 from pcs.model.profile import FallbackDirection
 from pcs.model.site import DerKind, DerSpec
 from tests.campaign import declared
 from tests.campaign.bench import Life, Played
-from tests.campaign.happenings import Seam
+from tests.campaign.happenings import Costs, Seam
 
 TOLERANCE_SHARE, TOLERANCE_W = 0.01, 30.0
 """Beyond a limit only counts from 1 % of all nameplates on, and the noise of the meter."""
@@ -271,6 +273,8 @@ def production_returns_without_help(played: Played) -> Sentences:
     limit binds is told nothing.
     """
     truth, end_s = played.truth, played.scenario.until_s - LAST_S
+    if _was_miswired(played, end_s):
+        return
     last = [row for row in truth.rows if row[0] >= end_s]
     held = {h.on for h in played.scenario.happenings if h.kind.name == "writer_lower"}
     held |= _hidden(played)
@@ -303,6 +307,17 @@ def production_returns_without_help(played: Played) -> Sentences:
     steps_w = LEAST_DRAW_W if any(d.kind is DerKind.EVSE for d in played.site.ders) else 0.0
     if down_w > room_w and import_w + discharged_w < left[Direction.IMPORT] - room_w - steps_w:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
+
+
+def _was_miswired(played: Played, end_s: float) -> bool:
+    """Whether a wrong sign that was one is still believed: five minutes, since nothing tells that it was mended."""
+    wired = [h for h in played.scenario.happenings if h.kind.seam is Seam.METER and h.kind.costs is Costs.UNDECLARED]
+    raised_s = [
+        event.at.mono_s
+        for event in (played.lives[-1].events if played.lives else ())
+        if event.kind is EventKind.FAULT_RAISED and dict(event.facts).get("fault") == FaultKind.METER_MISWIRED.name
+    ]
+    return any(end_s - t < BACKOFF_S[0] and any(h.at_s <= t <= h.ends_s for h in wired) for t in raised_s)
 
 
 def sun_room_w(der: DerSpec, made_w: float, lacks_w: float) -> float:
