@@ -145,12 +145,17 @@ def _caps(
         min(w, _draw_w(d)) if o and d.spec.is_storage and not d.takes_setpoint else 0.0 for d, o, w in zipped
     )
     least_w = tuple(map(max, helps_w, draws_w))
-    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, least_w))
+    caps_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, least_w), draws_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
     shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
-    others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
+    others_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, shown_w), draws_w))
     return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+
+
+def _drawing(claims: tuple[Claim, ...], draws_w: tuple[float, ...]) -> tuple[Claim, ...]:
+    """What draws by its own wish wants no more of the room that its draw makes than a step back, as a load would."""
+    return tuple(c._replace(want_w=c.want_w - w) if w > 0.0 else c for c, w in zip(claims, draws_w, strict=True))
 
 
 def _draw_w(der: DerState) -> float:

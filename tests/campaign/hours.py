@@ -24,6 +24,7 @@ from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, Observat
 from pcs.model.site import DerKind, DerSpec
 from pcs.model.units import Band
 from tests import core_site as site
+from tests.campaign.invariants import sun_room_w
 from tests.site_invariants import InvariantError, in_each_step, must
 
 HOUR_S = 3600.0
@@ -301,18 +302,20 @@ class Hour:
         """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
 
         A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
-        A foreign limit stays. What storage draws by itself is nothing that a source may count on: no state of charge is
-        known here, and without it nobody is told to absorb.
+        A foreign limit stays. What storage draws or discharges by itself is nothing that others may count on: no state
+        of charge is known here, and without it nobody is told to absorb.
         """
         least = {
             d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
         }
         import_w = self.demand_w - sum(u.injection_w for u in self.units)
-        up_w = down_w = drawn_w = 0.0
+        up_w = down_w = drawn_w = discharged_w = keeps_w = 0.0
         for number, unit in enumerate(self.units):
             storage = unit.spec.kind is DerKind.BATTERY
             bounds = storage and number % 2 == 0
             drawn_w += max(0.0, -unit.injection_w) if storage else 0.0
+            discharged_w += max(0.0, unit.injection_w) if storage else 0.0
+            keeps_w += sun_room_w(unit.spec, unit.injection_w, unit.wish * min(1.0, unit.gain) - unit.injection_w)
             if unit.foreign_w is not None or (storage and not bounds):
                 continue
             up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
@@ -320,9 +323,10 @@ class Hour:
         room_w = 300.0 + 0.08 * self.size_w
         found = []
         hidden = any(u.shown is not None and u.shown.setpoint_w is not None for u in self.units)
-        if not hidden and up_w > room_w and drawn_w - import_w < least[Direction.EXPORT] - room_w:
+        up_room_w = room_w + keeps_w
+        if not hidden and up_w > up_room_w and drawn_w - import_w < least[Direction.EXPORT] - up_room_w:
             found.append(f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W reach no limit")
-        if down_w > room_w and import_w < least[Direction.IMPORT] - room_w:
+        if down_w > room_w and import_w + discharged_w < least[Direction.IMPORT] - room_w:
             found.append(f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W reach no limit")
         return found
 

@@ -174,6 +174,19 @@ def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_doe
         assert sum(safe.caps_w) <= 2000.0
 
 
+def test_a_draw_by_its_own_wish_makes_room_for_other_storage_that_wishes_to_discharge() -> None:
+    """It claims a step back (10 %) from what it draws, and not half of the room that its draw makes."""
+    policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT,))
+    drawing, wishing = met(battery(0), policy, -4000.0), met(battery(1), policy, 2000.0)
+    assert drawing.identified is not None
+    bounded = replace(drawing.identified, takes_setpoint=False)
+    said = evolve(drawing.track, telemetry_w=-4000.0, limit_bound=False)
+    drawing = evolve(drawing, identified=bounded, track=said, want_w=0.0)
+    held = evolve(wishing.track, telemetry_w=2000.0, limit_bound=True)
+    wishing = evolve(wishing, identified=bounded, track=held)
+    assert shared(policy, (1000.0,), (drawing, wishing)).caps_w == pytest.approx((-3500.0, 4500.0))
+
+
 def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:
     policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT,))
     shares = shared(policy, (1000.0,), (met(battery(0), policy, 0.0), met(battery(1), policy, 0.0)))
