@@ -110,7 +110,8 @@ def test_a_question_that_something_wrong_cuts_short_leaves_what_was_known_before
 
 def releases_s(floor_when_free_w: float, free_for_s: float, wish_w: float = -4000.0) -> list[float]:
     """When it was let go in twenty minutes; there is room for its wish while it is held, and less some time after."""
-    der, found = battery(HELD, wish_w), []
+    der = battery(HELD, wish_w)
+    found: list[float] = []
     for n in range(12_000):
         now_s = 10.0 + 0.1 * n
         free = der.sent is not None and der.sent.setpoint_w is None
