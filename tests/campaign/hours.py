@@ -168,7 +168,7 @@ class Hour:
         outcome = step(state, inputs, self.policy, site.at(now_s))
         in_each_step(state, inputs, self.policy, outcome, again=now_s % 60.0 < FINE_S)
         for command in outcome.commands:
-            self._obey(command, now_s)
+            self.obey(command, now_s)
         return outcome.state
 
     def _is(self, now_s: float, name: str, number: int) -> bool:
@@ -241,17 +241,19 @@ class Hour:
                 unit.said_w = unit.injection_w
             made.append(site.der_says(unit.said_w, now_s, number))
             if verify:
-                made.append(self._read(number, now_s))
+                made.append(self.read(number, now_s))
         return made
 
-    def _read(self, number: int, now_s: float) -> Observation:
+    def read(self, number: int, now_s: float) -> Observation:
+        """Its limits as they are in its registers: the controller has seen them from now on."""
         unit, shown = self.units[number], self.units[number].shown
         unit.foreign_seen = True
         more = {"charge_limit_w": shown.charge_limit_w if shown else None}
         more["setpoint_w"] = shown.bounded_setpoint_w if shown else None
         return site.holds(shown.limit_w if shown else None, now_s, number, **more)
 
-    def _obey(self, command: LimitActivePower, now_s: float) -> None:
+    def obey(self, command: LimitActivePower, now_s: float) -> None:
+        """A command reaches its DER, or fails; somebody else's limit is never overwritten where it could be known."""
         number = int(command.der_id[1:])
         unit, back_s = self.units[number], now_s + 2 * LINK_S
         values = {
@@ -271,9 +273,11 @@ class Hour:
             must(not unit.foreign_seen, now_s, f"{command.der_id}: {command.limit_w:.0f} W over {foreign_w:.0f} W")
             if not command.urgent:  # a raise looks first
                 failed = site.fault(FaultKind.NOT_APPLIED, back_s, command.der_id)
-                self.late += [(back_s, LimitFailed(fault=failed, **values)), (back_s, self._read(number, back_s))]
+                self.late += [(back_s, LimitFailed(fault=failed, **values)), (back_s, self.read(number, back_s))]
                 return
             unit.foreign_w = None  # overwritten before anybody could see it
+        elif command.urgent and not unit.foreign_seen:  # ours is as low: both read the same from now on
+            unit.foreign_w = None
         if unit.shown is not None and unit.shown.setpoint_w is not None and command.setpoint_w is None:
             self._asked_s = now_s
         if command.charge_limit_w is None and unit.shown is not None:  # what is not told stays as it was
