@@ -133,6 +133,15 @@ class SqliteJournal:
         if command.bounded_setpoint_w is not None:
             self._intents.intend(setpoint_of(serial), command.bounded_setpoint_w, 0.0)  # its timer falls back to rest
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """The device was found to hold this command: what was intended before it is forgotten in a while."""
+        self._intents.confirm(serial, command.limit_w, command.reversion_limit_w, at.mono_s)
+        if command.charge_limit_w is not None:
+            limit_w, back_w = command.charge_limit_w, command.reversion_charge_limit_w
+            self._intents.confirm(charge_limit_of(serial), limit_w, back_w, at.mono_s)
+        if command.bounded_setpoint_w is not None:
+            self._intents.confirm(setpoint_of(serial), command.bounded_setpoint_w, 0.0, at.mono_s)
+
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on this device is one that we intended, as limit or as armed reversion value."""
         return self._intents.explains(serial, limit_w, tolerance_w)

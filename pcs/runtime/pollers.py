@@ -228,6 +228,7 @@ class DerTasks:
         if isinstance(outcome, Fault):
             await self._failed(command, outcome)
             return False
+        self._journal.confirm(identity.serial, command, self._clock.now())
         self._held = self._left = outcome
         self._inbox.put(outcome)
         return True

@@ -65,6 +65,8 @@ class NoMemory:
 
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None: ...
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None: ...
+
     def foreign(self, serial: str) -> tuple[float | None, float | None]:
         return None, None
 
