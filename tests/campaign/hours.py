@@ -24,6 +24,7 @@ from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, Observat
 from pcs.model.site import DerKind, DerSpec
 from pcs.model.units import Band
 from tests import core_site as site
+from tests.campaign.told import Told
 from tests.site_invariants import InvariantError, in_each_step, must
 
 HOUR_S = 3600.0
@@ -80,7 +81,7 @@ class Unit:
         self.gain = random.choice([1.0, 1.0, 1.03, 0.97])
         self.foreign_w: float | None = None
         self.foreign_seen = False
-        self.told_w: deque[float] = deque(maxlen=256)
+        self.told = Told()
         self.kept_w: float | None = None
         """As the journal keeps them: every limit that was to be told, and somebody else's that the last one kept to."""
         self.held: LimitActivePower | None = None
@@ -190,7 +191,7 @@ class Hour:
         met: list[Observation] = [site.meter_met()]
         for number, unit in enumerate(self.units):
             fresh, shown = _met(number, unit.spec), unit.shown
-            own = shown is None or any(abs(shown.limit_w - w) <= MIN_W for w in unit.told_w)
+            own = shown is None or unit.told.explains(shown.limit_w, MIN_W)
             found = replace(fresh.found, sent_s=now_s, received_s=now_s)
             if shown is not None:
                 held = {"charge_limit_w": shown.charge_limit_w, "setpoint_w": shown.bounded_setpoint_w}
@@ -259,7 +260,7 @@ class Hour:
             "charge_limit_w": command.charge_limit_w,
             "setpoint_w": command.setpoint_w,
         }
-        unit.told_w.append(command.limit_w)
+        unit.told.tell(command.limit_w, now_s)
         unit.kept_w = command.foreign_w
         if self._is(now_s, "der_refuses", number) or self._is(now_s, "der_silent", number):
             failed = site.fault(FaultKind.NO_ANSWER, back_s, command.der_id)
@@ -277,6 +278,7 @@ class Hour:
             self._asked_s = now_s
         if command.charge_limit_w is None and unit.shown is not None:  # what is not told stays as it was
             command = replace(command, charge_limit_w=unit.shown.charge_limit_w)
+        unit.told.confirm(now_s)
         unit.shown = command
         unit.due.append((now_s + LINK_S + unit.dead_s, command))
         self.late.append((back_s, LimitApplied(sent_s=now_s, received_s=back_s, **values)))
