@@ -29,12 +29,16 @@ class Looks:
 
     def __init__(self, verify_s: float) -> None:
         self._verify_s = verify_s
-        self._due_s, self._not_before_s = inf, -inf
+        self._due_s, self._latest_s, self._not_before_s = inf, inf, -inf
         self._written_s = self._wary_until_s = -inf
 
     def is_due(self, now_s: float) -> bool:
         """Whether it is time to look."""
         return now_s >= self._due_s
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Whether it is time to look even by the usual rhythm."""
+        return now_s >= self._latest_s
 
     def written(self, now_s: float) -> None:
         """A lowering write was carried out, or may have been. A look that is due sooner stays due."""
@@ -45,13 +49,18 @@ class Looks:
         """A look is over; `is_news`: it found what neither we nor the one before left there."""
         if is_news:
             self._wary_until_s = now_s + WARY_S
+        self._latest_s = began_s + self._verify_s
+        self.seen_ours(began_s, now_s)
+
+    def seen_ours(self, began_s: float, now_s: float) -> None:
+        """Before a raise it was seen that all is ours: that saves an early look, and the usual rhythm stays."""
         self._not_before_s = began_s + (now_s - began_s) / BUS_SHARE
         early_s = inf
         if began_s < self._written_s + SOON_S:  # too soon after the last write to say much of it
-            early_s = self._written_s + SOON_S
+            early_s = began_s + SOON_S
         if now_s < self._wary_until_s:
             early_s = began_s
-        self._due_s = min(began_s + self._verify_s, max(early_s, self._not_before_s))
+        self._due_s = min(self._latest_s, max(early_s, self._not_before_s))
 
 
 def found_instead(identity: DerIdentified, held: LimitApplied | LimitReadback, seen: LimitReadback) -> str:

@@ -4,6 +4,7 @@ Each DER has one slot for its next command: the latest wins, so a slow device ne
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -136,6 +137,9 @@ class DerTasks:
         self._left: LimitApplied | LimitReadback | None = None
         """What it last confirmed or was seen to hold, whichever is later: anything else is news."""
         self._looks = Looks(policy.tuning.verify_s)
+        self._idle = asyncio.Event()
+        """Set while no command is under way."""
+        self._idle.set()
 
     @property
     def met(self) -> bool:
@@ -169,11 +173,23 @@ class DerTasks:
             back, lost = lost, False
             look_s = loop.time() + DER_LOOK_S if look else look_s
             self._inbox.put(outcome)
-            if back or self._looks.is_due(loop.time()):  # whoever was away may have restarted without its limit
+            if back or await self._may_look(loop):  # whoever was away may have restarted without its limit
                 await self._look(loop)
             elif loop.time() >= slow_s:  # behind the power, on a beat without a verification; a fault is only missing
                 slow_s = loop.time() + SLOW_S
                 await self.device.refresh()
+
+    async def _may_look(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it is time to look. An early look lets a command end first, for the time of a poll at most.
+
+        Between the frames of the command it would hold them up, and what it found would prove nothing.
+        """
+        if self._idle.is_set() or not self._looks.is_due(loop.time()) or self._looks.is_overdue(loop.time()):
+            return self._looks.is_due(loop.time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.tuning.telemetry_poll_s):
+                await self._idle.wait()
+        return self._idle.is_set()
 
     async def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ask for the limit that it holds. What is neither ours nor known yet makes the next looks come sooner."""
@@ -222,7 +238,11 @@ class DerTasks:
             return False
         now: Instant = self._clock.now()
         self._journal.intend(identity.serial, command, now)
-        outcome = await self.device.apply(command)
+        self._idle.clear()
+        try:
+            outcome = await self.device.apply(command)
+        finally:
+            self._idle.set()
         if command.urgent:  # unseen, it overwrote whatever was there
             self._looks.written(asyncio.get_running_loop().time())
         if isinstance(outcome, Fault):
@@ -239,15 +259,17 @@ class DerTasks:
         A raise can wait for this look; without it, it would overwrite a second writer's lower limit before the next
         verification could notice (design section 6: the lower holds).
         """
-        held = self._held
+        held, loop = self._held, asyncio.get_running_loop()
         if held is None:
             return False
+        began_s = loop.time()
         seen = await self.device.read_limit()
         if isinstance(seen, Fault):
             await self._failed(command, seen)
             return True
         found = found_instead(identity, held, seen)
         if not found:
+            self._looks.seen_ours(began_s, loop.time())
             return False
         self._held = None
         why = Fault(

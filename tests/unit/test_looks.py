@@ -32,7 +32,9 @@ class Device:
     def __init__(self, reply_s: float = 0.0) -> None:
         self.limit_w: float | None = None
         self.reply_s = reply_s
+        self.apply_s = 0.0
         self.looked_s: list[float] = []
+        self.writes_s: list[tuple[float, float]] = []
 
     async def identify(self) -> DerIdentified | Fault:
         found = met(0.0).observations[1]
@@ -57,6 +59,8 @@ class Device:
 
     async def apply(self, command: LimitActivePower) -> LimitApplied | Fault:
         now_s, self.limit_w = asyncio.get_running_loop().time(), command.limit_w
+        self.writes_s.append((now_s, now_s + self.apply_s))
+        await asyncio.sleep(self.apply_s)
         return LimitApplied(der_id="inv0", limit_w=command.limit_w, sent_s=now_s, received_s=now_s)
 
 
@@ -111,12 +115,13 @@ def test_a_raise_is_looked_after_in_the_usual_rhythm_only() -> None:
 
 def test_a_burst_of_lowering_writes_neither_postpones_the_look_nor_multiplies_it() -> None:
     async def story(tasks: DerTasks, device: Device) -> None:
+        device.apply_s = 0.03
         for _ in range(50):
             assert await tasks.carry_out(URGENT)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.07)
 
     gaps = gaps_s([0.1, *looks(story)])
-    assert max(gaps) <= SOON_S + BEAT_S
+    assert max(gaps) <= SOON_S + BEAT_S + 0.03, "each poll meets a command under way"
     assert min(gaps) >= SOON_S
 
 
@@ -170,3 +175,35 @@ def test_on_a_bus_too_slow_for_early_looks_the_usual_rhythm_stays() -> None:
     gaps = gaps_s(looks(story, 0.5))
     assert len(gaps) >= 3
     assert all(VERIFY_S <= gap <= VERIFY_S + 0.5 + BEAT_S for gap in gaps)
+
+
+def test_an_early_look_never_comes_between_the_frames_of_a_command_and_the_usual_one_may() -> None:
+    during: list[float] = []
+
+    async def story(tasks: DerTasks, device: Device) -> None:
+        await tasks.carry_out(URGENT)
+        device.apply_s = 0.91
+        for _ in range(10):
+            await tasks.carry_out(URGENT)
+            await asyncio.sleep(0.17)
+        during.extend(s for s in device.looked_s if any(begin_s <= s < end_s for begin_s, end_s in device.writes_s))
+
+    looked_s = looks(story)
+    assert len(looked_s) > len(during)
+    assert all(s - max([0.1, *(t for t in looked_s if t < s)]) >= VERIFY_S - BEAT_S for s in during)
+    assert max(gaps_s(looked_s)) <= VERIFY_S + BEAT_S
+
+
+def test_raises_that_look_for_themselves_save_the_look_after_a_lowering_write() -> None:
+    async def story(tasks: DerTasks, device: Device) -> None:
+        await tasks.carry_out(URGENT)
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            assert await tasks.carry_out(RAISE)
+            del device.looked_s[-1:]  # its own
+        assert device.looked_s == []
+        await asyncio.sleep(2 * VERIFY_S)
+
+    first, second = looks(story)
+    assert VERIFY_S <= first <= VERIFY_S + BEAT_S
+    assert second - first >= VERIFY_S
