@@ -64,7 +64,7 @@ class Looks:
 
 
 def found_instead(identity: DerIdentified, held: LimitApplied | LimitReadback, seen: LimitReadback) -> str:
-    """What the device holds instead of what was left there, in words; empty where it is the same to within two steps."""
+    """What the device holds instead of what was left, in words; empty where it is the same to within two steps."""
     step_w, draw_step_w = identity.resolution_w, identity.charge_resolution_w
     found = [
         _differs(held.limit_w, seen.limit_w, step_w, "limit"),
