@@ -29,6 +29,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
+from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
+
 FILE_NAMES = ("intents-a.log", "intents-b.log")
 FILE_BYTES = 524_288  # a line is 60-80 bytes: some 7,000 intents
 COMPACT_AT_BYTES = FILE_BYTES * 3 // 4  # leaves room for half a minute of intents at 50/s should the disk stall
@@ -60,6 +62,16 @@ class Intent:
         """The line in the file; a hundredth of a watt is below what any device resolves."""
         row = (self.number, self.serial, round(self.limit_w, 2), round(self.reversion_limit_w, 2))
         return _line((*row, self.since) if self.since else row)
+
+
+def parts_of(serial: str, command: LimitActivePower) -> list[tuple[str, float, float]]:
+    """What a command puts on the device: under which name, how much, and what it falls back to (W)."""
+    parts = [(serial, command.limit_w, command.reversion_limit_w)]
+    if command.charge_limit_w is not None:
+        parts.append((charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w))
+    if command.bounded_setpoint_w is not None:
+        parts.append((setpoint_of(serial), command.bounded_setpoint_w, 0.0))  # its timer falls back to rest
+    return parts
 
 
 class _Confirmed:
