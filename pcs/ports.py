@@ -114,6 +114,13 @@ class Journal(Protocol):
         """Remember a limit *before* it goes on the wire, so that a restart recognises it as our own."""
         ...
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """The device was read back and holds this command: what was intended before is not on it any more.
+
+        It may be forgotten, not at once: something of before may still land behind it.
+        """
+        ...
+
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on the device with this serial number is one that we intended.
 

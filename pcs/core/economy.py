@@ -72,10 +72,24 @@ def _due(
     if der.pending:
         return False, False
     if der.retries:
-        return waited_s >= min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(der.retries - 1, 4)), True
+        due_s = min(RETRY_MOST_S, RETRY_FIRST_S * 2 ** min(der.retries - 1, 4))
+        return waited_s >= due_s, not _only_raises(der, wanted)
     if _raises(der, der.sent, wanted) and waited_s >= RAISE_EVERY_S:
         return True, False
     return 0.0 < action.refresh_s <= waited_s, False
+
+
+def _only_raises(der: DerState, wanted: Order) -> bool:
+    """Whether the order leaves more room than what the device last confirmed, and is tighter nowhere.
+
+    Told again it can wait for a look at what is there: somebody else may have written a lower limit between our write
+    and its reading back, and all that we know of it is that ours was not found.
+    """
+    if der.held is None:
+        return False
+    least_w, held = der.track.least_w, der.held
+    ups_w = (wanted.limit_w - held.limit_w, wanted.cap_w - held.cap_w, held.floor_w(least_w) - wanted.floor_w(least_w))
+    return min(ups_w) >= 0.0 and max(ups_w) > LOWER_SHARE * der.size_w
 
 
 def _raises(der: DerState, sent: Order, wanted: Order) -> bool:

@@ -6,6 +6,10 @@ hold the site down until an installer comes. So every intent is in the page cach
 block of 4 kB even for a line of 70 bytes, 0.35 GB a day at one a second. A power cut may cost the intents since the
 last one; the limit on the device is then explained by its armed reversion value, or honoured as somebody else's.
 
+What a device confirmed ends what came before it: `LATE_S` later the intents before are forgotten, so that a limit of
+somebody else is not taken for one of ours from long ago. A line says from where intents count, so a restart forgets
+what the last line of before knew to be over.
+
 Two files of fixed size, allocated once: a full disk cannot keep an intent out. Their pages are mapped: a `write` would
 change the file's time as well, which ext4 brings to the disk every 5 s with blocks of its log around it: 0.2 GB a day.
 
@@ -25,10 +29,13 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
+from pcs.model.command import LimitActivePower, charge_limit_of, setpoint_of
+
 FILE_NAMES = ("intents-a.log", "intents-b.log")
 FILE_BYTES = 524_288  # a line is 60-80 bytes: some 7,000 intents
 COMPACT_AT_BYTES = FILE_BYTES * 3 // 4  # leaves room for half a minute of intents at 50/s should the disk stall
 KEPT = 256  # by device: 25 s of a new limit every 100 ms that the device does not take
+LATE_S = 10.0  # a frame that lands behind a later, confirmed one waited in some buffer; links give up within seconds
 MAX_SERIALS = 320  # 64 devices: limit, charge limit, set point, and what somebody else left of the first two
 MAX_SERIAL_CHARS = 64  # SunSpec model 1 has 32, what it is about 16; bounds a line to less than 512 bytes
 
@@ -43,10 +50,53 @@ class Intent:
     serial: str
     limit_w: float
     reversion_limit_w: float
+    since: int = 0
+    """Earlier intents for this device, those with lower numbers, are not on it any more."""
+
+    @property
+    def values_w(self) -> tuple[float, float]:
+        """What the device holds, and what it falls back to, where this intent is on it."""
+        return self.limit_w, self.reversion_limit_w
 
     def line(self) -> bytes:
         """The line in the file; a hundredth of a watt is below what any device resolves."""
-        return _line((self.number, self.serial, round(self.limit_w, 2), round(self.reversion_limit_w, 2)))
+        row = (self.number, self.serial, round(self.limit_w, 2), round(self.reversion_limit_w, 2))
+        return _line((*row, self.since) if self.since else row)
+
+
+def parts_of(serial: str, command: LimitActivePower) -> list[tuple[str, float, float]]:
+    """What a command puts on the device: under which name, how much, and what it falls back to (W)."""
+    parts = [(serial, command.limit_w, command.reversion_limit_w)]
+    if command.charge_limit_w is not None:
+        parts.append((charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w))
+    if command.bounded_setpoint_w is not None:
+        parts.append((setpoint_of(serial), command.bounded_setpoint_w, 0.0))  # its timer falls back to rest
+    return parts
+
+
+class _Confirmed:
+    """What one device confirmed: from which intent on (`since`) some may still be on it."""
+
+    def __init__(self) -> None:
+        self.since = 0
+        self.is_told = True
+        self._lately: deque[tuple[int, float]] = deque(maxlen=KEPT)
+
+    def note(self, number: int, now_s: float) -> None:
+        """It confirmed this intent now; one that it confirmed `LATE_S` ago ends what came before."""
+        if not self._lately or self._lately[-1][0] != number:
+            self._lately.append((number, now_s))
+        while self._lately and self._lately[0][1] <= now_s - LATE_S:
+            self.since = max(self.since, self._lately.popleft()[0])
+
+    def forget(self, kept: deque[Intent]) -> None:
+        """Drop what is over; the next line has to tell so where that would explain anything else."""
+        gone = []
+        while kept and kept[0].number < self.since:
+            gone.append(kept.popleft())
+        values_w = {intent.values_w for intent in kept}
+        if any(intent.values_w not in values_w for intent in gone):
+            self.is_told = False
 
 
 class IntentLog:
@@ -59,6 +109,7 @@ class IntentLog:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._kept: dict[str, deque[Intent]] = {}
+        self._confirmed: dict[str, _Confirmed] = {}
         self._number = 0
         self._loaded = False
         self._files: list[_Pages] = []
@@ -74,17 +125,32 @@ class IntentLog:
         """Remember a limit. One write to the page cache; the same limit again costs nothing."""
         serial = serial[:MAX_SERIAL_CHARS]
         with self._lock:
-            kept = self._kept.get(serial)
-            if kept and not self._unwritten:
-                last = kept[-1]
-                if last.limit_w == limit_w and last.reversion_limit_w == reversion_limit_w:
-                    return
+            kept, confirmed = self._kept.get(serial), self._confirmed.get(serial, _Confirmed())
+            if kept and confirmed.is_told and not self._unwritten and kept[-1].values_w == (limit_w, reversion_limit_w):
+                return
             intent = Intent(
-                number=self._number + 1, serial=serial, limit_w=limit_w, reversion_limit_w=reversion_limit_w
+                number=self._number + 1,
+                serial=serial,
+                limit_w=limit_w,
+                reversion_limit_w=reversion_limit_w,
+                since=confirmed.since,
             )
             self._keep(intent)
+            confirmed.is_told = True
             if not self._append(intent.line()):
                 self._unwritten += 1
+
+    def confirm(self, serial: str, limit_w: float, reversion_limit_w: float, now_s: float) -> None:
+        """The device was found to hold an intent, at this monotonic time: `LATE_S` later those before it are over."""
+        serial = serial[:MAX_SERIAL_CHARS]
+        with self._lock:
+            kept = self._kept.get(serial, deque())
+            same = (i.number for i in reversed(kept) if i.values_w == (limit_w, reversion_limit_w))
+            number = next(same, None)
+            if number is not None:
+                confirmed = self._confirmed.setdefault(serial, _Confirmed())
+                confirmed.note(number, now_s)
+                confirmed.forget(kept)
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a kept intent for this device put this limit, or armed it as the value to revert to."""
@@ -145,7 +211,9 @@ class IntentLog:
         if kept is None:
             kept = deque(maxlen=KEPT)
             if len(self._kept) >= MAX_SERIALS:
-                self._kept.pop(next(iter(self._kept)))  # the device that was commanded longest ago
+                longest_ago = next(iter(self._kept))
+                self._kept.pop(longest_ago)
+                self._confirmed.pop(longest_ago, None)
         kept.append(intent)
         self._kept[intent.serial] = kept  # moved to the end: the order is that of the last intents
         self._number = max(self._number, intent.number)
@@ -171,13 +239,17 @@ class IntentLog:
         self._active = max((0, 1), key=lambda i: contents[i].seal)
         with self._lock:
             own = sorted((i for kept in self._kept.values() for i in kept), key=lambda i: i.number)
-            self._kept = {}
+            self._kept, self._confirmed = {}, {}
             self._number = max(content.seal for content in contents)
             found = {intent.number: intent for content in contents for intent in content.intents}
+            since: dict[str, int] = {}
+            for intent in found.values():
+                since[intent.serial] = max(since.get(intent.serial, 0), intent.since)
             for number in sorted(found):
-                self._keep(found[number])
+                if number >= since[found[number].serial]:
+                    self._keep(found[number])
             for intent in own:
-                self._keep(replace(intent, number=self._number + 1))
+                self._keep(replace(intent, number=self._number + 1, since=0))
             self._loaded = True
 
     def _open(self) -> None:
@@ -301,8 +373,11 @@ def _read(path: Path) -> _Content:
         if not row or check != b"%08x" % zlib.crc32(row):
             continue
         match json.loads(row):
-            case [int(number), str(serial), float(limit_w) | int(limit_w), float(back_w) | int(back_w)]:
-                intents.append(Intent(number=number, serial=serial, limit_w=limit_w, reversion_limit_w=back_w))
+            case [int(number), str(serial), float(limit_w) | int(limit_w), float(back_w) | int(back_w), *more]:
+                since = more[0] if more and isinstance(more[0], int) else 0  # an older program did not say it
+                intents.append(
+                    Intent(number=number, serial=serial, limit_w=limit_w, reversion_limit_w=back_w, since=since)
+                )
             case [int(number)]:
                 seal = max(seal, number)
     return _Content(intents=tuple(intents), seal=seal)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from pcs.codec.origin import Origin, encode_origin
 from pcs.io.dirlock import DirectoryLock, JournalInUseError
-from pcs.io.intents import IntentLog
+from pcs.io.intents import IntentLog, parts_of
 from pcs.io.journal_file import JournalFile, StepBlob, is_damage, is_full, move_aside, open_file
-from pcs.model.command import LimitActivePower, charge_limit_of, foreign_of, setpoint_of
+from pcs.model.command import LimitActivePower, charge_limit_of, foreign_of
 from pcs.model.event import Event, EventKind
 from pcs.model.units import Instant
 from pcs.ports import Clock
@@ -127,11 +127,13 @@ class SqliteJournal:
         """
         self._keep_foreign(foreign_of(serial), command.foreign_w)
         self._keep_foreign(foreign_of(charge_limit_of(serial)), command.foreign_charge_w)
-        self._intents.intend(serial, command.limit_w, command.reversion_limit_w)
-        if command.charge_limit_w is not None:
-            self._intents.intend(charge_limit_of(serial), command.charge_limit_w, command.reversion_charge_limit_w)
-        if command.bounded_setpoint_w is not None:
-            self._intents.intend(setpoint_of(serial), command.bounded_setpoint_w, 0.0)  # its timer falls back to rest
+        for name, limit_w, reversion_limit_w in parts_of(serial, command):
+            self._intents.intend(name, limit_w, reversion_limit_w)
+
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """The device was found to hold this command: what was intended before it is forgotten in a while."""
+        for name, limit_w, reversion_limit_w in parts_of(serial, command):
+            self._intents.confirm(name, limit_w, reversion_limit_w, at.mono_s)
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """Whether a limit found on this device is one that we intended, as limit or as armed reversion value."""

@@ -46,6 +46,9 @@ class MemoryJournal:
         """See `Journal.intend`."""
         self._intents.setdefault(serial, deque(maxlen=KEPT_INTENTS)).append(command)
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """Nothing is forgotten: the disk is this list."""
+
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """See `Journal.explains`."""
         return any(
@@ -98,6 +101,11 @@ class _Pen(MemoryJournal):
         """Onto the disk, while there is a process that writes."""
         if not self._life.dead:
             self._journal.intend(serial, command, at)
+
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        """Onto the disk, while there is a process that writes."""
+        if not self._life.dead:
+            self._journal.confirm(serial, command, at)
 
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         """What the disk says."""

@@ -4,6 +4,7 @@ Each DER has one slot for its next command: the latest wins, so a slow device ne
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, TypeVar
@@ -16,6 +17,7 @@ from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, LimitRea
 from pcs.model.units import Instant
 from pcs.ports import Clock, Journal
 from pcs.runtime.inbox import Inbox
+from pcs.runtime.looks import Looks, found_instead
 
 IDENTIFY_FIRST_S = 0.2
 IDENTIFY_MOST_S = 5.0
@@ -132,6 +134,12 @@ class DerTasks:
         self._identity: DerIdentified | None = None
         self._held: LimitApplied | None = None
         """What the device last confirmed; None: nothing of ours is there."""
+        self._left: LimitApplied | LimitReadback | None = None
+        """What it last confirmed or was seen to hold, whichever is later: anything else is news."""
+        self._looks = Looks(policy.tuning.verify_s)
+        self._idle = asyncio.Event()
+        """Set while no command is under way."""
+        self._idle.set()
 
     @property
     def met(self) -> bool:
@@ -148,8 +156,9 @@ class DerTasks:
         tuning = self._policy.tuning
         loop = asyncio.get_running_loop()
         await self._meet(start_until_s=loop.time() + START_S)
-        pace, verify_s, slow_s, lost = Pace(loop), loop.time() + tuning.verify_s, loop.time(), False
+        pace, slow_s, lost = Pace(loop), loop.time(), False
         look_s = loop.time() + DER_LOOK_S
+        self._looks.looked(loop.time(), loop.time())
         while True:
             await pace.wait(tuning.telemetry_poll_s)
             look = lost or loop.time() >= look_s
@@ -164,13 +173,34 @@ class DerTasks:
             back, lost = lost, False
             look_s = loop.time() + DER_LOOK_S if look else look_s
             self._inbox.put(outcome)
-            if back or loop.time() >= verify_s:  # whoever was away may have restarted without its limit
-                verify_s = loop.time() + tuning.verify_s
-                seen = await self.device.read_limit()
-                self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
+            if back or await self._may_look(loop):  # whoever was away may have restarted without its limit
+                await self._look(loop)
             elif loop.time() >= slow_s:  # behind the power, on a beat without a verification; a fault is only missing
                 slow_s = loop.time() + SLOW_S
                 await self.device.refresh()
+
+    async def _may_look(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it is time to look. An early look lets a command end first, for the time of a poll at most.
+
+        Between the frames of the command it would hold them up, and what it found would prove nothing.
+        """
+        if self._idle.is_set() or not self._looks.is_due(loop.time()) or self._looks.is_overdue(loop.time()):
+            return self._looks.is_due(loop.time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.tuning.telemetry_poll_s):
+                await self._idle.wait()
+        return self._idle.is_set()
+
+    async def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask for the limit that it holds. What is neither ours nor known yet makes the next looks come sooner."""
+        began_s, left = loop.time(), self._left
+        seen = await self.device.read_limit()
+        self._inbox.put(_named(seen, self.der_id) if isinstance(seen, Fault) else seen)
+        is_news = False
+        if not isinstance(seen, Fault) and self._identity is not None and self._left is left:  # else ours came between
+            is_news = left is not None and bool(found_instead(self._identity, left, seen))
+            self._left = seen
+        self._looks.looked(began_s, loop.time(), is_news=is_news)
 
     async def _meet(self, *, start_until_s: float = 0.0) -> None:
         backoff_s = IDENTIFY_FIRST_S
@@ -181,7 +211,7 @@ class DerTasks:
                     limit_w, draw_w = self._journal.foreign(outcome.serial)
                     outcome = replace(outcome, foreign_w=limit_w, foreign_charge_w=draw_w)
                 first = await self.device.measure()
-                self._identity, self._held = outcome, None
+                self._identity, self._held, self._left = outcome, None, None
                 self._inbox.put(outcome, *([] if isinstance(first, Fault) else [first]), urgent=True)
                 return
             if outcome.kind is FaultKind.WRONG_DEVICE and asyncio.get_running_loop().time() < start_until_s:
@@ -208,11 +238,18 @@ class DerTasks:
             return False
         now: Instant = self._clock.now()
         self._journal.intend(identity.serial, command, now)
-        outcome = await self.device.apply(command)
+        self._idle.clear()
+        try:
+            outcome = await self.device.apply(command)
+        finally:
+            self._idle.set()
+        if command.urgent:  # unseen, it overwrote whatever was there
+            self._looks.written(asyncio.get_running_loop().time())
         if isinstance(outcome, Fault):
             await self._failed(command, outcome)
             return False
-        self._held = outcome
+        self._journal.confirm(identity.serial, command, self._clock.now())
+        self._held = self._left = outcome
         self._inbox.put(outcome)
         return True
 
@@ -222,15 +259,17 @@ class DerTasks:
         A raise can wait for this look; without it, it would overwrite a second writer's lower limit before the next
         verification could notice (design section 6: the lower holds).
         """
-        held = self._held
+        held, loop = self._held, asyncio.get_running_loop()
         if held is None:
             return False
+        began_s = loop.time()
         seen = await self.device.read_limit()
         if isinstance(seen, Fault):
             await self._failed(command, seen)
             return True
-        found = _found_instead(identity, held, seen)
+        found = found_instead(identity, held, seen)
         if not found:
+            self._looks.seen_ours(began_s, loop.time())
             return False
         self._held = None
         why = Fault(
@@ -256,20 +295,3 @@ def _failure(der_id: str, command: LimitActivePower, fault: Fault) -> LimitFaile
         setpoint_w=command.bounded_setpoint_w,
         fault=fault,
     )
-
-
-def _found_instead(identity: DerIdentified, held: LimitApplied, seen: LimitReadback) -> str:
-    """What the device holds instead of what it confirmed, in words; empty where it is the same to within two steps."""
-    step_w, draw_step_w = identity.resolution_w, identity.charge_resolution_w
-    found = [
-        _differs(held.limit_w, seen.limit_w, step_w, "limit"),
-        _differs(held.charge_limit_w, seen.charge_limit_w, draw_step_w, "charge limit"),
-        _differs(held.setpoint_w, seen.setpoint_w, draw_step_w, "set point"),
-    ]
-    return ", ".join(words for words in found if words)
-
-
-def _differs(held_w: float | None, seen_w: float | None, step_w: float, what: str) -> str:
-    if seen_w is None or held_w is None:
-        return "" if seen_w is held_w else f"{'no ' if seen_w is None else 'a '}{what}"
-    return "" if abs(seen_w - held_w) <= 2 * step_w else f"{what} {seen_w:.0f} W"

@@ -24,7 +24,8 @@ from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, Observat
 from pcs.model.site import DerKind, DerSpec
 from pcs.model.units import Band
 from tests import core_site as site
-from tests.campaign.invariants import sun_room_w
+from tests.campaign.returns import held_back
+from tests.campaign.told import Told
 from tests.site_invariants import InvariantError, in_each_step, must
 
 HOUR_S = 3600.0
@@ -81,7 +82,7 @@ class Unit:
         self.gain = random.choice([1.0, 1.0, 1.03, 0.97])
         self.foreign_w: float | None = None
         self.foreign_seen = False
-        self.told_w: deque[float] = deque(maxlen=256)
+        self.told = Told()
         self.kept_w: float | None = None
         """As the journal keeps them: every limit that was to be told, and somebody else's that the last one kept to."""
         self.held: LimitActivePower | None = None
@@ -161,7 +162,7 @@ class Hour:
                 state = self._step(state, heard, now_s)
             self._look(now_s)
         late = [f"{name} limit exceeded for the first time at {at_s:.1f} s" for name, at_s in self.beyond.items()]
-        return late + self._held_back()
+        return late + held_back(self.units, self.policy.limits, self.demand_w)
 
     def _step(self, state: State, heard: tuple[Observation, ...], now_s: float) -> State:
         inputs = Inputs(observations=heard)
@@ -191,7 +192,7 @@ class Hour:
         met: list[Observation] = [site.meter_met()]
         for number, unit in enumerate(self.units):
             fresh, shown = _met(number, unit.spec), unit.shown
-            own = shown is None or any(abs(shown.limit_w - w) <= MIN_W for w in unit.told_w)
+            own = shown is None or unit.told.explains(shown.limit_w, MIN_W)
             found = replace(fresh.found, sent_s=now_s, received_s=now_s)
             if shown is not None:
                 held = {"charge_limit_w": shown.charge_limit_w, "setpoint_w": shown.bounded_setpoint_w}
@@ -262,7 +263,7 @@ class Hour:
             "charge_limit_w": command.charge_limit_w,
             "setpoint_w": command.setpoint_w,
         }
-        unit.told_w.append(command.limit_w)
+        unit.told.tell(command.limit_w, now_s)
         unit.kept_w = command.foreign_w
         if self._is(now_s, "der_refuses", number) or self._is(now_s, "der_silent", number):
             failed = site.fault(FaultKind.NO_ANSWER, back_s, command.der_id)
@@ -282,6 +283,7 @@ class Hour:
             self._asked_s = now_s
         if command.charge_limit_w is None and unit.shown is not None:  # what is not told stays as it was
             command = replace(command, charge_limit_w=unit.shown.charge_limit_w)
+        unit.told.confirm(now_s)
         unit.shown = command
         unit.due.append((now_s + LINK_S + unit.dead_s, command))
         self.late.append((back_s, LimitApplied(sent_s=now_s, received_s=back_s, **values)))
@@ -301,38 +303,6 @@ class Hour:
             own_w = sum(max(0.0, -sign * u.injection_w) for n, u in enumerate(self.units) if self._usable(now_s, n))
             if min(sign * import_w - (limit.value or 0.0), own_w) > 30.0 + 0.01 * self.size_w:
                 self.beyond.setdefault(limit.direction.value, now_s)
-
-    def _held_back(self) -> list[str]:
-        """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
-
-        A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
-        A foreign limit stays. What storage draws or discharges by itself is nothing that others may count on: no state
-        of charge is known here, and without it nobody is told to absorb.
-        """
-        least = {
-            d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
-        }
-        import_w = self.demand_w - sum(u.injection_w for u in self.units)
-        up_w = down_w = drawn_w = discharged_w = keeps_w = 0.0
-        for number, unit in enumerate(self.units):
-            storage = unit.spec.kind is DerKind.BATTERY
-            bounds = storage and number % 2 == 0
-            drawn_w += max(0.0, -unit.injection_w) if storage else 0.0
-            discharged_w += max(0.0, unit.injection_w) if storage else 0.0
-            keeps_w += sun_room_w(unit.spec, unit.injection_w, unit.wish * min(1.0, unit.gain) - unit.injection_w)
-            if unit.foreign_w is not None or (storage and not bounds):
-                continue
-            up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
-            down_w += max(0.0, unit.injection_w - unit.wish * min(1.0, unit.gain))
-        room_w = 300.0 + 0.08 * self.size_w
-        found = []
-        hidden = any(u.shown is not None and u.shown.setpoint_w is not None for u in self.units)
-        up_room_w = room_w + keeps_w
-        if not hidden and up_w > up_room_w and drawn_w - import_w < least[Direction.EXPORT] - up_room_w:
-            found.append(f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W reach no limit")
-        if down_w > room_w and import_w + discharged_w < least[Direction.IMPORT] - room_w:
-            found.append(f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W reach no limit")
-        return found
 
     def _detection_s(self, now_s: float) -> float:
         after_s = SEES_S + SETTLES_S

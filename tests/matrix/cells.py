@@ -87,15 +87,7 @@ _NEVER_MET = Known(
     what="beyond the limit",
     why="a DER that was never reached was never limited: `cannot hold` is named, and only a relay would help",
 )
-_OVERWRITTEN = Known(
-    what="beyond the limit",
-    why="each lowering command of ours overwrites the other client's limit before a look can see it, and the other one "
-    "overwrites ours within the second: it is found when a verification happens to fall between the two",
-)
-KNOWN = {
-    **{f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")},
-    "second client, start, export": _OVERWRITTEN,
-}  # fmt: skip
+KNOWN = {f"DER silent, start, {side}": _NEVER_MET for side in ("export", "import")}
 """Cells that violate their bound on virtual time: each is a hole in the design, or in what it declares. Anything else
 that one of them violates is news, and so is that it keeps its bound (tests/simulation/test_abnormal_matrix.py)."""
 

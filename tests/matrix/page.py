@@ -34,7 +34,7 @@ ends, and what comes back. **All of this is simulated**: no inverter, battery or
 - **During** and **after**: the flow towards the limit at the end of the failure, and when all is whole again.
 - *Power* is SIGKILL and a new start; *hangs* SIGSTOP and SIGCONT; a *wedged* loop is its thread alone stopped by
   ptrace(2), other threads go on; the *second client* is another Modbus client that writes the same registers each
-  second (on virtual time: straight into the device, the worst of two phases). The *clock* is played on virtual time
+  second (on virtual time: straight into the device, the worst of four phases). The *clock* is played on virtual time
   alone: a process has the clock of its machine. On virtual time a process that hangs and a loop that is wedged are the
   same.
 

@@ -15,7 +15,7 @@ from tests.simulation.stack import Stack, play
 BEGUN_S = 2.0
 """By when control has begun here; what fails at the start and needs a process fails then."""
 JUMP_S = 3600.0
-PHASES_S = (0.0, 0.5)
+PHASES_S = (0.0, 0.5, 0.55, 0.6)
 """How much later another client's writes come, each second: what it does hangs on what of ours lies between them."""
 
 

@@ -51,6 +51,10 @@ class _Pen:
         if not self.dead:
             self._journal.intend(serial, command, at)
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None:
+        if not self.dead:
+            self._journal.confirm(serial, command, at)
+
     def explains(self, serial: str, limit_w: float, tolerance_w: float) -> bool:
         return self._journal.explains(serial, limit_w, tolerance_w)
 

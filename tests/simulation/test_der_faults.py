@@ -1,8 +1,11 @@
 """The DERs' rows of the fail-safe table, on the truth: the others make room, and what drops its limit gets it back."""
 
+from pathlib import Path
+
 import pytest
 
 from hil.plant.orders import LimitOrder
+from pcs.io.journal_sqlite import SqliteJournal
 from pcs.model.event import EventKind
 from tests.simulation.bounds import response_s, slowest_fall_s, tolerance_w
 from tests.simulation.stack import Stack, inverter, play, twin
@@ -150,3 +153,28 @@ def test_a_limit_that_was_there_before_us_is_honoured(control: int) -> None:
     assert stack.truth.injection_w(30) <= 3500 + 1
     assert stack.truth.injection_w(30) == pytest.approx(3500, abs=50)
     assert max(c.limit_w for _, c in stack.commands) <= 3500
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_limit_from_long_ago_that_somebody_sets_again_while_nobody_runs_is_his(tmp_path: Path, own: bool) -> None:
+    """Confirmed and left behind by later ones, a limit of ours can no longer be on the device; the last one can."""
+    site = twin(ders=[inverter("inv1", 6000)], load=[{"steps": [[0, 2000], [15, 4000]]}])
+    was: dict[str, float] = {}
+
+    async def story(stack: Stack) -> None:
+        stack.start()
+        unit = stack.site.plant.units["inv1"]
+        for name, at_s in (("long ago", 14.0), ("last", 40.0)):
+            await stack.until(at_s)
+            told = [c.limit_w for t, c in stack.commands if c.der_id == "inv1"]
+            was[name] = told[-1]
+        await stack.kill()
+        stack.site.settle()
+        left_w = was["last" if own else "long ago"]
+        unit.write(stack.now_s, LimitOrder(enabled=True, limit_pct=100.0 * left_w / 6000.0))
+        stack.start()
+        await stack.until(45.0)
+
+    stack = play(story, site, journal=lambda clock: SqliteJournal(tmp_path, clock))
+    assert was["last"] - was["long ago"] > 1000.0
+    assert ("DER_FOREIGN_LIMIT" in stack.faults("inv1")) is not own

@@ -82,6 +82,23 @@ def test_failed_commands_are_repeated_with_a_back_off_up_to_two_seconds(retries:
     assert asked(der, 3000.0, 20.0 + wait_s) is not None
 
 
+@pytest.mark.parametrize(("cap_w", "urgent"), [(3000.0, True), (3004.0, True), (3006.0, False), (6000.0, False)])
+def test_a_raise_that_came_to_nothing_is_told_again_only_after_a_look(cap_w: float, urgent: bool) -> None:
+    """The limit that was found instead may be somebody else's, written just behind ours."""
+    der, _ = economy.command(told(3000.0), economy.Bounds(6000.0, 0.0, 500.0, 0.0), 11.0)
+    der = evolve(obey.unwritten(der, site.failed(6000.0, 11.1)), sent=economy.Order(cap_w))
+    again = asked(der, cap_w, 11.5)
+    assert again is not None
+    assert again.urgent is urgent
+
+
+def test_what_came_to_nothing_is_told_again_urgently_where_nothing_of_ours_is_known_to_be_there() -> None:
+    der = evolve(told(3000.0), retries=1, held=None)
+    again = asked(der, 3000.0, 20.0)
+    assert again is not None
+    assert again.urgent
+
+
 def test_a_confirmed_command_ends_the_back_off() -> None:
     der = evolve(told(3000.0), retries=5)
     assert ders.applied(der, site.done(3000.0, 20.0)).retries == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pcs.io import intents
-from pcs.io.intents import FILE_BYTES, FILE_NAMES, KEPT, IntentLog
+from pcs.io.intents import FILE_BYTES, FILE_NAMES, KEPT, LATE_S, IntentLog
 
 
 def opened(directory: Path) -> IntentLog:
@@ -186,3 +186,68 @@ print(log.explains("SN1", 4000.0, 0.1), log.trouble())
 """
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert child.stdout.startswith("True limits sent to devices cannot be remembered")
+
+
+def confirmed(log: IntentLog, limit_w: float, at_s: float) -> None:
+    """A limit that is written and found on the device."""
+    log.intend("SN1", limit_w, 0.0)
+    log.confirm("SN1", limit_w, 0.0, at_s)
+
+
+def test_what_was_intended_before_a_confirmed_limit_is_forgotten_in_a_while_and_after_a_restart(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    confirmed(log, 1000.0, 0.0)
+    confirmed(log, 2000.0, 1.0)
+    confirmed(log, 3000.0, 1.0 + LATE_S)
+    assert not log.explains("SN1", 1000.0, 0.1)
+    assert log.explains("SN1", 2000.0, 0.1), "it was there a moment ago, and may land once more"
+    log.intend("SN1", 4000.0, 0.0)
+    seen = reopened(tmp_path)
+    assert [seen.explains("SN1", w, 0.1) for w in (1000.0, 2000.0, 3000.0, 4000.0)] == [False, True, True, True]
+
+
+def test_a_limit_that_was_not_confirmed_ends_nothing_and_is_itself_kept(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    confirmed(log, 1000.0, 0.0)
+    log.intend("SN1", 2000.0, 0.0)
+    confirmed(log, 1000.0, 0.5)
+    log.intend("SN1", 3000.0, 0.0)
+    log.confirm("SN1", 5000.0, 0.0, 100.0)
+    log.confirm("SN2", 3000.0, 0.0, 100.0)
+    for seen in (log, reopened(tmp_path)):
+        assert all(seen.explains("SN1", w, 0.1) for w in (1000.0, 2000.0, 3000.0))
+
+
+def test_a_limit_that_is_only_said_again_has_the_restart_forget_too_and_costs_one_line(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    confirmed(log, 1000.0, 0.0)
+    for n in range(20):
+        confirmed(log, 2000.0, 1.0 + n * LATE_S / 3)
+    written = log._offset
+    for n in range(20, 40):
+        confirmed(log, 2000.0, 1.0 + n * LATE_S / 3)
+    assert log._offset == written, "nothing new is to be told"
+    seen = reopened(tmp_path)
+    assert seen.explains("SN1", 2000.0, 0.1)
+    assert not seen.explains("SN1", 1000.0, 0.1)
+
+
+def test_what_is_over_stays_over_when_the_files_change_places(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    confirmed(log, 1000.0, 0.0)
+    confirmed(log, 2000.0, 1.0)
+    confirmed(log, 3000.0, 1.0 + LATE_S)
+    log.intend("SN1", 4000.0, 0.0)
+    for _ in range(2):
+        log._offset = FILE_BYTES - 100
+        log.sync()
+        seen = reopened(tmp_path)
+        assert [seen.explains("SN1", w, 0.1) for w in (1000.0, 2000.0, 3000.0, 4000.0)] == [False, True, True, True]
+
+
+def test_lines_of_an_older_program_are_read_and_forget_nothing(tmp_path: Path) -> None:
+    rows = [(1, "SN1", 1000.0, 0.0), (2, "SN1", 2000.0, 0.0)]
+    (tmp_path / FILE_NAMES[0]).write_bytes(b"".join(intents._line(row) for row in rows))
+    log = reopened(tmp_path)
+    assert log.explains("SN1", 1000.0, 0.1)
+    assert log.explains("SN1", 2000.0, 0.1)

@@ -71,6 +71,8 @@ class Memory:
     def intend(self, serial: str, command: LimitActivePower, at: Instant) -> None:
         self.intended.append(command)
 
+    def confirm(self, serial: str, command: LimitActivePower, at: Instant) -> None: ...
+
     def foreign(self, serial: str) -> tuple[float | None, float | None]:
         return 300.0, 50.0
 
