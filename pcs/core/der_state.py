@@ -46,6 +46,10 @@ class DerState:
     """How long a set point may hide its wish before it is asked for again, where the question costs most."""
     turn_s: float | None = None
     """Since when others rest so that it can be asked."""
+    let_go_s: float = float("-inf")
+    """When it was last told that it is free of a set point."""
+    caught: int = 0
+    """How often in a row a set point had to hold it again before it could have arrived at its wish."""
     since_s: float
     """When this run began to look for it."""
     heard_s: float | None = None

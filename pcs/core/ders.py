@@ -222,10 +222,14 @@ def wants(der: DerState, dt_s: float) -> DerState:
 
 
 def wants_charge(der: DerState, dt_s: float) -> DerState:
-    """How much of a draw it can use: its wish where one is known, all of it while the limit decides."""
+    """How much of a draw it can use: its wish where one is known, all of it while the limit decides.
+
+    A known wish counts, and not its power: after a release it is on its way, and if its claim fell with its power
+    others would get the room that it was released for, and it would be caught again.
+    """
     if der.least_w >= 0.0:
         return der
-    wish_w = der.wish_w if der.sent is not None and der.sent.setpoint_w is not None else None
+    wish_w = der.wish_w
     if wish_w is None and not at_floor(der):
         wish_w = der.track.telemetry_w
     if wish_w is None:

@@ -5,7 +5,7 @@ A register that may wear out is never written in a loop: such a DER is parked at
 
 from typing import NamedTuple
 
-from pcs.core import observe
+from pcs.core import observe, wishes
 from pcs.core.der_state import DerState
 from pcs.core.evolve import evolve
 from pcs.core.order import Order, order
@@ -45,7 +45,8 @@ def command(der: DerState, bounds: Bounds, now_s: float) -> tuple[DerState, Limi
     safe_w, safe_charge_w = min(bounds.safe_w, der.most_w), min(bounds.safe_charge_w, -der.least_w)
     if action.persistence is not Persistence.VOLATILE:
         return _park(der, order(safe_w, -safe_charge_w, der.able), safe_w, safe_charge_w, now_s)
-    wanted = order(min(bounds.cap_w, der.most_w), max(bounds.floor_w, der.least_w), der.able)
+    able = der.able._replace(waits=True) if der.caught and wishes.waits_again(der, now_s) else der.able
+    wanted = order(min(bounds.cap_w, der.most_w), max(bounds.floor_w, der.least_w), able)
     due, urgent = _due(der, wanted, safe_w, safe_charge_w, action, now_s)
     if not due:
         return der, None
@@ -111,6 +112,10 @@ def _send(
     told_before = der.sent is not None and der.sent.setpoint_w is not None
     if wanted != der.sent:
         told = observe.tell(told, now_s, wanted.floor_w(told.least_w), wanted.cap_w)
+    if told_now and not told_before:
+        der = evolve(der, caught=wishes.caught(der, now_s))
+    elif told_before and not told_now:
+        der = evolve(der, let_go_s=now_s)
     der = evolve(
         der,
         track=told,

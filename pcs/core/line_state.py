@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pcs.core.channels import room_w
+from pcs.core.clouds import Seen
 from pcs.core.envelope import Envelope, envelope, safe_total_w
 from pcs.core.evolve import evolve
 from pcs.core.excursion import Excursion, Excursions
@@ -34,6 +35,7 @@ class LineState:
     action: Action = Action.SAFE
     safe_w: float | None = None
     flow: Flow | None = None
+    seen: Seen = ()
     used_s: float = float("-inf")
     lacks: str = ""
     reactive: bool = False

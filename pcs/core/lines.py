@@ -7,7 +7,7 @@ Everything is turned into the line's own direction first: for an import line the
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pcs.core import channels, excursion, line_state, lockout, measure, observe, response, trust
+from pcs.core import channels, clouds, excursion, line_state, lockout, measure, observe, response, trust
 from pcs.core.answer import MOVE_SHARE
 from pcs.core.der_state import DerState
 from pcs.core.envelope import safe_total_w
@@ -125,7 +125,7 @@ def flow_of(
         if not unknown:
             spoken_s = min(spoken_s, bounds.spoken_s[n])
     line_import_w = line.sign * import_w
-    if line.limit.accounting is Accounting.DER_SUBPANEL and not up:  # storage may charge with all that sources make
+    if _is_made_up(line):  # storage may charge with all that sources make
         line_import_w = sum(max(0.0, bounds.lo_w[n]) for n, d in enumerate(ders) if not d.spec.is_storage) - lo_w
     return Flow(
         import_w=line_import_w,
@@ -138,6 +138,11 @@ def flow_of(
         spoken_s=spoken_s,
         likely_w=likely_w,
     )
+
+
+def _is_made_up(line: Line) -> bool:
+    """Whether its flow is what sources say, and no meter shows it: what storage draws on a subpanel of DERs."""
+    return line.limit.accounting is Accounting.DER_SUBPANEL and line.sign < 0.0
 
 
 def _likely_w(der: DerState, lo_w: float, hi_w: float) -> float:
@@ -183,6 +188,9 @@ def take_turn(
     flow = None
     if sample is not None and bounds is not None and not lacks:
         flow = flow_of(line, fleet.ders, sample, bounds, reserved_w, policy.phases)
+    if flow is not None and not _is_made_up(line):
+        state = evolve(state, seen=clouds.note(state.seen, flow))
+        flow = clouds.counted_on(flow, state.seen)
     safe_w = safe_total_w(line, state.envelope, policy, reserved_w)
     left = fleet.left_cap_w if line.sign > 0.0 else fleet.left_charge_w
     follows = _follows(line, fleet)

@@ -41,6 +41,8 @@ class Able(NamedTuple):
     takes_setpoint: bool = True
     is_told: bool = False
     """A set point is in force."""
+    waits: bool = False
+    """It was let go in vain (`wishes.waits_again`): the set point stays, and asks for its wish where that fits."""
 
 
 def order(cap_w: float, floor_w: float, able: Able) -> Order:
@@ -54,9 +56,11 @@ def order(cap_w: float, floor_w: float, able: Able) -> Order:
         return Order(limit_w, max(0.0, -floor_w))
     if cap_w < 0.0:  # it has to draw, whatever it wishes
         helps = able.wish_w is not None and floor_w - near_w <= able.wish_w <= cap_w
-        return Order(limit_w, charge_w, None if helps else cap_w)
+        return Order(limit_w, charge_w, None if helps and not able.waits else cap_w)
     if floor_w > 0.0:  # it has to help
         return Order(limit_w, charge_w, min(floor_w, able.most_w))
+    if able.waits and able.wish_w is not None:
+        return Order(limit_w, charge_w, max(floor_w, able.wish_w))
     if able.bounds_charge or floor_w <= able.least_w + near_w:
         return Order(limit_w, charge_w)
     if able.wish_w is None:  # nobody knows what it would do if it were free, so it rests

@@ -100,6 +100,25 @@ def within(shares: Shares, opened_share: tuple[float, ...]) -> Shares:
     )
 
 
+def unraised(shares: Shares, policy: Policy, states: tuple[LineState, ...]) -> Shares:
+    """The same with nobody raised on a line that tightens: what one leaves there goes to no other.
+
+    The sum would stay in its budget; but the flow would rise where the one could not use its part, and nobody sees it.
+    What limits of the other direction ask for comes first: a support that they need, a draw that they forbid.
+    """
+    tight = [line for line, s in zip(policy.lines, states, strict=True) if s.action is Action.TIGHTEN]
+    if not tight:
+        return shares
+    caps_w, floors_w = list(shares.caps_w), list(shares.floors_w)
+    for n in {n for line in tight if line.sign > 0.0 for n in line.members}:
+        sent = shares.ders[n].sent
+        caps_w[n] = caps_w[n] if sent is None else max(min(caps_w[n], sent.cap_w), floors_w[n])
+    for n in {n for line in tight if line.sign < 0.0 for n in line.members}:
+        sent, least_w = shares.ders[n].sent, shares.ders[n].track.least_w
+        floors_w[n] = floors_w[n] if sent is None else min(max(floors_w[n], sent.floor_w(least_w)), caps_w[n])
+    return replace(shares, caps_w=tuple(caps_w), floors_w=tuple(floors_w))
+
+
 def at_nothing(shares: Shares) -> Shares:
     """Every DER at 0 W in both directions, also where it falls back to without us."""
     nothing = (0.0,) * len(shares.ders)
@@ -145,12 +164,17 @@ def _caps(
         min(w, _draw_w(d)) if o and d.spec.is_storage and not d.takes_setpoint else 0.0 for d, o, w in zipped
     )
     least_w = tuple(map(max, helps_w, draws_w))
-    caps_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, least_w))
+    caps_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, least_w), draws_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
     shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
-    others_w = dispatch_on(policy.up, totals_w, _claims(policy, fleet, 1.0, blind, shown_w))
+    others_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, shown_w), draws_w))
     return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
+
+
+def _drawing(claims: tuple[Claim, ...], draws_w: tuple[float, ...]) -> tuple[Claim, ...]:
+    """What draws by its own wish wants no more of the room that its draw makes than a step back, as a load would."""
+    return tuple(c._replace(want_w=c.want_w - w) if w > 0.0 else c for c, w in zip(claims, draws_w, strict=True))
 
 
 def _draw_w(der: DerState) -> float:

@@ -61,6 +61,7 @@ def step(state: State, inputs: Inputs, policy: Policy, now: Instant) -> Outcome:
     asks = state.action is Action.NORMAL  # wishes that were hidden for long; not while anything is wrong
     dt_s = max(0.0, now_s - state.at_s)
     shares = share_out.share_out(policy, states, fleet, relieved, dt_s, now_s=now_s, asks=asks)
+    shares = share_out.unraised(shares, policy, states)
     shares = share_out.within(shares, busbar.opened(tuple(zip(policy.buses, buses, strict=True)), len(ders)))
     if lockout.at_zero(locked):
         shares = share_out.at_nothing(shares)

@@ -23,6 +23,10 @@ FOLLOWED_SHARE = 0.5
 """The flow followed when it made half of the trial's way; the other half is left to load noise."""
 ROOM_PART = 0.7
 """A trial asks for so much of the room: the rest is kept for a plant whose gain is 15 % high, and for noise."""
+LEAST_SHARE = 0.1
+"""Less than a tenth of all that may be capped proves nothing for all of it: half of the largest trial there is 0.9 % of
+nameplate, which the noise of a flow at rest (1 %) makes as well, and a share of 18 % by mistake is kept until a cap
+decides at rest; the release before that goes beyond the limit by it."""
 AGAIN_FIRST_S = 30.0
 AGAIN_MOST_S = 600.0
 """After a trial without answer (the sun decides) the next one waits, each time longer."""
@@ -78,6 +82,8 @@ def learn(
         state = _judged(state, import_w, now_s)
     state = _bounded(state, total_w / injection_w - 1.0)
     if room_w < ROOM_SHARE * most_w or now_s < state.not_before_s or state.share >= MOST_SHARE:
+        return state
+    if injection_w < LEAST_SHARE * most_w:
         return state
     trial_w = min(ROOM_PART * room_w, STEP_SHARE * most_w)
     trial_share = min(trial_w / injection_w, MOST_SHARE - state.share)

@@ -16,6 +16,8 @@ FREE_SHARE = 1.0 / 15.0
 """Of the usual wait, where the question costs nothing: a minute at first (decision 0013)."""
 DEAR_GAIN = 4.0
 """Where a quarter of the draw has no room, the question costs an excursion and waits its whole time."""
+CAUGHT_MOST = 5
+"""From then on it waits a quarter of an hour."""
 TURN_MOST_S = 30.0
 """A device that neither takes its release nor is held again has lost its turn: six times what a slow one needs."""
 CHANGED_SHARE = 0.05
@@ -25,8 +27,8 @@ CHANGED_SHARE = 0.05
 def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
     """What it wishes to inject, seen while no set point is in force (W).
 
-    Just after its release it is on its way to its wish: what draws more than was known counts at once, and so does what
-    injects, since no set point in its turn asked for that; less of a draw only when it must have arrived.
+    Just after its release it is on its way to its wish: what draws more than was known and than any set point of late
+    asked for counts at once, and so does what injects more than any of them; the rest only when it must have arrived.
     """
     found = der.identified.found if der.identified else None
     told = der.sent if der.sent is not None else der.held
@@ -36,14 +38,15 @@ def take(der: DerState, injection_w: float, sent_s: float) -> DerState:
         return _shown_beyond(der, injection_w)
     if sent_s < der.free_s:
         return der
+    near_w, set_w = NEAR_SHARE * der.size_w, _set_w(der)
     arrived_s = der.free_s + der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
-    if sent_s >= arrived_s or (der.turn_s is not None and injection_w > NEAR_SHARE * der.size_w):
+    if sent_s >= arrived_s or (der.wish_w is not None and injection_w > max([0.0, *set_w]) + near_w):
         changed = der.hidden_w is not None and injection_w > der.hidden_w + CHANGED_SHARE * der.size_w
         ask_after_s = ASK_FIRST_S if changed else der.ask_after_s
         return evolve(der, wish_w=injection_w, hidden_w=None, ask_after_s=ask_after_s)
     if der.wish_w is None:
         return evolve(der, wish_w=injection_w)
-    if injection_w < der.wish_w - NEAR_SHARE * der.size_w:
+    if injection_w < min([der.wish_w, *set_w]) - near_w:
         return evolve(der, wish_w=min(injection_w, der.wish_w if der.hidden_w is None else der.hidden_w), hidden_w=None)
     return der
 
@@ -53,13 +56,15 @@ def _shown_beyond(der: DerState, injection_w: float) -> DerState:
 
     Without this a wish that was seen on its way looks as if it fitted, and the battery is let go again and again.
     """
-    if der.wish_w is None:
-        return der
-    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]  # those of the last settling time
-    set_w += [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
-    if injection_w >= min([der.wish_w, *set_w]) - NEAR_SHARE * der.size_w:
+    if der.wish_w is None or injection_w >= min([der.wish_w, *_set_w(der)]) - NEAR_SHARE * der.size_w:
         return der
     return evolve(der, wish_w=injection_w)
+
+
+def _set_w(der: DerState) -> list[float]:
+    """The set points of the last settling time (W): it may be where one of them brought it, or on its way there."""
+    set_w = [t.floor_w for t in der.track.told if t.floor_w == t.cap_w]
+    return set_w + [o.setpoint_w for o in (der.sent, der.held) if o is not None and o.setpoint_w is not None]
 
 
 def hides(der: DerState) -> bool:
@@ -78,6 +83,28 @@ def waits_s(der: DerState, room_w: float) -> float:
     lacks = max(0.0, 1.0 + room_w / der.least_w) if der.least_w < 0.0 else 0.0
     most_s = ASK_MOST_S if lacks > NEAR_SHARE else ASK_FIRST_S
     return min(most_s, der.ask_after_s * (FREE_SHARE + (1.0 - FREE_SHARE) * min(1.0, DEAR_GAIN * lacks)))
+
+
+def caught(der: DerState, now_s: float) -> int:
+    """How often in a row it had to be held again too soon, if a set point holds it from now on.
+
+    A question that is answered so does not count: it has its own wait.
+    """
+    if der.turn_s is not None:
+        return der.caught
+    again = now_s - der.let_go_s < der.timing.telemetry_s + observe.settle_s(der.timing, 1.0)
+    return min(CAUGHT_MOST, der.caught + 1) if again else 0
+
+
+def waits_again(der: DerState, now_s: float) -> bool:
+    """Whether it is too soon after a release in vain for the next one, whatever made it look as if its wish fitted.
+
+    It waits as a question that costs nothing does, and twice as long each time. Meanwhile its set point asks for the
+    wish that is known, as far as there is room: only another wish is seen later.
+    """
+    if not der.caught or der.turn_s is not None or not hides(der) or der.wish_w is None or der.wish_w >= 0.0:
+        return False
+    return now_s - der.told_since_s < min(ASK_FIRST_S, FREE_SHARE * ASK_FIRST_S * 2.0 ** (der.caught - 1))
 
 
 def is_due(der: DerState, floor_w: float, room_w: float, now_s: float) -> bool:

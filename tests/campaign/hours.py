@@ -24,6 +24,7 @@ from pcs.model.reading import DerIdentified, LimitApplied, LimitFailed, Observat
 from pcs.model.site import DerKind, DerSpec
 from pcs.model.units import Band
 from tests import core_site as site
+from tests.campaign.invariants import sun_room_w
 from tests.campaign.told import Told
 from tests.site_invariants import InvariantError, in_each_step, must
 
@@ -168,7 +169,7 @@ class Hour:
         outcome = step(state, inputs, self.policy, site.at(now_s))
         in_each_step(state, inputs, self.policy, outcome, again=now_s % 60.0 < FINE_S)
         for command in outcome.commands:
-            self._obey(command, now_s)
+            self.obey(command, now_s)
         return outcome.state
 
     def _is(self, now_s: float, name: str, number: int) -> bool:
@@ -241,17 +242,19 @@ class Hour:
                 unit.said_w = unit.injection_w
             made.append(site.der_says(unit.said_w, now_s, number))
             if verify:
-                made.append(self._read(number, now_s))
+                made.append(self.read(number, now_s))
         return made
 
-    def _read(self, number: int, now_s: float) -> Observation:
+    def read(self, number: int, now_s: float) -> Observation:
+        """Its limits as they are in its registers: the controller has seen them from now on."""
         unit, shown = self.units[number], self.units[number].shown
         unit.foreign_seen = True
         more = {"charge_limit_w": shown.charge_limit_w if shown else None}
         more["setpoint_w"] = shown.bounded_setpoint_w if shown else None
         return site.holds(shown.limit_w if shown else None, now_s, number, **more)
 
-    def _obey(self, command: LimitActivePower, now_s: float) -> None:
+    def obey(self, command: LimitActivePower, now_s: float) -> None:
+        """A command reaches its DER, or fails; somebody else's limit is never overwritten where it could be known."""
         number = int(command.der_id[1:])
         unit, back_s = self.units[number], now_s + 2 * LINK_S
         values = {
@@ -271,9 +274,11 @@ class Hour:
             must(not unit.foreign_seen, now_s, f"{command.der_id}: {command.limit_w:.0f} W over {foreign_w:.0f} W")
             if not command.urgent:  # a raise looks first
                 failed = site.fault(FaultKind.NOT_APPLIED, back_s, command.der_id)
-                self.late += [(back_s, LimitFailed(fault=failed, **values)), (back_s, self._read(number, back_s))]
+                self.late += [(back_s, LimitFailed(fault=failed, **values)), (back_s, self.read(number, back_s))]
                 return
             unit.foreign_w = None  # overwritten before anybody could see it
+        elif command.urgent and not unit.foreign_seen:  # ours is as low: both read the same from now on
+            unit.foreign_w = None
         if unit.shown is not None and unit.shown.setpoint_w is not None and command.setpoint_w is None:
             self._asked_s = now_s
         if command.charge_limit_w is None and unit.shown is not None:  # what is not told stays as it was
@@ -303,18 +308,20 @@ class Hour:
         """At the end, after a quiet minute, everybody does what it would, or a limit keeps it from that.
 
         A wish that a set point may hide is asked for too seldom to be judged here, and until then room is kept for it.
-        A foreign limit stays. What storage draws by itself is nothing that a source may count on: no state of charge is
-        known here, and without it nobody is told to absorb.
+        A foreign limit stays. What storage draws or discharges by itself is nothing that others may count on: no state
+        of charge is known here, and without it nobody is told to absorb.
         """
         least = {
             d: min((x.value or 0.0 for x in self.policy.limits if x.direction is d), default=1e9) for d in Direction
         }
         import_w = self.demand_w - sum(u.injection_w for u in self.units)
-        up_w = down_w = drawn_w = 0.0
+        up_w = down_w = drawn_w = discharged_w = keeps_w = 0.0
         for number, unit in enumerate(self.units):
             storage = unit.spec.kind is DerKind.BATTERY
             bounds = storage and number % 2 == 0
             drawn_w += max(0.0, -unit.injection_w) if storage else 0.0
+            discharged_w += max(0.0, unit.injection_w) if storage else 0.0
+            keeps_w += sun_room_w(unit.spec, unit.injection_w, unit.wish * min(1.0, unit.gain) - unit.injection_w)
             if unit.foreign_w is not None or (storage and not bounds):
                 continue
             up_w += max(0.0, unit.wish * min(1.0, unit.gain) - unit.injection_w)
@@ -322,9 +329,10 @@ class Hour:
         room_w = 300.0 + 0.08 * self.size_w
         found = []
         hidden = any(u.shown is not None and u.shown.setpoint_w is not None for u in self.units)
-        if not hidden and up_w > room_w and drawn_w - import_w < least[Direction.EXPORT] - room_w:
+        up_room_w = room_w + keeps_w
+        if not hidden and up_w > up_room_w and drawn_w - import_w < least[Direction.EXPORT] - up_room_w:
             found.append(f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W reach no limit")
-        if down_w > room_w and import_w < least[Direction.IMPORT] - room_w:
+        if down_w > room_w and import_w + discharged_w < least[Direction.IMPORT] - room_w:
             found.append(f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W reach no limit")
         return found
 

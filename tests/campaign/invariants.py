@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from pcs.core.der_state import ASK_FIRST_S
+from pcs.core.ders import WANT_GAIN, WANT_ROOM_SHARE
 from pcs.core.economy import RAISE_EVERY_S
+from pcs.core.wiring import BACKOFF_S
 from pcs.core.wishes import FREE_SHARE
 from pcs.model.command import LimitActivePower
 from pcs.model.event import EventKind
+from pcs.model.fault import FaultKind
 from pcs.model.limit import Direction, Limit
 from pcs.model.profile import FallbackDirection
 from pcs.model.site import DerKind, DerSpec
 from tests.campaign import declared
 from tests.campaign.bench import Life, Played
-from tests.campaign.happenings import Seam
+from tests.campaign.happenings import Costs, Seam
 
 TOLERANCE_SHARE, TOLERANCE_W = 0.01, 30.0
 """Beyond a limit only counts from 1 % of all nameplates on, and the noise of the meter."""
@@ -24,6 +27,8 @@ LOWERED_WITHIN_S = 1.0
 """From a lowering command to the register with no fault about: a cycle, a request under way, frames that arm."""
 RETURN_SHARE, RETURN_W = 0.08, 300.0
 """What margin, cushion and write economy may leave unused at the end."""
+BY_SUN_SHARE = 0.02
+"""Within 2 % of nameplate of what the sun gives no cap decides."""
 LAST_S = 5.0
 VAIN_S = 10.0
 """Caught again so soon, storage was let go in vain."""
@@ -261,8 +266,15 @@ def the_journal_verifies(played: Played) -> Sentences:
 
 
 def production_returns_without_help(played: Played) -> Sentences:
-    """At the end of the quiet stretch every DER does what it would, or a limit keeps it from that."""
+    """At the end of the quiet stretch every DER does what it would, or a limit keeps it from that.
+
+    No draw may count on what storage discharges by a wish of its own, which may end at any moment; nor may storage that
+    discharges on what other storage draws that can be told to, for that only loses energy. A charger that no import
+    limit binds is told nothing.
+    """
     truth, end_s = played.truth, played.scenario.until_s - LAST_S
+    if _was_miswired(played, end_s):
+        return
     last = [row for row in truth.rows if row[0] >= end_s]
     held = {h.on for h in played.scenario.happenings if h.kind.name == "writer_lower"}
     held |= _hidden(played)
@@ -274,17 +286,45 @@ def production_returns_without_help(played: Played) -> Sentences:
 
     import_w = mean("import_w")
     left = {d: min((x.value or 0.0 for x in played.site.limits if x.direction is d), default=1e9) for d in Direction}
-    up_w = down_w = 0.0
+    sun_w = up_w = down_w = keeps_w = discharged_w = drawn_w = 0.0
+    absorbs = {p.id for p in played.scenario.twin.ders if p.kind == "battery" and p.control == 704}
     for der in played.site.ders:
+        made_w = mean(f"{der.id}_injection_w")
         wants_w = {"pv": "available_w", "battery": "wish_w", "evse": "wish_w"}[der.kind.value]
-        lacks_w = mean(f"{der.id}_{wants_w}") - mean(f"{der.id}_injection_w")
+        lacks_w = mean(f"{der.id}_{wants_w}") - made_w
         up_w += max(0.0, lacks_w) if der.id not in held else 0.0
-        down_w += max(0.0, -lacks_w) if der.id not in held else 0.0
-    if up_w > room_w and -import_w < left[Direction.EXPORT] - room_w:
-        yield f"{up_w:.0f} W of production are held back at the end, and {-import_w:.0f} W of export reach no limit"
+        sun_w += max(0.0, lacks_w) if der.id not in held and der.kind is DerKind.PV else 0.0
+        told = der.kind is not DerKind.EVSE or left[Direction.IMPORT] < 1e9
+        down_w += max(0.0, -lacks_w) if der.id not in held and told else 0.0
+        keeps_w += sun_room_w(der, made_w, lacks_w)
+        discharged_w += max(0.0, made_w) if der.is_storage else 0.0
+        drawn_w += max(0.0, -made_w) if der.id in absorbs else 0.0
+    left_w, made_w = left[Direction.EXPORT] - room_w - keeps_w, -import_w
+    for lacks_w, reach_w in ((sun_w, made_w), (up_w, made_w + drawn_w)):
+        if lacks_w > room_w + keeps_w and reach_w < left_w:
+            yield f"{lacks_w:.0f} W of production are held back at the end, and {made_w:.0f} W of export reach no limit"
+            break
     steps_w = LEAST_DRAW_W if any(d.kind is DerKind.EVSE for d in played.site.ders) else 0.0
-    if down_w > room_w and import_w < left[Direction.IMPORT] - room_w - steps_w:
+    if down_w > room_w and import_w + discharged_w < left[Direction.IMPORT] - room_w - steps_w:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
+
+
+def _was_miswired(played: Played, end_s: float) -> bool:
+    """Whether a wrong sign that was one is still believed: five minutes, since nothing tells that it was mended."""
+    wired = [h for h in played.scenario.happenings if h.kind.seam is Seam.METER and h.kind.costs is Costs.UNDECLARED]
+    raised_s = [
+        event.at.mono_s
+        for event in (played.lives[-1].events if played.lives else ())
+        if event.kind is EventKind.FAULT_RAISED and dict(event.facts).get("fault") == FaultKind.METER_MISWIRED.name
+    ]
+    return any(end_s - t < BACKOFF_S[0] and any(h.at_s <= t <= h.ends_s for h in wired) for t in raised_s)
+
+
+def sun_room_w(der: DerSpec, made_w: float, lacks_w: float) -> float:
+    """What is kept for the sun to return to (W), where the sun and no cap decides: no budget is promised twice."""
+    if der.kind is not DerKind.PV or lacks_w > BY_SUN_SHARE * der.nameplate_w:
+        return 0.0
+    return min(der.nameplate_w - made_w, max(WANT_ROOM_SHARE * der.nameplate_w, (WANT_GAIN - 1.0) * made_w))
 
 
 def _hidden(played: Played) -> set[str]:

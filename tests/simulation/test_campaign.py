@@ -14,10 +14,11 @@ from tests.campaign.bench import Life, Played, play
 from tests.campaign.declared import allowed_s, response_s
 from tests.campaign.frames import FRAMES, WAYS, frame_case, frame_cases
 from tests.campaign.happenings import CLOCK, DER_LINK, DEVICE, DISK, METER, METER_LINK, PROCESS, Costs, Happening
-from tests.campaign.hours import long_site
+from tests.campaign.hours import Hour, long_site
 from tests.campaign.invariants import violations
 from tests.campaign.reached import reached, table
 from tests.campaign.scenario import Scenario, scenario
+from tests.site_invariants import InvariantError
 
 SEEDS = int(os.environ.get("CAMPAIGN_SEEDS", "3"))
 SOME_FRAMES = tuple(range(7, frame_cases(), frame_cases() // 12))
@@ -63,6 +64,27 @@ def test_exactly_one_spoilt_reply_breaks_no_invariant(number: int) -> None:
 def test_core_and_plant_hold_every_invariant_for_an_hour(seed: int) -> None:
     """`make campaign KIND=core SEEDS=1 FIRST_SEED=...` replays one."""
     assert long_site(seed).violated == ()
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_lower_limit_of_another_writer_is_gone_where_ours_came_before_anybody_looked(seen: bool) -> None:
+    """Core and plant, seed 50595: 1 kW of somebody else's, and 0.25 s later our own lowering to 1 kW, too.
+
+    Both read the same from then on, so a raise may take it; with a look in between it may not.
+    """
+    hour = Hour(50595)
+    unit = hour.units[2]
+    unit.foreign_w, unit.foreign_seen = 1000.0, seen
+    lowered = LimitActivePower(der_id="d2", limit_w=1000.0, reversion_limit_w=0.0, urgent=True)
+    hour.obey(lowered, 145.25)
+    hour.read(2, 146.0)
+    raised = replace(lowered, limit_w=3390.0, urgent=False)
+    if not seen:
+        hour.obey(raised, 182.0)
+        assert unit.shown == raised
+        return
+    with pytest.raises(InvariantError, match="3390 W over 1000 W"):
+        hour.obey(raised, 182.0)
 
 
 def test_the_loop_over_frames_knows_every_way_a_reply_can_fail() -> None:

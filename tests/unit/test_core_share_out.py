@@ -174,6 +174,19 @@ def test_what_storage_draws_by_its_own_wish_makes_room_for_sources_as_a_load_doe
         assert sum(safe.caps_w) <= 2000.0
 
 
+def test_a_draw_by_its_own_wish_makes_room_for_other_storage_that_wishes_to_discharge() -> None:
+    """It claims a step back (10 %) from what it draws, and not half of the room that its draw makes."""
+    policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT,))
+    drawing, wishing = met(battery(0), policy, -4000.0), met(battery(1), policy, 2000.0)
+    assert drawing.identified is not None
+    bounded = replace(drawing.identified, takes_setpoint=False)
+    said = evolve(drawing.track, telemetry_w=-4000.0, limit_bound=False)
+    drawing = evolve(drawing, identified=bounded, track=said, want_w=0.0)
+    held = evolve(wishing.track, telemetry_w=2000.0, limit_bound=True)
+    wishing = evolve(wishing, identified=bounded, track=held)
+    assert shared(policy, (1000.0,), (drawing, wishing)).caps_w == pytest.approx((-3500.0, 4500.0))
+
+
 def test_storage_makes_room_for_sources_and_not_for_what_other_storage_discharges() -> None:
     policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT,))
     shares = shared(policy, (1000.0,), (met(battery(0), policy, 0.0), met(battery(1), policy, 0.0)))
@@ -348,3 +361,33 @@ def test_a_charger_on_an_opening_bus_draws_from_its_least_current_on() -> None:
     least_share = 1400.0 / 7400.0
     assert share_out.within(shares, (least_share * 1.001,)).floors_w[0] == pytest.approx(-1401.4)
     assert share_out.within(shares, (least_share * 0.999,)).floors_w[0] == 0.0
+
+
+def tightening(direction: Direction, caps_w: tuple[float, ...], floors_w: tuple[float, ...], *sent: Order) -> Shares:
+    """Two batteries that were told `sent`, and get these bounds while the line of this direction tightens."""
+    policy = site.policy(ders=(battery(0), battery(1)), limits=(EXPORT, IMPORT))
+    ders = tuple(evolve(met(battery(k), policy), sent=o) for k, o in enumerate(sent))
+    states = tuple(
+        evolve(line_state.new(x, policy), action=Action.TIGHTEN if x.limit.direction is direction else Action.HOLD)
+        for x in policy.lines
+    )
+    shares = shared(policy, (0.0, 0.0), ders)
+    return share_out.unraised(replace(shares, caps_w=caps_w, floors_w=floors_w), policy, states)
+
+
+def test_on_a_line_that_tightens_each_is_lowered_and_none_is_raised() -> None:
+    told = (Order(3000.0, 2000.0), Order(1000.0, 500.0))
+    bounds = (2500.0, 1400.0), (-1500.0, -900.0)
+    export = tightening(Direction.EXPORT, *bounds, *told)
+    assert (export.caps_w, export.floors_w) == ((2500.0, 1000.0), (-1500.0, -900.0))
+    drawing = tightening(Direction.IMPORT, *bounds, *told)
+    assert (drawing.caps_w, drawing.floors_w) == ((2500.0, 1400.0), (-1500.0, -500.0))
+
+
+def test_while_a_line_tightens_what_the_other_direction_asks_for_comes_first() -> None:
+    """Support for an import limit, and a draw for an export limit; a draw that an import limit forbids ends."""
+    resting = Order(0.0, None, 0.0), Order(0.0, None, -4000.0)
+    export = tightening(Direction.EXPORT, (5000.0, 5000.0), (1000.0, -500.0), *resting)
+    assert (export.caps_w, export.floors_w) == ((1000.0, -500.0), (1000.0, -500.0))
+    drawing = tightening(Direction.IMPORT, (-1000.0, -4500.0), (-3000.0, -5000.0), *resting)
+    assert (drawing.caps_w, drawing.floors_w) == ((-1000.0, -4500.0), (-1000.0, -4500.0))

@@ -116,6 +116,38 @@ def test_a_stale_meter_tightens_step_by_step() -> None:
     assert "tightening" in why(run.state, run.rules)
 
 
+def shaded(run: Run, sun_w: float, seconds: float, *, meter: bool = True) -> list[tuple[float, ...]]:
+    """Go on with as much sun as d1 has; what was told after each step (W). Without `meter` its polls fail."""
+    told_w: list[tuple[float, ...]] = []
+    for _ in range(round(seconds * 10)):
+        told = run.outcomes[-1].commands
+        run.now_s += 0.1
+        held_w = [d.sent.limit_w if d.sent else 0.0 for d in run.state.ders]
+        held_w[1] = min(held_w[1], sun_w)
+        confirmed = [site.done(c.limit_w, run.now_s, int(c.der_id[1:])) for c in told]
+        says = [site.der_says(w, run.now_s, k) for k, w in enumerate(held_w)]
+        failed = site.fault(FaultKind.NO_ANSWER, run.now_s)
+        run.step(*confirmed, *says, site.meter_says(4000.0 - sum(held_w), run.now_s) if meter else failed)
+        told_w.append(tuple(d.sent.limit_w if d.sent else 0.0 for d in run.state.ders))
+    return told_w
+
+
+def test_while_a_meter_is_stale_no_source_is_raised_by_what_another_leaves() -> None:
+    """Fault campaign, whole stack, seed 5152: the sum fell as it should, and yet the sun's return raised some."""
+    run = running(seconds=5.0, ders=2)
+    shaded(run, 300.0, 20.0)
+    before_w = [d.sent.limit_w for d in run.state.ders if d.sent]
+    assert before_w[0] > 2.0 * before_w[1]
+    shaded(run, 300.0, 0.2, meter=False)
+    assert run.state.action is Action.HOLD
+    told_w = [tuple(before_w), *shaded(run, 10_000.0, 1.2, meter=False)]
+    assert run.state.action is Action.TIGHTEN
+    assert all(list(w) == sorted(w, reverse=True) for w in zip(*told_w, strict=True))
+    assert sum(told_w[-1]) < 0.8 * sum(before_w)
+    shaded(run, 10_000.0, 5.0)
+    assert run.state.ders[1].sent.limit_w > before_w[1]  # type: ignore[union-attr]
+
+
 def test_a_trouble_never_raises_a_cap() -> None:
     """CRD-ABN-6."""
     run = running(seconds=20.0)

@@ -73,6 +73,12 @@ def test_room_of_less_than_a_percent_is_the_error_of_the_meter(room_w: float, tr
     assert (after(room_w=room_w).trial_w > 0.0) is tries
 
 
+@pytest.mark.parametrize(("injection_w", "tries"), [(999.9, False), (1000.0, True)])
+def test_nothing_is_learnt_for_all_from_less_than_a_tenth_of_it(injection_w: float, tries: bool) -> None:
+    """Fault campaign, core and plant, seed 40142: 12 W of noise on a trial of 8 W by night were a share of 18 %."""
+    assert (after(injection_w=injection_w).trial_w > 0.0) is tries
+
+
 @pytest.mark.parametrize(("not_before_s", "tries"), [(NOW_S, True), (NOW_S + 0.1, False)])
 def test_a_trial_waits_for_its_time(not_before_s: float, tries: bool) -> None:
     assert (after(changed(QUIET, not_before_s=not_before_s)).trial_w > 0.0) is tries
