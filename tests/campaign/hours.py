@@ -257,12 +257,7 @@ class Hour:
         """A command reaches its DER, or fails; somebody else's limit is never overwritten where it could be known."""
         number = int(command.der_id[1:])
         unit, back_s = self.units[number], now_s + 2 * LINK_S
-        values = {
-            "der_id": command.der_id,
-            "limit_w": command.limit_w,
-            "charge_limit_w": command.charge_limit_w,
-            "setpoint_w": command.setpoint_w,
-        }
+        values = {name: getattr(command, name) for name in ("der_id", "limit_w", "charge_limit_w", "setpoint_w")}
         unit.told.tell(command.limit_w, now_s)
         unit.kept_w = command.foreign_w
         if self._is(now_s, "der_refuses", number) or self._is(now_s, "der_silent", number):
