@@ -176,8 +176,9 @@ def _draw_w(command: LimitActivePower) -> float:
 def foreign_limits_stay(played: Played) -> Sentences:
     """What a second writer lowered is raised by nobody: every write of ours from then on is at or below it.
 
-    But one: a write that lowers our own limit waits for nothing (DESIGN section 5), not for a look either. Where it
-    comes before the next verification, it cannot know of the other limit, and overwrites it.
+    But one: an order that tightens something of ours, the limit or the set point, waits for nothing (DESIGN section 5),
+    not for a look either. Where it comes before the next verification, it cannot know of the other limit, and
+    overwrites it.
     """
     for h in played.scenario.happenings:
         if h.kind.name != "writer_lower":
@@ -192,13 +193,22 @@ def foreign_limits_stay(played: Played) -> Sentences:
             continue
         seen_s = h.at_s + played.site.tuning.verify_s + LOOKS_S
         for at_s, limit_w in played.writes[h.on]:
-            lowers = limit_w is not None and own_w and (own_w[-1] is None or limit_w < own_w[-1])
-            if h.at_s < at_s <= seen_s and lowers and (limit_w or 0.0) > foreign_w:
+            if h.at_s < at_s <= seen_s and (limit_w or 0.0) > foreign_w and _tightened(played, h.on, at_s):
                 break
             if h.at_s < at_s < until_s and (limit_w is None or limit_w > foreign_w + 0.01 * der.nameplate_w):
                 put = "no limit" if limit_w is None else f"{limit_w:.0f} W"
                 yield f"{h.on}: {put} written at {at_s:.2f} s over somebody else's {foreign_w:.0f} W of {h.at_s:.2f} s"
                 break
+
+
+def _tightened(played: Played, name: str, at_s: float) -> bool:
+    """Whether the order that was being written then waits for nothing: its limit is lower, or its set point another."""
+    steps = [s for life in played.lives for s in life.steps if s.now.mono_s <= at_s]
+    told = [c for s in steps for c in s.commands if c.der_id == name][-2:]
+    if len(told) < 2 or not told[1].urgent:
+        return False
+    before, last = told
+    return last.limit_w < before.limit_w or (last.setpoint_w is not None and last.setpoint_w != before.setpoint_w)
 
 
 def budgets_hold_and_never_delay_lowering(played: Played) -> Sentences:
