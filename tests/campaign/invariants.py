@@ -193,7 +193,9 @@ def foreign_limits_stay(played: Played) -> Sentences:
             continue
         seen_s = h.at_s + played.site.tuning.verify_s + LOOKS_S
         for at_s, limit_w in played.writes[h.on]:
-            if h.at_s < at_s <= seen_s and (limit_w or 0.0) > foreign_w and _tightened(played, h.on, at_s):
+            lowers = limit_w is not None and own_w and (own_w[-1] is None or limit_w < own_w[-1])
+            unseen = h.at_s < at_s <= seen_s and (limit_w or 0.0) > foreign_w
+            if unseen and (lowers or _tightens(played, h.on, at_s)):
                 break
             if h.at_s < at_s < until_s and (limit_w is None or limit_w > foreign_w + 0.01 * der.nameplate_w):
                 put = "no limit" if limit_w is None else f"{limit_w:.0f} W"
@@ -201,14 +203,11 @@ def foreign_limits_stay(played: Played) -> Sentences:
                 break
 
 
-def _tightened(played: Played, name: str, at_s: float) -> bool:
-    """Whether the order that was being written then waits for nothing: its limit is lower, or its set point another."""
+def _tightens(played: Played, name: str, at_s: float) -> bool:
+    """Whether the order that was being written then waits for nothing because of its set point."""
     steps = [s for life in played.lives for s in life.steps if s.now.mono_s <= at_s]
     told = [c for s in steps for c in s.commands if c.der_id == name][-2:]
-    if len(told) < 2 or not told[1].urgent:
-        return False
-    before, last = told
-    return last.limit_w < before.limit_w or (last.setpoint_w is not None and last.setpoint_w != before.setpoint_w)
+    return len(told) == 2 and told[1].urgent and told[1].setpoint_w not in (None, told[0].setpoint_w)
 
 
 def budgets_hold_and_never_delay_lowering(played: Played) -> Sentences:
