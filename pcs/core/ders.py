@@ -128,9 +128,10 @@ def readback(der: DerState, seen: LimitReadback, resolution_w: float, charge_res
     cap_w, floor_w = found.cap_w, found.floor_w(least_w)
     unconfirmed = [(t.cap_w, t.floor_w) for t in der.track.told if t.acked_s == observe.INFINITY]  # their answers lost
     ours = [(o.cap_w, o.floor_w(least_w)) for o in (held, der.sent) if o is not None] + unconfirmed
-    if not dropped and any(
-        abs(cap_w - cap) <= 2 * resolution_w and abs(floor_w - floor) <= 2 * charge_resolution_w for cap, floor in ours
-    ):
+    is_cap = any(
+        abs(cap_w - cap) <= 2 * resolution_w for cap, _ in ours
+    )  # one by one: an order may have been cut short
+    if not dropped and is_cap and any(abs(floor_w - floor) <= 2 * charge_resolution_w for _, floor in ours):
         return _lowered(der, held, found, now_s) if _is_lowered(der, held, seen, resolution_w) else der
     der = evolve(der, track=observe.confirm(der.track, floor_w, cap_w, seen.sent_s, now_s))
     was = f"where {_words(held)} was confirmed"

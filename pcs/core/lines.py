@@ -264,14 +264,27 @@ def _budget(
         slew_w_s = min(max(slow_w_s, PROVES_SHARE_S * sum([der.size_w for der in fleet.ders])), slew_w_s)
     helps_w = fleet.help_w if up else fleet.support_w
     least_w = -sum([line.weights[n] * helps_w[n] for n in line.members]) if any(helps_w) and not line.is_ess else 0.0
+    if up:  # the others may use what such storage draws, unless somebody who does not obey does
+        least_w -= sum([line.weights[n] * _drawn_freely_w(fleet, n) for n in line.members])
     pace = Pace(
         settle_s=settle_s,
         slew_w_s=slew_w_s,
         most_w=most_w,
         least_w=least_w,
         trust_share=state.trust.share if follows else 0.0,
+        ceiling_w=trust.ceiling_w(state.trust, flow.import_w),
     )
     return regulate(before, flow, state.envelope, pace, now_s)
+
+
+def draws_freely(der: DerState) -> bool:
+    """Whether it is storage that draws by its own wish and cannot be told to: its draw counts as a load does."""
+    return der.spec.is_storage and der.identified is not None and not der.identified.takes_setpoint
+
+
+def _drawn_freely_w(fleet: Fleet, number: int) -> float:
+    der = fleet.ders[number]
+    return observe.drawn_w(der.track) if fleet.obeying[number] and draws_freely(der) else 0.0
 
 
 def _follows(line: Line, fleet: Fleet) -> bool:

@@ -333,6 +333,11 @@ def present(track: Track) -> tuple[float, float]:
     return last.lo_w, last.hi_w
 
 
+def drawn_w(track: Track) -> float:
+    """What it surely draws now (watts)."""
+    return max(0.0, -track.ticks[-1].hi_w)
+
+
 def middle_w(track: Track) -> float:
     """The middle of the bounds now (watts)."""
     last = track.ticks[-1]

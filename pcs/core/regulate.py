@@ -72,7 +72,8 @@ class Pace:
 
     `settle_s`: a full step of the slowest plant. `slew_w_s`: how fast the budget may rise. `most_w`: the sum of all
     that may be capped; `least_w` (<= 0): how far below nothing the budget may go, where storage can be told to help.
-    `trust_share`: the share by which the DERs are known to inject more than they say.
+    `trust_share`: the share by which the DERs are known to inject more than they say. `ceiling_w`: what the budget may
+    rise to while a part of that share is on trial.
     """
 
     settle_s: float
@@ -80,6 +81,7 @@ class Pace:
     most_w: float
     least_w: float = 0.0
     trust_share: float = 0.0
+    ceiling_w: float = INFINITY
 
 
 def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: float) -> Budget:
@@ -112,7 +114,7 @@ def regulate(budget: Budget, flow: Flow, envelope: Envelope, pace: Pace, now_s: 
             too_high_since_s=None,
             frozen_w=None,
         )
-    goal_w = min(pace.most_w, outer_w + _trusted_w(flow.certain_w, budget, pace))
+    goal_w = min(pace.most_w, pace.ceiling_w, outer_w + _trusted_w(flow.certain_w, budget, pace))
     total_w = budget.total_w
     if goal_w > total_w and budget.at_s is not None and not beyond:
         total_w = min(goal_w, total_w + pace.slew_w_s * max(0.0, now_s - budget.at_s))

@@ -14,7 +14,7 @@ from pcs.core.dispatch import Claim, dispatch_on
 from pcs.core.evolve import evolve
 from pcs.core.failsafe import Action
 from pcs.core.line_state import LineState
-from pcs.core.lines import Fleet
+from pcs.core.lines import Fleet, draws_freely
 from pcs.core.order import NEAR_SHARE
 from pcs.core.policy import Policy
 from pcs.model.site import DerKind
@@ -160,14 +160,12 @@ def _caps(
     is then none that is told.
     """
     totals_w, zipped = _totals_w(policy, states, 1.0), zip(fleet.ders, fleet.obeying, charge_w, strict=True)
-    draws_w = tuple(
-        min(w, _draw_w(d)) if o and d.spec.is_storage and not d.takes_setpoint else 0.0 for d, o, w in zipped
-    )
+    draws_w = tuple(min(w, observe.drawn_w(d.track)) if o and draws_freely(d) else 0.0 for d, o, w in zipped)
     least_w = tuple(map(max, helps_w, draws_w))
     caps_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, least_w), draws_w))
     if all(w >= 0.0 for w in caps_w):
         return caps_w
-    shown_w = tuple(min(w, _draw_w(d)) for w, d in zip(least_w, fleet.ders, strict=True))
+    shown_w = tuple(min(w, observe.drawn_w(d.track)) for w, d in zip(least_w, fleet.ders, strict=True))
     others_w = dispatch_on(policy.up, totals_w, _drawing(_claims(policy, fleet, 1.0, blind, shown_w), draws_w))
     return tuple(w if w < 0.0 else o for w, o in zip(caps_w, others_w, strict=True))
 
@@ -175,11 +173,6 @@ def _caps(
 def _drawing(claims: tuple[Claim, ...], draws_w: tuple[float, ...]) -> tuple[Claim, ...]:
     """What draws by its own wish wants no more of the room that its draw makes than a step back, as a load would."""
     return tuple(c._replace(want_w=c.want_w - w) if w > 0.0 else c for c, w in zip(claims, draws_w, strict=True))
-
-
-def _draw_w(der: DerState) -> float:
-    """What it surely draws now (W)."""
-    return max(0.0, -observe.present(der.track)[1])
 
 
 def _totals_w(policy: Policy, states: tuple[LineState, ...], sign: float) -> list[float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pcs.core.evolve import evolve
 
+INFINITY = float("inf")
 MOST_SHARE = 0.18
 """Telemetry that reads 15 % low is 1/0.85 - 1 = 18 % too little; errors beyond that are for the installer."""
 ROOM_SHARE = 0.01
@@ -45,6 +46,8 @@ class Trust:
     trial_w: float = 0.0
     before_w: float = 0.0
     """The flow before the trial (import in the line's direction)."""
+    until_w: float = INFINITY
+    """The budget that the trial asks for: nothing that is learnt of the DERs meanwhile may come on top of it."""
     rest_since_s: float | None = None
     rest_import_w: float = 0.0
     rest_total_w: float = 0.0
@@ -93,14 +96,24 @@ def learn(
         trial_share=trial_share,
         trial_w=trial_share * injection_w,
         before_w=import_w,
+        until_w=total_w + trial_share * injection_w,
         rest_since_s=None,
     )
+
+
+def ceiling_w(state: Trust, import_w: float) -> float:
+    """What the budget may rise to during a trial (W): what it asks for, and by how much the load has grown since.
+
+    Where the bounds were low because nobody knew better, the room was there for that, and is given when they rise: a
+    trial on top of it would ask for the room twice.
+    """
+    return state.until_w + max(0.0, import_w - state.before_w)
 
 
 def _judged(state: Trust, import_w: float, now_s: float) -> Trust:
     """The trial is over: did the flow follow?"""
     if state.before_w - import_w >= FOLLOWED_SHARE * state.trial_w:
-        return evolve(state, trial_share=0.0, trial_w=0.0, again_s=AGAIN_FIRST_S)
+        return evolve(state, trial_share=0.0, trial_w=0.0, until_w=INFINITY, again_s=AGAIN_FIRST_S)
     again_s = min(AGAIN_MOST_S, 2.0 * state.again_s)
     return evolve(_dropped(state), not_before_s=now_s + state.again_s, again_s=again_s)
 
@@ -115,4 +128,4 @@ def _dropped(state: Trust) -> Trust:
     if state.trial_w <= 0.0 and state.rest_since_s is None:
         return state
     share = max(0.0, state.share - state.trial_share)
-    return evolve(state, share=share, trial_share=0.0, trial_w=0.0, rest_since_s=None)
+    return evolve(state, share=share, trial_share=0.0, trial_w=0.0, until_w=INFINITY, rest_since_s=None)

@@ -220,3 +220,14 @@ def test_every_watt_of_those_that_drop_out_leaves_the_budget(left_w: float, tota
 def test_a_budget_below_nothing_is_not_raised_when_somebody_drops_out() -> None:
     assert without(budget(-500.0, frozen_w=-200.0), 1000.0).total_w == -500.0
     assert without(budget(-500.0, frozen_w=-200.0), 1000.0).frozen_w == -200.0
+
+
+def test_a_ceiling_ends_a_raise_and_lowers_nothing() -> None:
+    seen = flow(1000.0, 5000.0, 5000.0)
+    for total_w, ceiling_w, expected_w in (
+        (5000.0, 5300.0, 5300.0),
+        (5000.0, 9000.0, 6900.0),
+        (5600.0, 5300.0, 5600.0),
+    ):
+        after = regulate(budget(total_w, at_s=0.0), seen, BOUNDS, replace(PACE, ceiling_w=ceiling_w), 10.0)
+        assert after.total_w == expected_w

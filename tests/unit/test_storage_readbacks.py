@@ -46,6 +46,21 @@ def test_a_draw_three_steps_off_is_somebody_else_s(found_w: float) -> None:
     assert kinds(read(holding(6000.0, 2000.0), 6000.0, charge_limit_w=found_w)) == [FaultKind.DER_SECOND_WRITER]
 
 
+def cut_short(der: DerState, wanted: Order, sent_s: float) -> DerState:
+    """The order was written in part, and nobody knows in which."""
+    track = observe.tell(der.track, sent_s, wanted.floor_w(-CHARGE_W), wanted.cap_w)
+    return evolve(der, track=track, sent=wanted, sent_s=sent_s, retries=1)
+
+
+@pytest.mark.parametrize(("limit_w", "charge_w"), [(0.0, 2350.0), (9000.0, 1000.0), (0.0, 1000.0), (9000.0, 0.0)])
+def test_parts_of_orders_that_were_cut_short_are_ours(limit_w: float, charge_w: float) -> None:
+    """Fault campaign, stack, seed 10206: 0 W beside another order's draw was taken for somebody else's, for ever."""
+    der = cut_short(cut_short(holding(9000.0, 1000.0), Order(9000.0, 2350.0), 1.2), Order(0.0, 0.0), 1.4)
+    assert kinds(read(der, limit_w, charge_limit_w=charge_w)) == []
+    assert kinds(read(der, 500.0, charge_limit_w=charge_w)) == [FaultKind.DER_SECOND_WRITER]
+    assert kinds(read(der, limit_w, charge_limit_w=500.0)) == [FaultKind.DER_SECOND_WRITER]
+
+
 @pytest.mark.parametrize(("step_w", "found_w", "expected"), [(100.0, 1810.0, 0), (100.0, 1790.0, 1)])
 def test_a_device_with_coarse_steps_of_its_draw_is_given_two_of_them(
     step_w: float, found_w: float, expected: int

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pcs.core.trust import Trust, learn
+from pcs.core.trust import Trust, ceiling_w, learn
 
 SIZE_W, EFFECT_S, NOW_S = 10_000.0, 2.0, 100.0
 QUIET = Trust(rest_since_s=NOW_S - EFFECT_S, rest_import_w=-500.0, rest_total_w=6000.0)
@@ -77,6 +77,20 @@ def test_room_of_less_than_a_percent_is_the_error_of_the_meter(room_w: float, tr
 def test_nothing_is_learnt_for_all_from_less_than_a_tenth_of_it(injection_w: float, tries: bool) -> None:
     """Fault campaign, core and plant, seed 40142: 12 W of noise on a trial of 8 W by night were a share of 18 %."""
     assert (after(injection_w=injection_w).trial_w > 0.0) is tries
+
+
+def test_a_trial_ends_at_the_budget_that_it_asks_for_and_at_what_the_load_has_grown_by() -> None:
+    """Fault campaign, core and plant, seed 101230: bounds that had been low rose in a trial: the room was given twice.
+
+    500 W of 5 kW are 10 % more, on top of a budget of 6 kW.
+    """
+    tried = after()
+    assert ceiling_w(tried, -500.0) == pytest.approx(6500.0)
+    assert ceiling_w(tried, -900.0) == pytest.approx(6500.0), "the flow follows"
+    assert ceiling_w(tried, 1500.0) == pytest.approx(8500.0), "a load of 2 kW more"
+    assert ceiling_w(Trust(), -500.0) == float("inf")
+    assert ceiling_w(after(SETTLED), -500.0) == float("inf"), "it was answered"
+    assert ceiling_w(after(changed(TRYING, until_w=6500.0), follows=False), -500.0) == float("inf"), "or broken off"
 
 
 @pytest.mark.parametrize(("not_before_s", "tries"), [(NOW_S, True), (NOW_S + 0.1, False)])
