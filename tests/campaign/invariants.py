@@ -27,6 +27,8 @@ VAIN_S = 10.0
 """Caught again so soon, storage was let go in vain."""
 LOOKS_S = 0.7
 """A poll's period behind the time of a verification, and the deadline of a read."""
+ON_THE_WAY_S = 0.2
+"""From the reply to a look to the register: its way back, that of the write, and the frames that arm."""
 Sentences = Iterator[str]
 
 
@@ -178,7 +180,7 @@ def foreign_limits_stay(played: Played) -> Sentences:
 
     But one: an order that tightens something of ours, the limit or the set point, waits for nothing (DESIGN section 5),
     not for a look either. Where it comes before the next verification, it cannot know of the other limit, and
-    overwrites it.
+    overwrites it. And one that was on its way already: a raise is written some milliseconds after its look.
     """
     for h in played.scenario.happenings:
         if h.kind.name != "writer_lower":
@@ -195,7 +197,7 @@ def foreign_limits_stay(played: Played) -> Sentences:
         for at_s, limit_w in played.writes[h.on]:
             lowers = limit_w is not None and own_w and (own_w[-1] is None or limit_w < own_w[-1])
             unseen = h.at_s < at_s <= seen_s and (limit_w or 0.0) > foreign_w
-            if unseen and (lowers or _tightens(played, h.on, at_s)):
+            if unseen and (lowers or at_s <= h.at_s + ON_THE_WAY_S or _tightens(played, h.on, at_s)):
                 break
             if h.at_s < at_s < until_s and (limit_w is None or limit_w > foreign_w + 0.01 * der.nameplate_w):
                 put = "no limit" if limit_w is None else f"{limit_w:.0f} W"

@@ -148,7 +148,11 @@ def test_only_a_lowering_that_cannot_have_seen_it_yet_may_overwrite_somebody_els
     """Seed 165: ours went from no limit to 5.6 kW 0.9 s after somebody else's 3.5 kW, and nobody had looked."""
     writer = Happening(kind=next(k for k in DEVICE if k.name == "writer_lower"), at_s=10.0, lasts_s=0.0, on="pv0")
     played = replace(small(), scenario=replace(_small(), happenings=(replace(writer, amount=10.0),)))
-    for second, violates in (((11.0, 8000.0), 0), ((11.0, 9500.0), 1), ((13.0, 8000.0), 1), ((11.0, None), 1)):
+    soon = ((10.2, 9500.0), 0), ((10.21, 9500.0), 1)  # a raise that was on its way when the other limit came
+    for second, violates in (
+        *(((11.0, 8000.0), 0), ((11.0, 9500.0), 1), ((13.0, 8000.0), 1), ((11.0, None), 1)),
+        *soon,
+    ):
         writes = {"pv0": [(5.0, 9000.0), (10.0, 3000.0), second]}
         assert len(list(invariants.foreign_limits_stay(replace(played, writes=writes)))) == violates
 
