@@ -88,10 +88,10 @@ def _asks(played: Played) -> list[tuple[str, float, float]]:
 
 
 def wishes_are_asked_for_seldom(played: Played) -> Sentences:
-    """Storage is not let go and caught again and again while nothing moves."""
+    """Storage is not let go and caught again and again while nothing moves, nor has moved for a response."""
     asks = _asks(played)
     for (name, first_s, caught_s), (other, again_s, again_caught_s) in pairwise(asks):
-        calm = not any(first_s <= to_s and from_s <= again_caught_s for from_s, to_s in _moved(played))
+        calm = not any(first_s - VAIN_S <= to_s and from_s <= again_caught_s for from_s, to_s in _moved(played))
         vain = caught_s < again_s < again_caught_s < again_s + VAIN_S and caught_s < first_s + VAIN_S
         if name == other and vain and calm and again_s - first_s < FREE_SHARE * ASK_FIRST_S:
             yield f"{name}: let go at {first_s:.1f} s, caught, let go again at {again_s:.1f} s, and nothing had moved"
