@@ -46,6 +46,8 @@ class DerState:
     """How long a set point may hide its wish before it is asked for again, where the question costs most."""
     turn_s: float | None = None
     """Since when others rest so that it can be asked."""
+    drew_s: float = float("-inf")
+    """When a charger last drew, or was allowed to after a pause."""
     let_go_s: float = float("-inf")
     """When it was last told that it is free of a set point."""
     caught: int = 0

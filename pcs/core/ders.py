@@ -18,6 +18,10 @@ WANT_GAIN = 1.02 / (1.0 - BOUND_GAIN)
 give it back slowly, and begin again."""
 WANT_FALL_PER_S = 0.05
 """How fast its unused share goes to the others (share of nameplate per second); it comes back at once."""
+IDLE_SHARE = 0.02
+IDLE_S = 60.0
+"""A charger that may draw, and draws less than 2 % for so long, has no car that wants: others get its room. Cars take
+5 s to begin (IEC 61851-1 Annex A), those that were asleep some tens."""
 
 
 def identified(der: DerState, found: DerIdentified, now_s: float) -> DerState:
@@ -91,6 +95,8 @@ def telemetry(der: DerState, reading: DerReading) -> DerState:
         der = evolve(der, surprised_s=reading.received_s)
     if der.least_w < 0.0 and not der.bounds_charge:
         der = wishes.take(der, reading.injection_w, reading.sent_s)
+    if der.spec.charge_min_w and reading.injection_w < -IDLE_SHARE * der.size_w:
+        der = evolve(der, drew_s=reading.received_s)
     return obey.judge(der, reading.injection_w, reading.received_s)
 
 
@@ -230,14 +236,29 @@ def wants_charge(der: DerState, dt_s: float) -> DerState:
     """
     if der.least_w >= 0.0:
         return der
+    if idles(der):
+        return evolve(der, want_charge_w=0.0) if der.want_charge_w else der
     wish_w = der.wish_w
     if wish_w is None and not at_floor(der):
         wish_w = der.track.telemetry_w
     if wish_w is None:
         return evolve(der, want_charge_w=-der.least_w) if der.want_charge_w != -der.least_w else der
     room_w = max(0.0, -wish_w) + WANT_ROOM_SHARE * der.size_w
+    if may_draw(der):
+        room_w = max(room_w, der.spec.charge_min_w)
     want_w = min(-der.least_w, max(room_w, der.want_charge_w - WANT_FALL_PER_S * der.size_w * dt_s))
     return der if want_w == der.want_charge_w else evolve(der, want_charge_w=want_w)
+
+
+def idles(der: DerState) -> bool:
+    """Whether it is a charger that may draw, and that nobody has drawn from for `IDLE_S`."""
+    return may_draw(der) and der.heard_s is not None and der.heard_s - der.drew_s >= IDLE_S
+
+
+def may_draw(der: DerState) -> bool:
+    """Whether it is a charger that was told at least its least current."""
+    least_w = der.spec.charge_min_w
+    return least_w > 0.0 and der.sent is not None and (der.sent.charge_w or 0.0) >= least_w
 
 
 def at_floor(der: DerState) -> bool:

@@ -22,6 +22,7 @@ class Claim(NamedTuple):
 
     Its bound is at most `most_w`, and 0 or at least `grain_w` (a charger's least current). `order`: served before
     others with a higher one. `runs`: it has its grain already, and keeps it before others of its order get more.
+    `served_s`: when it last used its grain, or got it; who waits longest gets the next one.
     """
 
     weight_w: float
@@ -31,6 +32,7 @@ class Claim(NamedTuple):
     grain_w: float = 0.0
     order: int = 0
     runs: bool = False
+    served_s: float = -NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def dispatch_on(lines: Grid, totals_w: list[float], claims: tuple[Claim, ...]) -
             short = _short(claims, bounds_w)
     if not short:
         return tuple(bounds_w)
-    short.sort(key=lambda k: (claims[k].order, k))
+    short.sort(key=lambda k: (claims[k].order, claims[k].want_w <= 0.0, claims[k].served_s, k))
     few, many = 0, len(short)  # so many of the last are paused: not enough, enough
     best_w = _fill_all(lines, totals_w, _paused(claims, short))
     while many - few > 1:

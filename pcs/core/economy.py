@@ -130,6 +130,8 @@ def _send(
         der = evolve(der, caught=wishes.caught(der, now_s))
     elif told_before and not told_now:
         der = evolve(der, let_go_s=now_s)
+    elif der.spec.charge_min_w and wanted.charge_w and (der.sent is None or not der.sent.charge_w):
+        der = evolve(der, drew_s=now_s)
     der = evolve(
         der,
         track=told,

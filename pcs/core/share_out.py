@@ -216,8 +216,8 @@ def _claims(
         if absorbs_w and not up:  # storage that has to absorb claims that of the import lines, whatever its own wish
             want_w = max(want_w, min(most_w, absorbs_w[n]))
         least_w = -helps_w[n] if helps_w else 0.0
-        runs = grain_w > 0.0 and d.sent is not None and (d.sent.charge_w or 0.0) >= grain_w
-        made.append(Claim(weight_w, most_w, want_w, least_w, grain_w, policy.orders[n], runs))
+        runs = not up and ders.may_draw(d) and not ders.idles(d)
+        made.append(Claim(weight_w, most_w, want_w, least_w, grain_w, policy.orders[n], runs, d.drew_s))
     return tuple(made)
 
 

@@ -77,7 +77,7 @@ def production_returns_without_help(played: Played) -> Iterator[str]:
         if lacks_w > room_w + keeps_w and reach_w < left_w:
             yield f"{lacks_w:.0f} W of production are held back at the end, and {made_w:.0f} W of export reach no limit"
             break
-    steps_w = LEAST_DRAW_W if any(d.kind is DerKind.EVSE for d in played.site.ders) else 0.0
+    steps_w = LEAST_DRAW_W * sum(d.kind is DerKind.EVSE for d in played.site.ders)  # they take turns of a minute
     if down_w > room_w and import_w + discharged_w < left[Direction.IMPORT] - room_w - steps_w:
         yield f"{down_w:.0f} W of draw are held back at the end, and {import_w:.0f} W of import reach no limit"
 
