@@ -187,7 +187,9 @@ def _fell_back(der: DerState, seen: LimitReadback, resolution_w: float, charge_r
     if draw_w is not None and safe_draw_w is not None and abs(draw_w - safe_draw_w) <= 2 * charge_resolution_w:
         return True
     rests = seen.setpoint_w is not None and abs(seen.setpoint_w) <= 2 * charge_resolution_w
-    return rests or (seen.limit_w is not None and abs(seen.limit_w - der.reversion_w) <= 2 * resolution_w)
+    armed_w = (der.reversion_w, seen.reversion_limit_w)  # what it has armed may be that of an order before the last
+    near = (abs(seen.limit_w - w) <= 2 * resolution_w for w in armed_w if seen.limit_w is not None and w is not None)
+    return rests or any(near)
 
 
 def _honour(der: DerState, held: Order, found: Order, cap_w: float, floor_w: float) -> DerState:

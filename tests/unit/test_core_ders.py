@@ -177,6 +177,15 @@ def test_a_timer_that_ran_out_is_no_second_writer() -> None:
     assert "timer" in der.conditions[0].detail
 
 
+def test_what_it_has_armed_is_what_it_falls_back_to_whatever_was_told_since() -> None:
+    """Fault campaign, stack, seed 13270: deaf for 10 s it fell back to the share of the order before the last."""
+    der = evolve(told(8000.0), reversion_w=0.0)
+    fell_back = ders.readback(der, site.holds(500.0, 2.0, reversion_limit_w=500.0), 1.0)
+    assert ([c.kind for c in fell_back.conditions], fell_back.foreign_w) == ([FaultKind.DER_RESTARTED], None)
+    somebody = ders.readback(der, site.holds(700.0, 2.0, reversion_limit_w=500.0), 1.0)
+    assert [c.kind for c in somebody.conditions] == [FaultKind.DER_SECOND_WRITER]
+
+
 @pytest.mark.parametrize("found_w", [2998.0, 3002.0])
 def test_a_limit_that_reads_back_within_two_steps_is_ours(found_w: float) -> None:
     assert kinds(ders.readback(told(3000.0), site.holds(found_w, 2.0), 1.0)) == []
