@@ -8,38 +8,28 @@ from pcs.devices.registry import Inverter
 from pcs.io.clock import LoopClock
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault, FaultKind
-from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
+from pcs.model.reading import DerReading, LimitApplied, LimitReadback
 from pcs.ports import Journal
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.pollers import DerTasks
-from tests.bench.bench_core import met, policy
+from tests.bench.bench_core import policy
 from tests.link_helpers import in_virtual_time
+from tests.poller_kit import StandIn
 
 AWAY_FROM_S, AWAY_TO_S = 2.5, 3.5
 
 
-class ComesAndGoes:
+class ComesAndGoes(StandIn):
     """An inverter whose link is gone for a second."""
 
     def __init__(self) -> None:
         self.asked_s: list[float] = []
 
-    async def identify(self) -> DerIdentified | Fault:
-        found = met(0.0).observations[1]
-        assert isinstance(found, DerIdentified)
-        return found
-
     async def measure(self) -> DerReading | Fault:
         now_s = asyncio.get_running_loop().time()
         if AWAY_FROM_S <= now_s < AWAY_TO_S:
             return Fault(kind=FaultKind.NO_CONNECTION, source_id="", at_s=now_s)
-        return DerReading(der_id="inv0", injection_w=0.0, sent_s=now_s, received_s=now_s)
-
-    async def still_same(self) -> Fault | None:
-        return None
-
-    async def refresh(self) -> Fault | None:
-        return None
+        return await super().measure()
 
     async def read_limit(self) -> LimitReadback | Fault:
         now_s = asyncio.get_running_loop().time()

@@ -11,22 +11,23 @@ from pcs.devices.registry import Inverter
 from pcs.io.clock import LoopClock
 from pcs.model.command import LimitActivePower
 from pcs.model.fault import Fault
-from pcs.model.reading import DerIdentified, DerReading, LimitApplied, LimitReadback
+from pcs.model.reading import LimitApplied, LimitReadback
 from pcs.model.site import Tuning
 from pcs.model.units import Instant
 from pcs.ports import Journal
 from pcs.runtime.inbox import Inbox
 from pcs.runtime.looks import BUS_SHARE, SOON_S, WARY_S
 from pcs.runtime.pollers import DerTasks
-from tests.bench.bench_core import met, policy
+from tests.bench.bench_core import policy
 from tests.link_helpers import in_virtual_time
+from tests.poller_kit import StandIn
 
 VERIFY_S, BEAT_S = Tuning().verify_s, Tuning().telemetry_poll_s
 URGENT = LimitActivePower(der_id="inv0", limit_w=1_000.0, reversion_limit_w=0.0, urgent=True)
 RAISE = LimitActivePower(der_id="inv0", limit_w=1_000.0, reversion_limit_w=0.0, urgent=False)
 
 
-class Device:
+class Device(StandIn):
     """An inverter that holds what it is told, or what somebody else writes into it."""
 
     def __init__(self, reply_s: float = 0.0) -> None:
@@ -35,21 +36,6 @@ class Device:
         self.apply_s = 0.0
         self.looked_s: list[float] = []
         self.writes_s: list[tuple[float, float]] = []
-
-    async def identify(self) -> DerIdentified | Fault:
-        found = met(0.0).observations[1]
-        assert isinstance(found, DerIdentified)
-        return found
-
-    async def measure(self) -> DerReading | Fault:
-        now_s = asyncio.get_running_loop().time()
-        return DerReading(der_id="inv0", injection_w=0.0, sent_s=now_s, received_s=now_s)
-
-    async def still_same(self) -> Fault | None:
-        return None
-
-    async def refresh(self) -> Fault | None:
-        return None
 
     async def read_limit(self) -> LimitReadback | Fault:
         sent_s = asyncio.get_running_loop().time()
